@@ -1,0 +1,4 @@
+//! Configuration: what people write (`raw`, with places) becomes what the program may see (`valid`).
+
+pub mod server;
+pub mod valid;

@@ -1,0 +1,156 @@
+//! The server's own configuration as the program may see it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// A judged server configuration with every secret resolved.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// How browsers and forges reach us, without a trailing slash.
+    pub public_url: Option<String>,
+    /// `sqlite://…` with an absolute path, or `postgres://…`.
+    pub database_url: SecretString,
+    /// Which repositories we serve.
+    pub repositories: AllowList,
+    /// Whether we act or only show.
+    pub mode: Mode,
+    /// For dashboard and API.
+    pub admin_token: Option<SecretString>,
+    /// Whether reading pages need the token.
+    pub dashboard: DashboardAccess,
+    /// How we log.
+    pub log: LogConfig,
+    /// GitHub, where configured.
+    pub github: Option<GithubConfig>,
+    /// GitLab, where configured.
+    pub gitlab: Option<GitlabConfig>,
+    /// What commands begin with, `/model`.
+    pub command_prefix: String,
+    /// How many deliveries are worked at once.
+    pub workers: usize,
+    /// How often the forge is asked what we missed.
+    pub reconcile_every: Duration,
+    /// How long deliveries are kept.
+    pub keep_deliveries: Duration,
+    /// For `/gates/*`.
+    pub gates_secret: Option<SecretString>,
+}
+
+/// Whether we act or only show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Writes to the forge.
+    #[default]
+    Act,
+    /// Decides and shows, writes nothing to the forge.
+    Observe,
+}
+
+/// Whether reading pages need the token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DashboardAccess {
+    /// Everything needs the token.
+    #[default]
+    Token,
+    /// Overview, models, versions and environments may be read by anybody.
+    Public,
+}
+
+/// How we log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Text or JSON lines.
+    pub format: LogFormat,
+    /// A level or a filter such as `info,mergewright::outbox=debug`.
+    pub level: String,
+}
+
+/// Text or JSON lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Our side of GitLab.
+#[derive(Clone, Debug)]
+pub struct GitlabConfig {
+    /// Base address without a trailing slash; the API is at `<url>/api/v4`.
+    pub url: String,
+    /// Keys of signed webhooks, decoded from `whsec_…`; when there are any, every delivery needs
+    /// a valid signature.
+    pub signing_keys: Vec<SecretKey>,
+    /// Values accepted in `X-Gitlab-Token`.
+    pub webhook_tokens: Vec<SecretString>,
+    /// For the API.
+    pub token: SecretString,
+    /// Least time between two writes.
+    pub write_interval: Duration,
+}
+
+/// Our side of GitHub.
+#[derive(Clone, Debug)]
+pub struct GithubConfig {
+    /// Base address of the REST API without a trailing slash.
+    pub api_url: String,
+    /// Base address for release files without a trailing slash.
+    pub upload_url: String,
+    /// Address of the GraphQL API.
+    pub graphql_url: String,
+    /// Keys of `X-Hub-Signature-256`.
+    pub webhook_secrets: Vec<SecretString>,
+    /// How we sign in.
+    pub credential: GithubCredential,
+    /// Least time between two writes.
+    pub write_interval: Duration,
+}
+
+/// How we sign in at GitHub.
+#[derive(Clone, Debug)]
+pub enum GithubCredential {
+    /// A personal or fine-grained token.
+    Token(SecretString),
+    /// An App: its number and private key in PEM.
+    App {
+        /// The App's number.
+        id: u64,
+        /// PEM.
+        private_key: SecretString,
+    },
+}
+
+/// Bytes of a key that are never printed.
+pub type SecretKey = std::sync::Arc<secrecy::SecretBox<Vec<u8>>>;
+
+/// Which repositories we serve: globs over full paths, compared without regard to case.
+#[derive(Clone, Debug)]
+pub struct AllowList(globset::GlobSet);
+
+impl AllowList {
+    /// Compiles patterns such as `acme/*` or `group/**`; `*` stays within one folder.
+    ///
+    /// # Errors
+    /// When a pattern is not a valid glob; the error names it.
+    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, globset::Error> {
+        let mut set = globset::GlobSetBuilder::new();
+        for pattern in patterns {
+            set.add(
+                globset::GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build()?,
+            );
+        }
+        set.build().map(Self)
+    }
+
+    /// Whether the repository with this full path is served.
+    #[must_use]
+    pub fn contains(&self, path: &str) -> bool {
+        self.0.is_match(path)
+    }
+}

@@ -1,0 +1,360 @@
+//! The validated repository configuration: impossible combinations cannot be written down here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Digest, MergeMethod, ModelName};
+
+/// A whole `.mergewright.yml`, judged and with every default filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryConfig {
+    /// Digest of the normalised content: white space, comments, key order and line numbers of the
+    /// file do not change it.
+    pub digest: Digest,
+    /// Names of the secrets that jobs may list.
+    pub secrets: Vec<String>,
+    /// The models by name.
+    pub models: BTreeMap<ModelName, Model>,
+    /// Public half of the key that signs version tags, `ed25519:<base64>`.
+    pub registry_key: Option<String>,
+}
+
+/// One model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// Its name.
+    pub name: ModelName,
+    /// Digest of this model's normalised section alone.
+    pub digest: Digest,
+    /// Globs of the paths that belong to it; `**` crosses folders, `*` does not.
+    pub paths: Vec<String>,
+    /// Working directory of its jobs, relative to the repository root; `.` is the root.
+    pub root: String,
+    /// What its jobs run with.
+    pub toolchain: Toolchain,
+    /// GitLab runner tags.
+    pub gitlab_runners: Vec<String>,
+    /// GitHub runner labels.
+    pub github_runners: Vec<String>,
+    /// The build job.
+    pub build: Build,
+    /// The test job.
+    pub test: Test,
+    /// The rules.
+    pub gates: Gates,
+    /// Who must approve.
+    pub review: Review,
+    /// How versions are numbered.
+    pub version: VersionStrategy,
+    /// How a version gets out.
+    pub publish: Publish,
+    /// Environments by name, in the order written.
+    pub environments: Vec<Environment>,
+    /// The deploy job.
+    pub deploy: Option<Deploy>,
+    /// Schedules by name.
+    pub schedules: BTreeMap<String, Schedule>,
+    /// Models whose change re-evaluates this one.
+    pub depends_on: Vec<ModelName>,
+    /// What is kept.
+    pub retention: Retention,
+}
+
+/// What jobs run with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toolchain {
+    /// Which family.
+    pub kind: ToolchainKind,
+    /// Its version, such as `3.12`.
+    pub version: Option<String>,
+    /// Container image that overrides the family's own.
+    pub image: Option<String>,
+}
+
+/// The families of toolchains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolchainKind {
+    /// Python with pip or uv.
+    Python,
+    /// Apache Maven.
+    Maven,
+    /// Gradle.
+    Gradle,
+    /// Node.js with npm.
+    Node,
+    /// Whatever the image brings.
+    Custom,
+}
+
+/// The build job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Shell lines.
+    pub run: Vec<String>,
+    /// Files of the model, relative to `root`; globs allowed.
+    pub artifacts: Vec<String>,
+    /// The longest it may take.
+    pub timeout: Duration,
+    /// Names of secrets it gets.
+    pub secrets: Vec<String>,
+}
+
+/// The test job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Test {
+    /// Shell lines.
+    pub run: Vec<String>,
+    /// JUnit files, relative to `root`.
+    pub junit: Vec<String>,
+    /// Metrics files (JSON or YAML numbers), relative to `root`; at least one.
+    pub metrics: Vec<String>,
+    /// The held-out data, a file or folder relative to `root`.
+    pub dataset: Option<String>,
+    /// Globs relative to `root` of what measures; the dataset is among them.
+    pub protect: Vec<String>,
+    /// The longest it may take.
+    pub timeout: Duration,
+    /// Names of secrets it gets.
+    pub secrets: Vec<String>,
+}
+
+/// The rules, and what the candidate is compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gates {
+    /// What the candidate is compared with.
+    pub baseline: BaselineChoice,
+    /// In the order written; ids are unique.
+    pub rules: Vec<Rule>,
+}
+
+/// What the candidate is compared with; each falls back to the next, then to none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BaselineChoice {
+    /// The version live in production.
+    #[default]
+    Production,
+    /// The last published version.
+    Previous,
+    /// The newest run of the target branch.
+    TargetBranch,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its id; the metric's name unless written.
+    pub id: String,
+    /// The metric.
+    pub metric: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Smallest allowed value, inclusive.
+    pub min: Option<Decimal>,
+    /// Largest allowed value, inclusive.
+    pub max: Option<Decimal>,
+    /// How much may be lost against the baseline, inclusive.
+    pub max_regression: Option<Tolerance>,
+    /// Whether breaking it blocks.
+    pub level: Level,
+    /// Cannot be waived.
+    pub required: bool,
+    /// Looks at one slice only.
+    pub slice: Option<String>,
+    /// Fewest samples that say anything.
+    pub min_samples: Option<u64>,
+    /// How much may be lost against the best version ever.
+    pub cumulative: Option<Tolerance>,
+    /// One-sided confidence in percent for repeated measurements.
+    pub confidence: Option<Decimal>,
+    /// Its line in the file it was read from, from 1.
+    pub line: Option<u32>,
+}
+
+/// Which way a metric is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+}
+
+/// How much may be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tolerance {
+    /// In the metric's own unit.
+    Absolute(Decimal),
+    /// In percent of the baseline's value (`10%` is 10).
+    Percent(Decimal),
+    /// In percentage points of a metric that is a share of 1 (`2pp` is 0.02 of it, stored as 2).
+    Points(Decimal),
+}
+
+/// Whether breaking a rule blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// It blocks.
+    #[default]
+    Block,
+    /// It is only shown.
+    Warn,
+}
+
+/// Who must approve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// How many owners.
+    pub approvals: u32,
+    /// `login` or `group/team`, without the leading `@`; empty = maintainers of the repository.
+    pub owners: Vec<String>,
+    /// The model card's path, relative to `root`.
+    pub card: Option<String>,
+    /// Headings the card must have.
+    pub card_sections: Vec<String>,
+}
+
+/// How versions are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VersionStrategy {
+    /// UTC second and commit.
+    Timestamp,
+    /// 1, 2, 3, …
+    Sequence,
+    /// From conventional commits.
+    Semver,
+    /// Year, month, counter.
+    Calver,
+}
+
+/// How a version gets out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publish {
+    /// What starts it.
+    pub when: PublishWhen,
+    /// How the merge request is merged.
+    pub merge: MergeMethod,
+    /// Shell lines of the publish job; may be empty.
+    pub run: Vec<String>,
+    /// Where it goes.
+    pub to: Vec<PublishTarget>,
+    /// Names of secrets it gets.
+    pub secrets: Vec<String>,
+    /// The longest it may take.
+    pub timeout: Duration,
+}
+
+/// What starts publishing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PublishWhen {
+    /// The merge, by the bot or by a person.
+    #[default]
+    Merge,
+    /// `/model publish` after the merge.
+    Command,
+}
+
+/// Where a version goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PublishTarget {
+    /// The forge's release.
+    Release,
+    /// GitLab's generic package registry.
+    GitlabPackage,
+}
+
+/// One environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Its name, same shape as a model's.
+    pub name: String,
+    /// The environment that must run the version first.
+    pub requires: Option<String>,
+    /// How many owners must approve a promotion.
+    pub approvals: u32,
+    /// Traffic steps, where it is not all at once.
+    pub canary: Option<Canary>,
+    /// Windows in which nothing is promoted, as written: `Fri 16:00 - Mon 08:00 Asia/Shanghai`.
+    pub freeze: Vec<String>,
+}
+
+/// Traffic steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// Percentages, rising, the last one 100.
+    pub steps: Vec<u8>,
+    /// How long each is watched.
+    pub hold: Duration,
+}
+
+/// The deploy job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Deploy {
+    /// Own scripts.
+    Scripts {
+        /// Shell lines that deploy.
+        run: Vec<String>,
+        /// Shell lines that go back; `run` where empty.
+        rollback: Vec<String>,
+        /// Shell lines that check the result.
+        verify: Vec<String>,
+        /// Names of secrets the job gets.
+        secrets: Vec<String>,
+        /// The longest it may take.
+        timeout: Duration,
+    },
+    /// A `KServe` manifest kept in the repository.
+    Kserve {
+        /// Its path, relative to `root`.
+        manifest: String,
+    },
+}
+
+/// Scheduled work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Five fields.
+    pub cron: String,
+    /// An IANA time zone; UTC unless written.
+    pub timezone: String,
+    /// What is done.
+    pub task: ScheduleTask,
+    /// Shell lines, for `run`.
+    pub run: Vec<String>,
+}
+
+/// What a schedule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleTask {
+    /// Builds and tests anew and opens a merge request.
+    Retrain,
+    /// Measures the live version.
+    Evaluate,
+    /// Looks for drift.
+    Monitor,
+    /// Applies the retention.
+    Cleanup,
+    /// Own shell lines.
+    Run,
+}
+
+/// What is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// How many of the last versions keep their bytes.
+    pub last: u32,
+    /// How long candidates keep theirs.
+    pub candidates: Duration,
+}

@@ -1,0 +1,29 @@
+//! The vocabulary that every room shares: names, numbers and records, without any I/O.
+
+mod effect;
+mod ids;
+mod merge_request;
+mod model;
+mod people;
+mod report;
+mod run;
+mod sha;
+mod state;
+mod time;
+mod verdict;
+mod version;
+mod view;
+
+pub use effect::{Done, Effect, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
+pub use ids::{CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, RepoId, RunId, UserId};
+pub use merge_request::{Comment, MergeRequest, MergeRequestStatus, Mergeability, Repository};
+pub use model::{ModelName, Phase, Stage};
+pub use people::{CommitAuthor, ForgeApproval, Permission, Standing, User};
+pub use report::{Artifact, Report, TestFailure, TestSummary};
+pub use run::{FailureCause, Job, JobStatus, Run};
+pub use sha::{Digest, Sha};
+pub use state::{Approval, Audit, Bound, ModelState, Publication, Review, Shown, State, Transition};
+pub use time::{Clock, SystemClock, Timestamp};
+pub use verdict::{BaselineName, Judged, Verdict};
+pub use version::{Lineage, Tag, Version, VersionRecord};
+pub use view::{Answer, LogTail, Mark, ModelSection, Reply, StageMark, StickyReport};

@@ -1,0 +1,335 @@
+//! Calls to a forge that the engine wants made, and what became of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CommentId, JobId, Lineage, ModelName, Reply, RunId, Sha, Stage, StickyReport, Tag, Version};
+
+/// One change that we want at the forge; performed at least once, so each is safe to repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Effect {
+    /// The one sticky comment has this content.
+    Report {
+        /// What it shows.
+        report: Box<StickyReport>,
+    },
+    /// One answer stands under this comment.
+    Reply {
+        /// The comment that asked.
+        to: CommentId,
+        /// The answers, one a command.
+        reply: Box<Reply>,
+    },
+    /// The bot has seen this comment.
+    Acknowledge {
+        /// The comment.
+        comment: CommentId,
+    },
+    /// The commit carries this status.
+    Status {
+        /// The commit.
+        sha: Sha,
+        /// The run that the status joins (GitLab's `pipeline_id`).
+        run: Option<RunId>,
+        /// Its name and value.
+        status: Status,
+    },
+    /// The merge request carries exactly this one of our labels.
+    Label {
+        /// The label; none removes them all.
+        label: Option<Label>,
+    },
+    /// CI runs for this head (again).
+    StartRun {
+        /// The head.
+        head: Sha,
+        /// Distinguishes a wanted second run from a repeated first.
+        attempt: u32,
+    },
+    /// Nothing of this run goes on.
+    CancelRun {
+        /// The run.
+        run: RunId,
+    },
+    /// This job is run again.
+    RetryJob {
+        /// The run it belongs to.
+        run: RunId,
+        /// The job.
+        job: JobId,
+    },
+    /// The merge request is merged at exactly this head.
+    Merge {
+        /// The head that was gated.
+        head: Sha,
+        /// How.
+        method: MergeMethod,
+        /// Counts tries after a refusal that may pass.
+        attempt: u32,
+    },
+    /// The annotated tag exists on this commit: it takes the version's number.
+    CreateTag {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// What its message carries.
+        lineage: Box<Lineage>,
+    },
+    /// A run of the generated CI with an action, on the target branch.
+    Dispatch {
+        /// The branch to start on.
+        branch: String,
+        /// What it shall do.
+        order: WorkOrder,
+        /// Distinguishes a wanted second run from a repeated first.
+        attempt: u32,
+    },
+    /// The release exists, with `lineage.json` and the manifest.
+    Release {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: Version,
+        /// Where it comes from.
+        lineage: Box<Lineage>,
+        /// One line `sha256  size  path` a file.
+        manifest: String,
+    },
+}
+
+impl Effect {
+    /// The word for logs and metrics.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Report { .. } => "report",
+            Self::Reply { .. } => "reply",
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Status { .. } => "status",
+            Self::Label { .. } => "label",
+            Self::StartRun { .. } => "start_run",
+            Self::CancelRun { .. } => "cancel_run",
+            Self::RetryJob { .. } => "retry_job",
+            Self::Merge { .. } => "merge",
+            Self::CreateTag { .. } => "create_tag",
+            Self::Dispatch { .. } => "dispatch",
+            Self::Release { .. } => "release",
+        }
+    }
+
+    /// What it changes, within one merge request. Of two effects with one slot the later wins:
+    /// an earlier one that has not started is superseded, one under way is waited for.
+    #[must_use]
+    pub fn slot(&self) -> String {
+        match self {
+            Self::Report { .. } => "report".to_owned(),
+            Self::Reply { to, .. } => format!("reply:{to}"),
+            Self::Acknowledge { comment } => format!("acknowledge:{comment}"),
+            Self::Status { sha, status, .. } => format!("status:{sha}:{}", status.context),
+            Self::Label { .. } => "label".to_owned(),
+            Self::StartRun { head, attempt } => format!("start_run:{head}:{attempt}"),
+            Self::CancelRun { run } => format!("cancel_run:{run}"),
+            Self::RetryJob { job, .. } => format!("retry_job:{job}"),
+            Self::Merge { head, attempt, .. } => format!("merge:{head}:{attempt}"),
+            Self::CreateTag { model, version, .. } => format!("tag:{}", version.tag(model)),
+            Self::Dispatch { order, attempt, .. } => {
+                format!("dispatch:{}:{}:{}:{attempt}", order.model, order.action, order.version)
+            }
+            Self::Release { model, version, .. } => format!("release:{}", version.tag(model)),
+        }
+    }
+
+    /// Lower goes first: what moves the merge request, then what people see, then cosmetics.
+    #[must_use]
+    pub const fn priority(&self) -> u8 {
+        match self {
+            Self::CancelRun { .. } | Self::Merge { .. } | Self::CreateTag { .. } => 0,
+            Self::StartRun { .. } | Self::RetryJob { .. } | Self::Dispatch { .. } | Self::Release { .. } => 1,
+            Self::Acknowledge { .. } | Self::Status { .. } => 2,
+            Self::Reply { .. } | Self::Report { .. } => 3,
+            Self::Label { .. } => 4,
+        }
+    }
+
+    /// Whether the engine wants to hear what became of it.
+    #[must_use]
+    pub const fn reports_back(&self) -> bool {
+        matches!(
+            self,
+            Self::StartRun { .. }
+                | Self::RetryJob { .. }
+                | Self::Merge { .. }
+                | Self::CreateTag { .. }
+                | Self::Dispatch { .. }
+                | Self::Release { .. }
+        )
+    }
+}
+
+/// What became of an effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is so now, by this call or an earlier one.
+    Done(Done),
+    /// The forge will not: repeating does not help.
+    Refused {
+        /// What happened and what to do, safe to show.
+        reason: String,
+    },
+    /// The world moved: read it again and decide anew.
+    Conflict {
+        /// What moved, safe to show.
+        reason: String,
+    },
+}
+
+/// What a finished effect left behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Done {
+    /// Nothing that the engine needs.
+    Plain,
+    /// A run was started.
+    Run {
+        /// The run.
+        run: RunId,
+    },
+    /// The merge request was merged.
+    Merged {
+        /// The commit on the target branch.
+        commit: Sha,
+    },
+    /// The tag exists and is ours.
+    Tagged {
+        /// The tag as read back.
+        tag: Tag,
+    },
+    /// The release exists and its files were read back.
+    Released {
+        /// Address for people.
+        web_url: String,
+    },
+}
+
+/// A commit status: name and value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// `mergewright` or `mergewright/<model>/<stage>`.
+    pub context: String,
+    /// The value.
+    pub state: StatusState,
+    /// One short sentence.
+    pub description: String,
+}
+
+impl Status {
+    /// The name of the one status to mark as required.
+    pub const UMBRELLA: &'static str = "mergewright";
+
+    /// The name of a stage's status.
+    #[must_use]
+    pub fn context_of(model: &ModelName, stage: Stage) -> String {
+        format!("{}/{model}/{stage}", Self::UMBRELLA)
+    }
+}
+
+/// The values that both forges know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusState {
+    /// Not decided.
+    Pending,
+    /// Good.
+    Success,
+    /// Judged and refused.
+    Failure,
+    /// Could not be judged.
+    Error,
+}
+
+/// The labels `model::*`: a view, never read back. Ordered by which wins over several models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Label {
+    /// `model::failed`
+    Failed,
+    /// `model::hold`
+    Hold,
+    /// `model::building`
+    Building,
+    /// `model::testing`
+    Testing,
+    /// `model::review`
+    Review,
+    /// `model::publishing`
+    Publishing,
+    /// `model::ready`
+    Ready,
+    /// `model::published`
+    Published,
+}
+
+impl Label {
+    /// All labels.
+    pub const ALL: [Self; 8] = [
+        Self::Failed,
+        Self::Hold,
+        Self::Building,
+        Self::Testing,
+        Self::Review,
+        Self::Publishing,
+        Self::Ready,
+        Self::Published,
+    ];
+
+    /// The label's name at the forge.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "model::failed",
+            Self::Hold => "model::hold",
+            Self::Building => "model::building",
+            Self::Testing => "model::testing",
+            Self::Review => "model::review",
+            Self::Publishing => "model::publishing",
+            Self::Ready => "model::ready",
+            Self::Published => "model::published",
+        }
+    }
+}
+
+/// How a merge request is merged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MergeMethod {
+    /// The first that the forge allows.
+    #[default]
+    Auto,
+    /// With a merge commit.
+    Merge,
+    /// All commits as one.
+    Squash,
+    /// Commits put on top of the target.
+    Rebase,
+}
+
+/// What a dispatched run shall do; the `MERGEWRIGHT_*` variables or `workflow_dispatch` inputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkOrder {
+    /// `publish`, `deploy`, `rollback`, `evaluate` or a schedule's name.
+    pub action: String,
+    /// The model.
+    pub model: ModelName,
+    /// The version.
+    pub version: Version,
+    /// The commit that the job checks out.
+    pub commit: Sha,
+    /// The environment, for deploy and rollback.
+    pub environment: Option<String>,
+    /// Percent of traffic, for a canary step.
+    pub traffic: Option<u8>,
+    /// The job or run whose artifacts were gated.
+    pub source: String,
+}

@@ -1,0 +1,74 @@
+//! What the gates say.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::Version;
+
+/// The outcome of one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Within its bounds.
+    Pass,
+    /// Outside, but the rule only warns.
+    Warn,
+    /// The two sides were measured on different data: never subtracted.
+    Incomparable,
+    /// No usable number: counts as a failure, never skipped.
+    Missing,
+    /// Outside its bounds.
+    Fail,
+}
+
+impl Verdict {
+    /// Whether this verdict keeps the merge request from going on.
+    #[must_use]
+    pub const fn blocks(self) -> bool {
+        matches!(self, Self::Incomparable | Self::Missing | Self::Fail)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Incomparable => "incomparable",
+            Self::Missing => "missing",
+            Self::Fail => "fail",
+        })
+    }
+}
+
+/// One rule judged: everything that the report shows and `explain` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The rule's id.
+    pub rule: String,
+    /// The metric it reads.
+    pub metric: String,
+    /// The candidate's number.
+    pub candidate: Option<Decimal>,
+    /// The baseline's number.
+    pub baseline: Option<Decimal>,
+    /// The outcome.
+    pub verdict: Verdict,
+    /// Why, in one sentence with the numbers in it.
+    pub reason: String,
+    /// The rule in words, such as `≥ 0.90, may lose 0.01`.
+    pub bounds: String,
+    /// The rule's line in the configuration file of the target branch.
+    pub line: Option<u32>,
+}
+
+/// What the candidate is compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaselineName {
+    /// The published version.
+    pub version: Version,
+    /// Why this one: `production`, or the fall-back that was taken.
+    pub why: String,
+}

@@ -1,0 +1,135 @@
+//! What people are shown, before it is words: the outbox renders it through `templates/comments`.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::{Judged, ModelName, Phase, Sha, Stage, TestFailure};
+
+/// The content of the sticky comment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StickyReport {
+    /// An invalid `.mergewright.yml`: the excerpt with its message, instead of any model.
+    pub invalid_configuration: Option<String>,
+    /// One section a model, by name.
+    pub models: Vec<ModelSection>,
+}
+
+/// One model's section of the sticky comment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelSection {
+    /// The model.
+    pub model: ModelName,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The head that this section speaks of.
+    pub head: Sha,
+    /// The candidate's id, `cand-<mr>.<n>-g<sha8>`.
+    pub candidate: String,
+    /// How each stage stands.
+    pub stages: Vec<StageMark>,
+    /// Rules judged, the worst first.
+    pub gates: Vec<Judged>,
+    /// What the candidate was compared with and why, or why with nothing.
+    pub baseline: String,
+    /// Metrics of the report that no rule reads.
+    pub other_metrics: Vec<(String, Decimal)>,
+    /// Failing tests.
+    pub failing_tests: Vec<TestFailure>,
+    /// Ends of the logs of failed jobs.
+    pub logs: Vec<LogTail>,
+    /// How many approvals the policy asks for.
+    pub approvals_needed: u32,
+    /// Who approved, by login.
+    pub approved_by: Vec<String>,
+    /// What was remarkable: approvals voided with the reason, retries, a report superseded.
+    pub notices: Vec<String>,
+    /// What has to happen next, in one sentence.
+    pub next_step: String,
+    /// Names and values of the lineage, folded away.
+    pub lineage: Vec<(String, String)>,
+}
+
+/// One stage and its sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageMark {
+    /// The stage.
+    pub stage: Stage,
+    /// How it stands.
+    pub mark: Mark,
+}
+
+/// How a stage stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    /// Not its turn.
+    Waiting,
+    /// At work.
+    Active,
+    /// Good.
+    Passed,
+    /// Bad.
+    Failed,
+}
+
+/// The end of a failed job's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogTail {
+    /// `build`, `test` or `publish`.
+    pub job: String,
+    /// Address for people.
+    pub web_url: String,
+    /// The last lines, as data.
+    pub text: String,
+}
+
+/// The answer to one comment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// One a command, in order.
+    pub answers: Vec<Answer>,
+}
+
+/// The answer to one command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// A question answered, as Markdown that we wrote ourselves (no foreign text in it).
+    Text {
+        /// The answer.
+        markdown: String,
+    },
+    /// The command was refused, and why.
+    Refused {
+        /// The command as written.
+        command: String,
+        /// The rule that refused: `head-moved`, `not-owner`, `comment-changed`, …
+        rule: String,
+        /// What happened, as data.
+        message: String,
+        /// What would make it succeed, as data.
+        remedy: String,
+    },
+    /// The command could not be understood.
+    Misunderstood {
+        /// The line as written.
+        command: String,
+        /// What is wrong, with a did-you-mean where there is one, as data.
+        message: String,
+        /// How the command is written.
+        usage: String,
+    },
+    /// An earlier command of the comment was refused, so this one was not run.
+    NotRun {
+        /// The command as written.
+        command: String,
+    },
+}
+
+impl Answer {
+    /// Whether the following commands of the comment are still run.
+    #[must_use]
+    pub const fn lets_others_run(&self) -> bool {
+        matches!(self, Self::Text { .. })
+    }
+}

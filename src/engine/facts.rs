@@ -1,0 +1,125 @@
+//! What is so now: read from the forge and the store by the worker, before the engine decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::Addressing;
+use crate::config::valid::RepositoryConfig;
+use crate::domain::{
+    Comment, CommitAuthor, ForgeApproval, MergeRequest, ModelName, Report, Repository, Run, Sha, Standing,
+    Tag, User, UserId, VersionRecord,
+};
+
+/// Everything the engine may know about the world when it decides about one merge request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Our own account at the forge, and how people address it.
+    pub bot: Addressed,
+    /// The repository.
+    pub repository: Repository,
+    /// The merge request.
+    pub merge_request: MergeRequest,
+    /// The newest commit of the target branch.
+    pub base: Sha,
+    /// The target branch's configuration at `base`: the policy.
+    pub policy: Configuration,
+    /// The head's configuration: the proposal.
+    pub proposal: Configuration,
+    /// Paths that the merge request changes; none = same head, base and configurations as the
+    /// state is bound to, so that what was touched then is touched now.
+    pub changed_paths: Option<BTreeSet<String>>,
+    /// Paths that differ between the base the state is bound to and `base`; none = it did not move.
+    pub base_moved: Option<BTreeSet<String>>,
+    /// What only an open merge request has.
+    pub open: Option<OpenFacts>,
+    /// What only a merged one has.
+    pub merged: Option<MergeFacts>,
+    /// Comments to be answered, oldest first.
+    pub comments: Vec<ToldComment>,
+    /// Rights of everybody who commented or approved.
+    pub people: BTreeMap<UserId, Standing>,
+    /// Published versions and tags of the touched models.
+    pub registry: BTreeMap<ModelName, Registry>,
+}
+
+/// Who we are and how people speak to us.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addressed {
+    /// Our account.
+    pub user: User,
+    /// Prefix and login.
+    pub addressing: Addressing,
+}
+
+/// A `.mergewright.yml` at some commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Configuration {
+    /// There is none.
+    Absent,
+    /// There is one that cannot be used.
+    Invalid {
+        /// Every problem with its excerpt, ready to show.
+        problems: String,
+    },
+    /// There is a good one.
+    Valid(Box<RepositoryConfig>),
+}
+
+/// What only an open merge request has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenFacts {
+    /// Runs of exactly the head, the newest first.
+    pub runs: Vec<Run>,
+    /// What the test jobs of the head left, by model; only where the newest test job has ended.
+    pub reports: BTreeMap<ModelName, ReportFact>,
+    /// Standing approvals by the forge's own review.
+    pub approvals: Vec<ForgeApproval>,
+    /// Who wrote the commits.
+    pub authors: BTreeSet<CommitAuthor>,
+}
+
+/// What a test job left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReportFact {
+    /// Numbers (some of them perhaps unusable) and bytes.
+    Read(Box<Report>),
+    /// The artifacts are missing, expired, broken or over a limit.
+    Unreadable {
+        /// What is wrong, safe to show.
+        why: String,
+    },
+}
+
+/// What only a merged merge request has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeFacts {
+    /// The merge commit's first parent; none for a fast-forward (the head itself is on the target).
+    pub parent: Option<Sha>,
+    /// Paths that differ between the bound base and that parent; none = they are the same commit.
+    pub drift: Option<BTreeSet<String>>,
+    /// The publish runs that the state knows, by number.
+    pub runs: BTreeMap<u64, Run>,
+}
+
+/// A comment as it was told and as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldComment {
+    /// Its number.
+    pub id: crate::domain::CommentId,
+    /// Who wrote it, as delivered.
+    pub author: User,
+    /// Its text, as delivered.
+    pub body: String,
+    /// As read back now; none when it is gone.
+    pub now: Option<Comment>,
+}
+
+/// What is published of one model, and which tags stand in the repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registry {
+    /// Our versions, oldest first.
+    pub versions: Vec<VersionRecord>,
+    /// Tags `<model>@…`; read only from the merge on.
+    pub tags: Vec<Tag>,
+}

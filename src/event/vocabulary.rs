@@ -1,0 +1,91 @@
+//! What can happen, in words that do not depend on the forge.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{CommentId, MergeRequestId, Outcome, RepoId, RunId, Sha, Timestamp, User};
+
+/// An event and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incoming {
+    /// What it is about.
+    pub subject: Subject,
+    /// What happened.
+    pub event: Event,
+    /// The dedupe key by meaning (without the bot's command text being trusted): the same fact told
+    /// by two subscriptions has two delivery ids but one meaning. None where repeating is harmless.
+    pub meaning: Option<String>,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// One merge request.
+    MergeRequest(MergeRequestId),
+    /// A run or job that names no merge request: found by our own table of runs, else by head.
+    Run {
+        /// The repository.
+        repo: RepoId,
+        /// The run.
+        run: RunId,
+        /// The commit it ran on.
+        sha: Option<Sha>,
+    },
+    /// A branch moved: every open merge request into it may be concerned.
+    Branch {
+        /// The repository.
+        repo: RepoId,
+        /// The branch.
+        branch: String,
+    },
+    /// Nothing that we act on; the word says why, for the delivery's outcome.
+    Nothing {
+        /// Such as `ping`, `unknown-event`, `tag`, `issue`, `own-comment`.
+        why: String,
+    },
+}
+
+/// What happened to a merge request. Facts are read anew before anything is decided, so most
+/// events carry nothing: they only say where to look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// Opened, pushed to, edited, closed, merged, reopened; jobs moved; the base moved; a timer; a sweep.
+    Refresh,
+    /// A comment was written; it may hold commands.
+    Comment {
+        /// Its number.
+        id: CommentId,
+        /// Who wrote it, as delivered.
+        author: User,
+        /// Its Markdown source, as delivered.
+        body: String,
+        /// When it was last changed, as delivered.
+        updated_at: Option<Timestamp>,
+    },
+    /// Somebody approved or withdrew by the forge's own review.
+    Review {
+        /// Who.
+        by: User,
+        /// What they did.
+        act: ReviewAct,
+        /// The head at that moment, as the delivery says.
+        head: Option<Sha>,
+    },
+    /// One of our effects came to an end.
+    Effect {
+        /// The effect's slot.
+        slot: String,
+        /// What became of it.
+        outcome: Outcome,
+    },
+}
+
+/// What a reviewer did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReviewAct {
+    /// Approved.
+    Approved,
+    /// Withdrew the approval, or it was dismissed.
+    Withdrawn,
+    /// Asked for changes.
+    ChangesRequested,
+}

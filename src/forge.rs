@@ -1,0 +1,31 @@
+//! What we ask of a forge, in words that do not depend on which one it is.
+
+mod error;
+mod operations;
+
+pub use error::{ErrorKind, ForgeError};
+pub use operations::{Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, NewRelease, Release};
+
+use std::sync::Arc;
+
+use crate::domain::ForgeKind;
+
+/// The forges that are configured.
+#[derive(Clone, Debug, Default)]
+pub struct Forges {
+    /// GitHub, where configured.
+    pub github: Option<Arc<dyn Forge>>,
+    /// GitLab, where configured.
+    pub gitlab: Option<Arc<dyn Forge>>,
+}
+
+impl Forges {
+    /// The forge of this kind, where configured.
+    #[must_use]
+    pub fn get(&self, kind: ForgeKind) -> Option<&Arc<dyn Forge>> {
+        match kind {
+            ForgeKind::GitHub => self.github.as_ref(),
+            ForgeKind::GitLab => self.gitlab.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The operations that both forges offer in some form.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use crate::domain::{
+    Comment, CommentId, CommitAuthor, Digest, ForgeApproval, ForgeKind, Job, JobId, Label, MergeMethod,
+    MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing, Status, Tag,
+    User, UserId, WorkOrder,
+};
+
+use super::ForgeError;
+
+/// A forge. Every operation is one thing we need, classified errors included; differences between
+/// forges stay inside the adapters. Writes are paced by the adapter (`write_interval`) and are never
+/// repeated by it: repeating is the outbox's business, after reading back.
+#[async_trait]
+pub trait Forge: Send + Sync + std::fmt::Debug {
+    /// Which forge this is.
+    fn kind(&self) -> ForgeKind;
+
+    /// Who we are there; learnt once and kept.
+    async fn whoami(&self) -> Result<User, ForgeError>;
+
+    /// A repository by number.
+    async fn repository(&self, repo: RepoId) -> Result<Repository, ForgeError>;
+
+    /// A merge request as it is now.
+    async fn merge_request(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError>;
+
+    /// Every path that the merge request changes (old and new names), unordered.
+    async fn changed_paths(&self, id: MergeRequestId) -> Result<BTreeSet<String>, ForgeError>;
+
+    /// Every path that differs between two commits.
+    async fn paths_between(&self, repo: RepoId, from: &Sha, to: &Sha)
+    -> Result<BTreeSet<String>, ForgeError>;
+
+    /// Who wrote the merge request's commits, co-authors included.
+    async fn commit_authors(&self, id: MergeRequestId) -> Result<BTreeSet<CommitAuthor>, ForgeError>;
+
+    /// The newest commit of a branch.
+    async fn branch_head(&self, repo: RepoId, branch: &str) -> Result<Sha, ForgeError>;
+
+    /// A commit's parents, the first one first.
+    async fn parents(&self, repo: RepoId, commit: &Sha) -> Result<Vec<Sha>, ForgeError>;
+
+    /// A file's bytes at a commit; none when there is no such file. At most `limit` bytes.
+    async fn file(
+        &self,
+        repo: RepoId,
+        path: &str,
+        at: &Sha,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ForgeError>;
+
+    /// The git object name of a file or folder at a commit; none when it is not there.
+    async fn object(&self, repo: RepoId, path: &str, at: &Sha) -> Result<Option<Sha>, ForgeError>;
+
+    /// The runs of exactly this head of the merge request, the newest first, with their jobs.
+    async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError>;
+
+    /// One run with its jobs.
+    async fn run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError>;
+
+    /// The last bytes of a job's log, freed of terminal codes; at most `limit` bytes.
+    async fn log_tail(&self, repo: RepoId, job: JobId, limit: usize) -> Result<String, ForgeError>;
+
+    /// A job's archive, streamed: every entry's digest, and the content of those `wanted`.
+    async fn archive(
+        &self,
+        repo: RepoId,
+        job: &Job,
+        kind: ArtifactKind,
+        wanted: &(dyn for<'a> Fn(&'a str) -> bool + Send + Sync),
+        limits: ArchiveLimits,
+    ) -> Result<Archive, ForgeError>;
+
+    /// Standing approvals by the forge's own review.
+    async fn approvals(&self, id: MergeRequestId) -> Result<Vec<ForgeApproval>, ForgeError>;
+
+    /// A person's rights now, and which of `teams` (`group/team`) they belong to.
+    async fn standing(&self, repo: RepoId, user: UserId, teams: &[String]) -> Result<Standing, ForgeError>;
+
+    /// One comment as it is now; none when it is gone.
+    async fn comment(&self, id: MergeRequestId, comment: CommentId) -> Result<Option<Comment>, ForgeError>;
+
+    /// All comments, oldest first, system notes left out.
+    async fn comments(&self, id: MergeRequestId) -> Result<Vec<Comment>, ForgeError>;
+
+    /// Writes a comment; its number.
+    async fn create_comment(&self, id: MergeRequestId, body: &str) -> Result<CommentId, ForgeError>;
+
+    /// Replaces a comment's text; [`super::ErrorKind::Gone`] when a person deleted it.
+    async fn edit_comment(
+        &self,
+        id: MergeRequestId,
+        comment: CommentId,
+        body: &str,
+    ) -> Result<(), ForgeError>;
+
+    /// The most characters a comment may have.
+    fn comment_limit(&self) -> usize;
+
+    /// Puts the `eyes` reaction on a comment; already there counts as done.
+    async fn acknowledge(&self, id: MergeRequestId, comment: CommentId) -> Result<(), ForgeError>;
+
+    /// Puts a status on a commit; the same value again counts as done.
+    async fn set_status(
+        &self,
+        id: MergeRequestId,
+        sha: &Sha,
+        run: Option<RunId>,
+        status: &Status,
+    ) -> Result<(), ForgeError>;
+
+    /// Puts `label` on and takes all our other labels off.
+    async fn set_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError>;
+
+    /// Starts CI for the head of the merge request.
+    async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError>;
+
+    /// Cancels a run; one that has ended counts as done.
+    async fn cancel_run(&self, repo: RepoId, run: RunId) -> Result<(), ForgeError>;
+
+    /// Runs one job again; the run that it then belongs to.
+    async fn retry_job(&self, repo: RepoId, run: RunId, job: JobId) -> Result<RunId, ForgeError>;
+
+    /// Starts the generated CI on a branch with an action.
+    async fn dispatch(&self, repo: RepoId, branch: &str, order: &WorkOrder) -> Result<RunId, ForgeError>;
+
+    /// The run that an equal [`Forge::dispatch`] started before, if any: looked up before a dispatch
+    /// of unknown outcome is repeated. Runs created before `since` do not count.
+    async fn dispatched(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        order: &WorkOrder,
+        since: crate::domain::Timestamp,
+    ) -> Result<Option<RunId>, ForgeError>;
+
+    /// Merges at exactly `head`; the commit on the target branch. [`super::ErrorKind::Conflict`] when
+    /// the head moved or the forge cannot merge yet, [`super::ErrorKind::Refused`] when it will not.
+    async fn merge(&self, id: MergeRequestId, head: &Sha, method: MergeMethod) -> Result<Sha, ForgeError>;
+
+    /// Every tag whose name begins with `<model>@`.
+    async fn tags(&self, repo: RepoId, model: &ModelName) -> Result<Vec<Tag>, ForgeError>;
+
+    /// One tag; none when it is not there.
+    async fn tag(&self, repo: RepoId, name: &str) -> Result<Option<Tag>, ForgeError>;
+
+    /// Creates an annotated tag; [`super::ErrorKind::Conflict`] when the name is taken.
+    async fn create_tag(
+        &self,
+        repo: RepoId,
+        name: &str,
+        commit: &Sha,
+        message: &str,
+    ) -> Result<Tag, ForgeError>;
+
+    /// One release by its tag; none when it is not there.
+    async fn release(&self, repo: RepoId, tag: &str) -> Result<Option<Release>, ForgeError>;
+
+    /// Creates (or completes) a release with its files, then reads the files back and compares.
+    async fn create_release(&self, repo: RepoId, release: &NewRelease) -> Result<Release, ForgeError>;
+}
+
+/// Which of a model's archives is meant; GitLab keeps one a job, GitHub two named ones a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArtifactKind {
+    /// The model's files, of the build job.
+    Model,
+    /// The reports, of the test job.
+    Reports,
+}
+
+/// How much of an archive we are willing to read.
+#[derive(Clone, Copy, Debug)]
+pub struct ArchiveLimits {
+    /// Bytes of the archive itself.
+    pub compressed: u64,
+    /// Bytes of all entries together.
+    pub expanded: u64,
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of one wanted entry.
+    pub wanted: u64,
+}
+
+/// An archive that was read within its limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Archive {
+    /// Every file, sorted by path.
+    pub entries: Vec<ArchiveEntry>,
+    /// The content of the wanted files.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// One file of an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveEntry {
+    /// Path relative to the repository root, `/` between folders.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Digest of the content.
+    pub sha256: Digest,
+}
+
+/// A release to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRelease {
+    /// The tag it belongs to; exists already.
+    pub tag: String,
+    /// `iris v42`.
+    pub name: String,
+    /// Markdown, already safe.
+    pub notes: String,
+    /// The model, for package names.
+    pub model: ModelName,
+    /// The version without its leading `v`, for package names.
+    pub package_version: String,
+    /// Its files.
+    pub assets: Vec<Asset>,
+}
+
+/// One file of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// File name.
+    pub name: String,
+    /// Content.
+    pub content: Vec<u8>,
+}
+
+/// A release as read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// The tag it belongs to.
+    pub tag: String,
+    /// Address for people.
+    pub web_url: String,
+    /// Names of its files.
+    pub assets: BTreeSet<String>,
+}

@@ -1,0 +1,9 @@
+//! mergewright: the bot between a merge request and production for machine-learning models.
+
+pub mod command;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod event;
+pub mod forge;
+pub mod storage;

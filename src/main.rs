@@ -1,0 +1,3 @@
+//! The `mergewright` program.
+
+fn main() {}

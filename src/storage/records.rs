@@ -1,0 +1,199 @@
+//! What goes into the database and comes out of it.
+
+use bytes::Bytes;
+
+use crate::domain::{
+    Audit, CommentId, Effect, ForgeKind, JobId, Lane, MergeRequestId, Outcome, RepoId, Report, RunId, State,
+    Timestamp, VersionRecord,
+};
+
+/// A verified delivery, to be kept before it is answered.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// The forge whose secret verified it.
+    pub forge: ForgeKind,
+    /// The forge's id of the delivery: unique per forge.
+    pub id: String,
+    /// The event header's value.
+    pub event: String,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// Where it belongs; none = kept as ignored, without a job and without a body.
+    pub lane: Option<Lane>,
+    /// For an ignored one: why.
+    pub ignored: Option<String>,
+    /// Other headers worth keeping, as name and value; no credential among them.
+    pub headers: Vec<(String, String)>,
+    /// The JSON body as sent (a form's payload decoded); secrets in it already redacted.
+    pub body: Bytes,
+}
+
+/// What became of a delivery at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// Stored now.
+    Accepted,
+    /// The id was stored before.
+    Duplicate {
+        /// Whether the body is the same; another one under one id is an alarm.
+        same_body: bool,
+    },
+}
+
+/// A right to work on one job or effect until it ends; only a claim makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub(super) row: i64,
+    pub(super) lane: String,
+    pub(super) token: i64,
+}
+
+/// A job and the lease on it.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The right to work on it.
+    pub lease: Lease,
+    /// Its lane.
+    pub lane: Lane,
+    /// What is to be done.
+    pub job: Job,
+    /// How often it was tried before.
+    pub attempts: u32,
+    /// When it was put into the lane.
+    pub since: Timestamp,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// A delivery to be understood.
+    Delivery {
+        /// The forge.
+        forge: ForgeKind,
+        /// The forge's id of the delivery.
+        id: String,
+        /// The event header's value.
+        event: String,
+        /// The stored headers.
+        headers: Vec<(String, String)>,
+        /// The JSON body.
+        body: Vec<u8>,
+    },
+    /// An event of our own, as JSON of the worker's making (an effect's outcome, a refresh).
+    Internal {
+        /// The JSON.
+        event: String,
+    },
+}
+
+/// A job that no delivery caused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewJob {
+    /// Where it belongs.
+    pub lane: Lane,
+    /// The event as JSON. Equal waiting jobs of one lane are kept once.
+    pub event: String,
+}
+
+/// A merge request's state and the version to commit against.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredState {
+    /// The state.
+    pub state: State,
+    /// Counts commits; 0 = never stored.
+    pub version: i64,
+}
+
+/// Everything that one event changes.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// The new state of a merge request, where there is one.
+    pub state: Option<NewState>,
+    /// Forge calls of that merge request, in order.
+    pub effects: Vec<Effect>,
+    /// Audit entries, in order.
+    pub audit: Vec<Audit>,
+    /// Jobs for this or other lanes.
+    pub jobs: Vec<NewJob>,
+    /// Look at this merge request again then; replaces an earlier timer of the same lane.
+    pub wake_at: Option<Timestamp>,
+    /// Meaning of the event that was decided.
+    pub meaning: Option<String>,
+    /// Reports that were read.
+    pub reports: Vec<(RepoId, JobId, Report)>,
+    /// Versions that were published.
+    pub versions: Vec<VersionRecord>,
+    /// Runs that belong to the merge request.
+    pub runs: Vec<RunId>,
+    /// How the delivery ends, if the job was one.
+    pub outcome: DeliveryOutcome,
+}
+
+/// A merge request's state to be stored.
+#[derive(Clone, Debug)]
+pub struct NewState {
+    /// Which merge request.
+    pub id: MergeRequestId,
+    /// The version that was read.
+    pub expected: i64,
+    /// The state.
+    pub state: State,
+    /// Its title, for pages.
+    pub title: String,
+    /// Its address, for pages.
+    pub web_url: String,
+    /// The repository's full path, for pages.
+    pub repository: String,
+    /// Whether it is neither merged nor closed.
+    pub open: bool,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    /// It was worked.
+    #[default]
+    Done,
+    /// There was nothing to do; the word says why.
+    Ignored(String),
+}
+
+/// An effect and the lease on it.
+#[derive(Clone, Debug)]
+pub struct ClaimedEffect {
+    /// The right to perform it.
+    pub lease: Lease,
+    /// The merge request.
+    pub merge_request: MergeRequestId,
+    /// What is wanted.
+    pub effect: Effect,
+    /// How often it was tried before; above 0 the outcome of the last try is unknown.
+    pub attempts: u32,
+    /// When it was decided.
+    pub since: Timestamp,
+}
+
+/// How an effect ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EffectEnd {
+    /// Performed, refused or overtaken.
+    Outcome {
+        /// What became of it.
+        outcome: Outcome,
+        /// The event that tells the engine, as JSON; none where it does not want to know.
+        job: Option<NewJob>,
+        /// A run that was started by it.
+        run: Option<RunId>,
+        /// A comment that was written by it: marker and number.
+        comment: Option<(String, CommentId)>,
+    },
+    /// Given up after too many tries; a dead letter with its reason.
+    Dead {
+        /// Why.
+        reason: String,
+        /// The event that tells the engine, as JSON.
+        job: Option<NewJob>,
+    },
+    /// Not performed because the bot only observes.
+    Observed,
+}

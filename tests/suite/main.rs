@@ -1,0 +1,3 @@
+//! Everything that is tested from outside, as one program: linking it once is most of the cost.
+
+mod architecture;
