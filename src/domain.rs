@@ -2,6 +2,7 @@
 
 mod effect;
 mod ids;
+mod internal;
 mod merge_request;
 mod model;
 mod people;
@@ -16,6 +17,7 @@ mod view;
 
 pub use effect::{Done, Effect, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
 pub use ids::{CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, RepoId, RunId, UserId};
+pub use internal::InternalEvent;
 pub use merge_request::{Comment, MergeRequest, MergeRequestStatus, Mergeability, Repository};
 pub use model::{ModelName, Phase, Stage};
 pub use people::{CommitAuthor, ForgeApproval, Permission, Standing, User};
