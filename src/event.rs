@@ -1,19 +1,36 @@
 //! Forge JSON becomes one vocabulary of events.
+//!
+//! Only the fields that we use are read; others may be missing, new or strange. Three ways out:
+//! an event; [`Subject::Nothing`] with its reason, where the delivery is none of our business or does
+//! not say what it is about; [`ParseError`], where a field that we use has another type than promised.
 
+mod github;
+mod gitlab;
+mod reading;
 mod vocabulary;
 
 pub use vocabulary::{Event, Incoming, ReviewAct, Subject};
 
 use crate::domain::{ForgeKind, User};
+use reading::Stop;
 
 /// Understands one delivery. `us` is our own account: our comments are not events.
 ///
 /// # Errors
 /// When the body has not the shape that its event promises; the message names the field's path,
 /// never its value.
-#[expect(clippy::todo, unused_variables, reason = "skeleton")]
 pub fn parse(forge: ForgeKind, event: &str, body: &[u8], us: &User) -> Result<Incoming, ParseError> {
-    todo!()
+    let understood = match forge {
+        ForgeKind::GitLab => gitlab::parse(event, body, us),
+        ForgeKind::GitHub => github::parse(event, body, us),
+    };
+    match understood {
+        Ok(incoming) => Ok(incoming),
+        Err(Stop::Nothing(why)) => {
+            Ok(Incoming { subject: Subject::Nothing { why }, event: Event::Refresh, meaning: None })
+        }
+        Err(Stop::Broken(error)) => Err(error),
+    }
 }
 
 /// A body that has not the shape that its event promises.

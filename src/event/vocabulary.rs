@@ -30,6 +30,14 @@ pub enum Subject {
         /// The commit it ran on.
         sha: Option<Sha>,
     },
+    /// A commit of which something was said without naming a run or a merge request (GitHub's checks
+    /// and statuses): found by head.
+    Commit {
+        /// The repository.
+        repo: RepoId,
+        /// The commit.
+        sha: Sha,
+    },
     /// A branch moved: every open merge request into it may be concerned.
     Branch {
         /// The repository.

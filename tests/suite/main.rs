@@ -1,3 +1,4 @@
 //! Everything that is tested from outside, as one program: linking it once is most of the cost.
 
 mod architecture;
+mod payloads;

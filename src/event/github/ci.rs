@@ -1,0 +1,185 @@
+//! Workflow runs, checks, statuses, the merge queue and pushes.
+
+use serde::Deserialize;
+
+use super::{Account, Numbered, lenient, merge_request, read};
+use crate::domain::{RepoId, RunId, User};
+use crate::event::reading::{Stop, about, refresh, sha};
+use crate::event::{Incoming, Subject};
+
+/// A pull request as runs and checks name it. The list is empty for forks.
+#[derive(Debug, Default, Deserialize)]
+struct Named {
+    number: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
+    base: Base,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Base {
+    #[serde(default, deserialize_with = "lenient")]
+    repo: Numbered,
+}
+
+/// The one pull request into `repo` that is named, if it is one.
+fn the_only(named: &[Named], repo: RepoId) -> Option<u64> {
+    let mut ours = named.iter().filter(|one| one.base.repo.id.is_none_or(|id| id == repo.number));
+    match (ours.next(), ours.next()) {
+        (Some(one), None) => one.number,
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct RunHook {
+    #[serde(default, deserialize_with = "lenient")]
+    repository: Numbered,
+    #[serde(default, deserialize_with = "lenient")]
+    workflow_run: WorkflowRun,
+}
+
+#[derive(Default, Deserialize)]
+struct WorkflowRun {
+    id: Option<u64>,
+    head_sha: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pull_requests: Vec<Named>,
+}
+
+/// `workflow_run`.
+pub(super) fn workflow_run(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
+    let hook: RunHook = read(event, body)?;
+    let repo = hook.repository.repo()?;
+    if let Some(number) = the_only(&hook.workflow_run.pull_requests, repo) {
+        return Ok(refresh(merge_request(repo, number)));
+    }
+    let run = hook.workflow_run.id.ok_or_else(|| Stop::missing("workflow_run.id"))?;
+    Ok(about(Subject::Run { repo, run: RunId(run), sha: sha(hook.workflow_run.head_sha) }))
+}
+
+#[derive(Deserialize)]
+struct JobHook {
+    #[serde(default, deserialize_with = "lenient")]
+    repository: Numbered,
+    #[serde(default, deserialize_with = "lenient")]
+    workflow_job: WorkflowJob,
+}
+
+#[derive(Default, Deserialize)]
+struct WorkflowJob {
+    run_id: Option<u64>,
+    head_sha: Option<String>,
+}
+
+/// `workflow_job`, which never names a pull request.
+pub(super) fn workflow_job(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
+    let hook: JobHook = read(event, body)?;
+    let repo = hook.repository.repo()?;
+    let run = hook.workflow_job.run_id.ok_or_else(|| Stop::missing("workflow_job.run_id"))?;
+    Ok(about(Subject::Run { repo, run: RunId(run), sha: sha(hook.workflow_job.head_sha) }))
+}
+
+#[derive(Deserialize)]
+struct CheckHook {
+    #[serde(default, deserialize_with = "lenient")]
+    sender: Account,
+    #[serde(default, deserialize_with = "lenient")]
+    repository: Numbered,
+    #[serde(default, deserialize_with = "lenient", alias = "check_suite")]
+    check_run: Check,
+}
+
+#[derive(Default, Deserialize)]
+struct Check {
+    head_sha: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pull_requests: Vec<Named>,
+}
+
+/// `check_run`.
+pub(super) fn check_run(event: &str, body: &[u8], us: &User) -> Result<Incoming, Stop> {
+    check(event, body, us, "check_run.head_sha")
+}
+
+/// `check_suite`.
+pub(super) fn check_suite(event: &str, body: &[u8], us: &User) -> Result<Incoming, Stop> {
+    check(event, body, us, "check_suite.head_sha")
+}
+
+fn check(event: &str, body: &[u8], us: &User, path: &str) -> Result<Incoming, Stop> {
+    let hook: CheckHook = read(event, body)?;
+    if hook.sender.is(us) {
+        return Err(Stop::because("own-check"));
+    }
+    let repo = hook.repository.repo()?;
+    match the_only(&hook.check_run.pull_requests, repo) {
+        Some(number) => Ok(refresh(merge_request(repo, number))),
+        None => said_of(repo, hook.check_run.head_sha, path),
+    }
+}
+
+#[derive(Deserialize)]
+struct StatusHook {
+    #[serde(default, deserialize_with = "lenient")]
+    sender: Account,
+    #[serde(default, deserialize_with = "lenient")]
+    repository: Numbered,
+    sha: Option<String>,
+}
+
+/// `status`: somebody else's verdict may make a merge possible.
+pub(super) fn status(event: &str, body: &[u8], us: &User) -> Result<Incoming, Stop> {
+    let hook: StatusHook = read(event, body)?;
+    if hook.sender.is(us) {
+        return Err(Stop::because("own-status"));
+    }
+    said_of(hook.repository.repo()?, hook.sha, "sha")
+}
+
+/// Something was said of a commit.
+fn said_of(repo: RepoId, text: Option<String>, path: &str) -> Result<Incoming, Stop> {
+    let sha = sha(text).ok_or_else(|| Stop::missing(path))?;
+    Ok(about(Subject::Commit { repo, sha }))
+}
+
+#[derive(Deserialize)]
+struct GroupHook {
+    #[serde(default, deserialize_with = "lenient")]
+    repository: Numbered,
+    #[serde(default, deserialize_with = "lenient")]
+    merge_group: Group,
+}
+
+#[derive(Default, Deserialize)]
+struct Group {
+    base_ref: Option<String>,
+}
+
+/// `merge_group`: the queue of a branch moved.
+pub(super) fn merge_group(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
+    let hook: GroupHook = read(event, body)?;
+    let base = hook.merge_group.base_ref.ok_or_else(|| Stop::missing("merge_group.base_ref"))?;
+    branch(hook.repository, base.strip_prefix("refs/heads/").unwrap_or(&base))
+}
+
+#[derive(Deserialize)]
+struct PushHook {
+    #[serde(default, deserialize_with = "lenient")]
+    repository: Numbered,
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+}
+
+/// `push`.
+pub(super) fn push(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
+    let hook: PushHook = read(event, body)?;
+    let reference = hook.reference.ok_or_else(|| Stop::missing("ref"))?;
+    match reference.strip_prefix("refs/heads/") {
+        Some(name) => branch(hook.repository, name),
+        None => Err(Stop::because("tag")),
+    }
+}
+
+fn branch(repository: Numbered, name: &str) -> Result<Incoming, Stop> {
+    Ok(about(Subject::Branch { repo: repository.repo()?, branch: name.to_owned() }))
+}
