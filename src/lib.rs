@@ -6,4 +6,5 @@ pub mod domain;
 pub mod engine;
 pub mod event;
 pub mod forge;
+pub mod inbox;
 pub mod storage;
