@@ -26,7 +26,9 @@ pub use redact::Redactor;
 pub use report::{Artifact, Report, TestFailure, TestSummary};
 pub use run::{FailureCause, Job, JobStatus, Run};
 pub use sha::{Digest, Sha};
-pub use state::{Approval, Audit, Bound, ModelState, Publication, Review, Shown, State, Transition};
+pub use state::{
+    Approval, Audit, Bound, Merging, ModelState, Publication, Review, Scrutiny, Shown, State, Transition,
+};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use verdict::{BaselineName, Judged, Verdict};
 pub use version::{Lineage, Tag, Version, VersionRecord};

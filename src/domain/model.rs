@@ -56,10 +56,11 @@ impl fmt::Display for ModelName {
 }
 
 /// The four stages between a merge request and a published model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// The model is trained or assembled.
+    #[default]
     Build,
     /// It is measured, and the gates judge.
     Test,
@@ -131,6 +132,17 @@ pub enum Phase {
     Unblessed,
     /// Closed without a merge.
     Closed,
+}
+
+impl Phase {
+    /// Whether the merge request was merged and this model's fate is no longer a matter of gates.
+    #[must_use]
+    pub const fn is_past_merge(self) -> bool {
+        matches!(
+            self,
+            Self::Merged | Self::Publishing | Self::Published | Self::PublishFailed | Self::Unblessed
+        )
+    }
 }
 
 impl fmt::Display for Phase {

@@ -32,11 +32,21 @@ pub struct Report {
 }
 
 impl Report {
-    /// The digest that approvals and lineage are bound to.
+    /// The digest that approvals and lineage are bound to: of what was found, not of which job found
+    /// it, so that a rerun with the same result voids nothing.
     #[must_use]
     pub fn digest(&self) -> Digest {
+        let found = (
+            &self.model,
+            &self.head,
+            &self.metrics,
+            &self.unusable,
+            &self.tests,
+            &self.artifacts,
+            &self.dataset,
+        );
         // Every map key here is a string, so the JSON form always exists.
-        Digest::of(serde_json::to_vec(self).unwrap_or_default())
+        Digest::of(serde_json::to_vec(&found).unwrap_or_default())
     }
 
     /// The manifest that a release carries: one line `sha256  size  path` a file, sorted by path.
@@ -75,6 +85,17 @@ pub struct TestSummary {
     pub skipped: u32,
     /// Tests that failed or erred.
     pub failed: Vec<TestFailure>,
+}
+
+impl TestSummary {
+    /// Both summaries as one, for reports that are spread over several files.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.total = self.total.saturating_add(other.total);
+        self.skipped = self.skipped.saturating_add(other.skipped);
+        self.failed.extend(other.failed);
+        self
+    }
 }
 
 /// One failed test.

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BaselineName, CommentId, Digest, Effect, Judged, Label, ModelName, Phase, Report, RunId, Sha, Status,
-    Timestamp, User, Version,
+    BaselineName, CommentId, Digest, Effect, JobId, Judged, Label, ModelName, Phase, Report, RunId, Sha,
+    Stage, Status, Timestamp, User, Version,
 };
 
 /// The state of one merge request over all its models.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     /// The head, base and configuration that everything below belongs to.
     pub bound: Option<Bound>,
@@ -20,6 +21,16 @@ pub struct State {
     pub answered: BTreeSet<CommentId>,
     /// Approvals that came by the forge's own review, and the head they belong to.
     pub reviews: Vec<Review>,
+    /// The head of a fork that a maintainer named in `run`: only this one may run.
+    pub let_run: Option<Sha>,
+    /// Counts the runs that we asked for.
+    pub runs_asked: u32,
+    /// Runs that we asked to be cancelled.
+    pub cancelled: BTreeSet<RunId>,
+    /// The merge that was asked for.
+    pub merging: Option<Merging>,
+    /// Counts merge calls.
+    pub merges_asked: u32,
     /// What the forge was last asked to show.
     pub shown: Shown,
 }
@@ -39,17 +50,39 @@ pub struct Bound {
     pub proposal: Option<Digest>,
 }
 
+impl State {
+    /// Whether every model is past the merge: from then on nothing is judged any more, so that runs,
+    /// reports and approvals need not be read.
+    #[must_use]
+    pub fn past_merge(&self) -> bool {
+        !self.models.is_empty() && self.models.values().all(|model| model.phase.is_past_merge())
+    }
+}
+
 /// One model of a merge request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ModelState {
     /// Where it stands.
     pub phase: Phase,
     /// Since when.
     pub since: Timestamp,
+    /// The stage that is at work, or where it stopped.
+    pub stage: Stage,
     /// Counts heads: the `n` of `cand-<mr>.<n>-g<sha8>`.
     pub candidate: u32,
+    /// Digest of the model's section on the target branch; none where it has none.
+    pub policy: Option<Digest>,
+    /// What makes people look harder than usual.
+    pub scrutiny: Scrutiny,
     /// The run whose jobs are read.
     pub run: Option<RunId>,
+    /// Whether that run may still be at work.
+    pub run_live: bool,
+    /// Jobs of this head that were measured against a base or policy that is gone.
+    pub stale: BTreeSet<JobId>,
+    /// Jobs that we asked to be run again.
+    pub retried: BTreeSet<JobId>,
     /// How often runner faults were retried on this head.
     pub infra_retries: u32,
     /// The earliest time of the next retry.
@@ -62,13 +95,52 @@ pub struct ModelState {
     pub baseline: Option<BaselineName>,
     /// Approvals given by command.
     pub approvals: Vec<Approval>,
+    /// Who approved, by login, over commands and the forge's own reviews: what counted last.
+    pub approved_by: Vec<String>,
+    /// The forge's own approvals from before this time are void: base or policy changed since.
+    pub rebound_at: Option<Timestamp>,
     /// When the report was first shown: `approve` without SHA means the head of the newest
     /// report written before the comment.
     pub reported_at: Option<Timestamp>,
+    /// The head of the newest report before this head's.
+    pub reported_before: Option<Sha>,
+    /// Who asked to publish this head as soon as it is ready.
+    pub armed: Option<User>,
     /// Things to tell about this head.
     pub notices: Vec<String>,
-    /// From `publish` on.
+    /// Why it was merged but not published.
+    pub unblessed: Option<String>,
+    /// From the merge on.
     pub publication: Option<Publication>,
+}
+
+/// What makes people look harder than usual, and asks for an approval even where none is configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scrutiny {
+    /// The target branch does not know the model: a maintainer must approve.
+    pub new_model: bool,
+    /// The head removes the model.
+    pub removed: bool,
+    /// The merge request changes the rules that it is judged by.
+    pub policy_changed: bool,
+    /// What measures was changed: an owner must approve after the report.
+    pub evaluation_changed: bool,
+}
+
+/// A merge that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merging {
+    /// Who asked.
+    pub by: User,
+    /// The head that is merged, and no other.
+    pub head: Sha,
+    /// How often the forge put it off.
+    pub put_off: u32,
+    /// Not before this time.
+    pub retry_at: Option<Timestamp>,
+    /// The slot of the merge call that is under way.
+    pub asked: Option<String>,
 }
 
 /// An approval given by command, bound to what was approved.
@@ -82,9 +154,9 @@ pub struct Approval {
     pub head: Sha,
     /// The base.
     pub base: Sha,
-    /// The policy.
+    /// The model's section of the policy.
     pub policy: Option<Digest>,
-    /// The report.
+    /// The report; none when it was given before there was one.
     pub report: Option<Digest>,
     /// The dataset.
     pub dataset: Option<Sha>,
@@ -97,23 +169,25 @@ pub struct Review {
     pub by: User,
     /// The head that the hook named.
     pub head: Sha,
+    /// When we heard of it.
+    pub heard_at: Timestamp,
 }
 
-/// A model's way from `publish` to its release.
+/// A model's way from the merge to its release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publication {
     /// Who asked; none when a person merged.
     pub requested_by: Option<User>,
-    /// What was gated when it was asked for.
+    /// What was gated.
     pub bound: Bound,
     /// Digest of the report that was judged.
     pub report: Digest,
-    /// Counts merge calls.
-    pub merge_attempt: u32,
     /// The commit on the target branch.
-    pub commit: Option<Sha>,
+    pub commit: Sha,
     /// The number that was (or is being) taken.
     pub version: Option<Version>,
+    /// Numbers whose tag names turned out to be taken by others.
+    pub occupied: BTreeSet<Version>,
     /// Whether the tag is known to be there.
     pub tagged: bool,
     /// Counts publish runs.
@@ -124,6 +198,8 @@ pub struct Publication {
     pub ran: bool,
     /// The release's address, once read back.
     pub released: Option<String>,
+    /// The slot of the forge call that is under way.
+    pub asked: Option<String>,
     /// Why it stopped, safe to show.
     pub failure: Option<String>,
 }

@@ -20,7 +20,8 @@ pub struct Facts {
     pub repository: Repository,
     /// The merge request.
     pub merge_request: MergeRequest,
-    /// The newest commit of the target branch.
+    /// The commit of the target branch to judge against: its newest one while the merge request is
+    /// open; after the merge what the merge was put upon ([`MergeFacts::parent`], else the bound base).
     pub base: Sha,
     /// The target branch's configuration at `base`: the policy.
     pub policy: Configuration,
@@ -31,13 +32,15 @@ pub struct Facts {
     pub changed_paths: Option<BTreeSet<String>>,
     /// Paths that differ between the base the state is bound to and `base`; none = it did not move.
     pub base_moved: Option<BTreeSet<String>>,
-    /// What only an open merge request has.
+    /// What there is to judge. Read while the merge request is open, and also of a merged one until
+    /// [`State::past_merge`](crate::domain::State::past_merge): a result whose delivery was lost
+    /// still counts then.
     pub open: Option<OpenFacts>,
     /// What only a merged one has.
     pub merged: Option<MergeFacts>,
     /// Comments to be answered, oldest first.
     pub comments: Vec<ToldComment>,
-    /// Rights of everybody who commented or approved.
+    /// Rights of the author and of everybody who commented or approved (by command too).
     pub people: BTreeMap<UserId, Standing>,
     /// Published versions and tags of the touched models.
     pub registry: BTreeMap<ModelName, Registry>,
@@ -66,7 +69,7 @@ pub enum Configuration {
     Valid(Box<RepositoryConfig>),
 }
 
-/// What only an open merge request has.
+/// What there is to judge about a head.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenFacts {
     /// Runs of exactly the head, the newest first.
