@@ -43,9 +43,22 @@ pub enum Recorded {
 /// A right to work on one job or effect until it ends; only a claim makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
+    pub(super) on: Leased,
+    /// The lane's row.
+    pub(super) lane: i64,
+    /// The job's or effect's row.
     pub(super) row: i64,
-    pub(super) lane: String,
+    /// The lane's count of claims: whoever claims after us has a higher one.
     pub(super) token: i64,
+}
+
+/// What a lease is on: one on a job is worth nothing for an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leased {
+    /// A job of a lane.
+    Job,
+    /// An effect of a repository.
+    Effect,
 }
 
 /// A job and the lease on it.
@@ -115,9 +128,10 @@ pub struct Decision {
     pub audit: Vec<Audit>,
     /// Jobs for this or other lanes.
     pub jobs: Vec<NewJob>,
-    /// Look at this merge request again then; replaces an earlier timer of the same lane.
+    /// Look at this merge request again then; replaces an earlier timer of the same lane. None
+    /// leaves an earlier one standing.
     pub wake_at: Option<Timestamp>,
-    /// Meaning of the event that was decided.
+    /// Meaning of the event that was decided; where it was decided before, nothing is committed.
     pub meaning: Option<String>,
     /// Reports that were read.
     pub reports: Vec<(RepoId, JobId, Report)>,
@@ -196,4 +210,13 @@ pub enum EffectEnd {
     },
     /// Not performed because the bot only observes.
     Observed,
+}
+
+/// The first row of the audit log that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenAudit {
+    /// The row's number; one past the last row where the end of the log is missing.
+    pub row: i64,
+    /// What does not fit.
+    pub why: &'static str,
 }

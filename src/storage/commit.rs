@@ -1,0 +1,105 @@
+//! What one event changes, in one transaction.
+
+use super::inbox::enqueue;
+use super::records::{Decision, DeliveryOutcome, Lease};
+use super::sql::{self, Connection, lane_from};
+use super::writer::Wakes;
+use super::{Store, StoreError};
+use crate::domain::{Lane, MergeRequestId, Timestamp};
+
+impl Store {
+    /// One transaction: job done, new state, effects, audit, follow-up jobs. All or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when somebody else took over; [`StoreError::Stale`] when the state
+    /// is not what was read or the meaning was decided already: claim again or read again;
+    /// [`StoreError::Contradiction`] when a version's number or tag is taken;
+    /// [`StoreError::Damaged`] when effects, runs or a timer have no merge request to belong to;
+    /// [`StoreError::Unavailable`].
+    pub async fn commit(&self, lease: &Lease, decision: Decision, now: Timestamp) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(Wakes::Sleepers, move |connection| {
+            Box::pin(async move { commit(connection, &lease, &decision, now).await })
+        })
+        .await
+    }
+}
+
+async fn commit(
+    connection: &mut Connection,
+    lease: &Lease,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let name = sql::lane::held(connection, lease).await?;
+    let lane = lane_from(&name)?;
+    if let Some(delivery) = sql::job::done(connection, lease.row).await? {
+        let (outcome, reason) = match &decision.outcome {
+            DeliveryOutcome::Done => ("done", None),
+            DeliveryOutcome::Ignored(why) => ("ignored", Some(why.as_str())),
+        };
+        sql::delivery::end(connection, delivery, outcome, reason).await?;
+    }
+    if let Some(meaning) = &decision.meaning
+        && !sql::registry::add_meaning(connection, meaning, now).await?
+    {
+        return Err(StoreError::Stale);
+    }
+    if let Some(state) = &decision.state {
+        sql::merge_request::save(connection, state, now).await?;
+    }
+    let subject = decision.state.as_ref().map_or(lane, |state| Lane::MergeRequest(state.id));
+    keep_what_was_learnt(connection, decision, subject).await?;
+    add_effects(connection, decision, subject, now).await?;
+    sql::audit::append(connection, &subject.to_string(), &decision.audit, now).await?;
+    enqueue(connection, &decision.jobs, now).await?;
+    if let Some(due) = decision.wake_at {
+        let row = sql::lane::row_of(connection, subject).await?;
+        sql::timer::set(connection, row, due).await?;
+    }
+    sql::lane::release(connection, lease.lane, now).await
+}
+
+/// Reports, versions, and whose runs are whose.
+async fn keep_what_was_learnt(
+    connection: &mut Connection,
+    decision: &Decision,
+    subject: Lane,
+) -> Result<(), StoreError> {
+    for (repo, job, report) in &decision.reports {
+        sql::registry::add_report(connection, *repo, *job, report).await?;
+    }
+    for version in &decision.versions {
+        sql::registry::add_version(connection, version).await?;
+    }
+    for run in &decision.runs {
+        sql::registry::set_run(connection, owner_of(subject)?, *run).await?;
+    }
+    Ok(())
+}
+
+async fn add_effects(
+    connection: &mut Connection,
+    decision: &Decision,
+    subject: Lane,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if decision.effects.is_empty() {
+        return Ok(());
+    }
+    let id = owner_of(subject)?;
+    let lane = sql::outbox_lane::wake(connection, id.repo, now).await?;
+    for effect in &decision.effects {
+        sql::effect::add(connection, lane, id, effect, now).await?;
+    }
+    Ok(())
+}
+
+fn owner_of(subject: Lane) -> Result<MergeRequestId, StoreError> {
+    match subject {
+        Lane::MergeRequest(id) => Ok(id),
+        other => Err(StoreError::Damaged(format!(
+            "effects and runs need a merge request, but the lane is {other}"
+        ))),
+    }
+}

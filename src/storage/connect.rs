@@ -1,0 +1,122 @@
+//! Where the database lies and how its connections are set up.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::StoreError;
+
+/// Bodies are a few KiB when compressed: one page holds one or more of them.
+const PAGE_SIZE: u32 = 8192;
+/// Pages in the write-ahead log before it is folded back; checkpoints own the slowest answers.
+const CHECKPOINT_PAGES: &str = "2000";
+/// Page cache of a connection in KiB, as SQLite writes it (negative = KiB, not pages).
+const CACHE_KIB: &str = "-4096";
+/// How long we wait for another process that holds the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that only read.
+const READERS: u32 = 4;
+
+/// A judged database address.
+#[derive(Clone, Debug)]
+pub(super) enum Address {
+    /// In memory; gone with the last handle.
+    Memory,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Address {
+    /// Reads `sqlite://PATH` or `sqlite::memory:`.
+    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        let wrong = |why: &str| StoreError::Address(format!("{why}; expected sqlite:// and a path"));
+        let Some(rest) = url.strip_prefix("sqlite:") else {
+            // The text may hold a password, so only what stands before the first colon is named.
+            let scheme: String = url.split(':').next().unwrap_or_default().chars().take(20).collect();
+            return Err(wrong(&format!("`{scheme}` is not a kind of database that can be opened")));
+        };
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        match path {
+            ":memory:" => Ok(Self::Memory),
+            "" => Err(wrong("the path is empty")),
+            path if path.contains(['?', '\0']) => Err(wrong("the path holds a `?`")),
+            path if path.ends_with('/') => Err(wrong("the path names a folder")),
+            path => Ok(Self::File(PathBuf::from(path))),
+        }
+    }
+
+    /// How the one writing connection is opened; creates the file's folder.
+    pub(super) fn writer(&self) -> Result<SqliteConnectOptions, StoreError> {
+        let options = match self {
+            Self::Memory => SqliteConnectOptions::new().in_memory(true),
+            Self::File(path) => {
+                create_folder(path)?;
+                SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+            }
+        };
+        Ok(options
+            .page_size(PAGE_SIZE)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("cache_size", CACHE_KIB))
+    }
+
+    /// Connections that only read; none in memory, where only the writing connection sees the data.
+    pub(super) fn readers(&self) -> Option<SqlitePool> {
+        let Self::File(path) = self else { return None };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("cache_size", CACHE_KIB);
+        let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(BUSY_TIMEOUT);
+        Some(pool.connect_lazy_with(options))
+    }
+}
+
+fn create_folder(file: &Path) -> Result<(), StoreError> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        StoreError::Address(format!(
+            "the folder {} cannot be created ({error}); create it or change database_url",
+            folder.display()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_a_file_or_memory() {
+        assert!(matches!(Address::parse("sqlite::memory:"), Ok(Address::Memory)));
+        for (url, path) in [
+            ("sqlite:///var/lib/m.db", "/var/lib/m.db"),
+            ("sqlite://m.db", "m.db"),
+            ("sqlite:m.db", "m.db"),
+            ("sqlite:///a b/ü.db", "/a b/ü.db"),
+        ] {
+            let Ok(Address::File(found)) = Address::parse(url) else { panic!("{url}") };
+            assert_eq!(found, PathBuf::from(path), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_address_is_refused_without_its_password() {
+        for url in
+            ["", "m.db", "postgres://me:hunter2@db/m", "sqlite://", "sqlite:///a/", "sqlite://a?mode=ro"]
+        {
+            let error = Address::parse(url).unwrap_err().to_string();
+            assert!(error.contains("sqlite:// and a path"), "{url}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

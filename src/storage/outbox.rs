@@ -1,0 +1,178 @@
+//! Forge calls: who performs which, and how each ended.
+
+use std::time::Duration;
+
+use sqlx::Row as _;
+
+use super::inbox::enqueue;
+use super::records::{ClaimedEffect, EffectEnd, Lease};
+use super::sql::effect::End;
+use super::sql::{self, Connection, Row, decode, merge_request_from};
+use super::writer::Wakes;
+use super::{Store, StoreError};
+use crate::domain::{CommentId, MergeRequestId, Outcome, Timestamp};
+
+impl Store {
+    /// Takes the most urgent due effect of a repository lane that nobody works on; of several
+    /// repositories the one that is ready longest. One that backs off lets the others of its
+    /// repository pass, but not a later one of its own slot.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn claim_effect(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Option<ClaimedEffect>, StoreError> {
+        loop {
+            let claimed =
+                self.write(Wakes::Nobody, move |connection| Box::pin(claim(connection, now, lease))).await?;
+            let Some((lease, row)) = claimed else { return Ok(None) };
+            match read_claimed(lease.clone(), &row) {
+                Ok(claimed) => return Ok(Some(claimed)),
+                // Nobody can ever read it: a dead letter, so that the repository goes on.
+                Err(error) => {
+                    let end = EffectEnd::Dead { reason: error.to_string(), job: None };
+                    self.finish_effect(&lease, end, now).await?;
+                }
+            }
+        }
+    }
+
+    /// Ends an effect; where it reports back, the outcome becomes a job of its merge request. Run
+    /// and comment are kept in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when somebody else took over; [`StoreError::Unavailable`].
+    pub async fn finish_effect(
+        &self,
+        lease: &Lease,
+        end: EffectEnd,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(Wakes::Sleepers, move |connection| {
+            Box::pin(async move { finish(connection, &lease, &end, now).await })
+        })
+        .await
+    }
+
+    /// Gives the effect back, to be tried again not before `at`.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when somebody else took over; [`StoreError::Unavailable`].
+    pub async fn retry_effect(&self, lease: &Lease, at: Timestamp, error: &str) -> Result<(), StoreError> {
+        let (lease, error) = (lease.clone(), error.to_owned());
+        self.write(Wakes::Sleepers, move |connection| {
+            Box::pin(async move {
+                let claimed_at = sql::outbox_lane::held(connection, &lease).await?;
+                sql::effect::put_back(connection, lease.row, at, &error).await?;
+                sql::outbox_lane::release(connection, lease.lane, claimed_at).await
+            })
+        })
+        .await
+    }
+
+    /// The comment that carries `marker` on a merge request, as we stored it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn comment_with(
+        &self,
+        id: MergeRequestId,
+        marker: &str,
+    ) -> Result<Option<CommentId>, StoreError> {
+        let marker = marker.to_owned();
+        self.read(move |connection| {
+            Box::pin(async move { sql::registry::comment_with(connection, id, &marker).await })
+        })
+        .await
+    }
+
+    /// Stores which comment carries `marker`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn remember_comment(
+        &self,
+        id: MergeRequestId,
+        marker: &str,
+        comment: CommentId,
+    ) -> Result<(), StoreError> {
+        let marker = marker.to_owned();
+        self.write(Wakes::Nobody, move |connection| {
+            Box::pin(async move { sql::registry::set_comment(connection, id, &marker, comment).await })
+        })
+        .await
+    }
+}
+
+async fn claim(
+    connection: &mut Connection,
+    now: Timestamp,
+    lease: Duration,
+) -> Result<Option<(Lease, Row)>, StoreError> {
+    while let Some((lane, expired)) = sql::outbox_lane::next(connection, now).await? {
+        if let Some(effect) = expired {
+            sql::effect::reclaim(connection, effect).await?;
+        }
+        if let Some(row) = sql::effect::take(connection, lane, now).await? {
+            let lease = sql::outbox_lane::take(connection, lane, row.try_get("id")?, now, lease).await?;
+            return Ok(Some((lease, row)));
+        }
+        // What made it ready was superseded: the others of this repository are due later or not at all.
+        sql::outbox_lane::release(connection, lane, now).await?;
+    }
+    Ok(None)
+}
+
+async fn finish(
+    connection: &mut Connection,
+    lease: &Lease,
+    end: &EffectEnd,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sql::outbox_lane::held(connection, lease).await?;
+    let id = sql::effect::end(connection, lease.row, how(end), now).await?;
+    let job = match end {
+        EffectEnd::Outcome { job, run, comment, .. } => {
+            if let Some(run) = run {
+                sql::registry::set_run(connection, id, *run).await?;
+            }
+            if let Some((marker, comment)) = comment {
+                sql::registry::set_comment(connection, id, marker, *comment).await?;
+            }
+            job
+        }
+        EffectEnd::Dead { job, .. } => job,
+        EffectEnd::Observed => &None,
+    };
+    enqueue(connection, job.as_slice(), now).await?;
+    sql::outbox_lane::release(connection, lease.lane, now).await
+}
+
+fn how(end: &EffectEnd) -> End<'_> {
+    match end {
+        EffectEnd::Outcome { outcome, .. } => {
+            let (status, error) = match outcome {
+                Outcome::Done(_) => ("done", None),
+                Outcome::Refused { reason } => ("refused", Some(reason.as_str())),
+                Outcome::Conflict { reason } => ("conflict", Some(reason.as_str())),
+            };
+            End { status, error, outcome: Some(outcome) }
+        }
+        EffectEnd::Dead { reason, .. } => End { status: "dead", error: Some(reason), outcome: None },
+        EffectEnd::Observed => End { status: "observed", error: None, outcome: None },
+    }
+}
+
+fn read_claimed(lease: Lease, row: &Row) -> Result<ClaimedEffect, StoreError> {
+    let attempts: i64 = row.try_get("attempts")?;
+    Ok(ClaimedEffect {
+        lease,
+        merge_request: merge_request_from(row.try_get("merge_request")?)?,
+        effect: decode("an effect", row.try_get("effect")?)?,
+        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        since: Timestamp(row.try_get("created_at")?),
+    })
+}

@@ -1,0 +1,58 @@
+//! The SQL, one file a subject: free functions over a connection, so that each works alone and
+//! inside a larger transaction.
+//!
+//! The text keeps to what SQLite and Postgres both understand (`$1`, `ON CONFLICT`, `RETURNING`,
+//! partial indexes); forge numbers are text, times are milliseconds.
+
+pub(super) mod audit;
+pub(super) mod delivery;
+pub(super) mod effect;
+pub(super) mod job;
+pub(super) mod lane;
+pub(super) mod merge_request;
+pub(super) mod outbox_lane;
+pub(super) mod registry;
+pub(super) mod timer;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::domain::{Lane, MergeRequestId};
+
+use super::StoreError;
+
+/// What the functions work on.
+pub(super) type Connection = sqlx::SqliteConnection;
+/// A row of an answer.
+pub(super) type Row = sqlx::sqlite::SqliteRow;
+
+/// The text form of a stored document.
+pub(super) fn encode(what: &str, value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::Damaged(format!("{what} has no JSON form: {error}")))
+}
+
+/// Reads a stored document back. The error names the place, never the text.
+pub(super) fn decode<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| {
+        StoreError::Damaged(format!("{what}, line {} column {}", error.line(), error.column()))
+    })
+}
+
+/// Reads a lane's name back.
+pub(super) fn lane_from(text: &str) -> Result<Lane, StoreError> {
+    text.parse().map_err(|error| StoreError::Damaged(format!("the name of a lane: {error}")))
+}
+
+/// Reads a merge request's name back.
+pub(super) fn merge_request_from(text: &str) -> Result<MergeRequestId, StoreError> {
+    match lane_from(text)? {
+        Lane::MergeRequest(id) => Ok(id),
+        other => Err(StoreError::Damaged(format!("`{other}` is no merge request"))),
+    }
+}
+
+/// Reads a forge's number back.
+pub(super) fn number_from(text: &str) -> Result<u64, StoreError> {
+    text.parse().map_err(|error| StoreError::Damaged(format!("a forge's number: {error}")))
+}

@@ -1,0 +1,212 @@
+//! Effects: put into the outbox by slot, taken by urgency, ended.
+
+use sqlx::Row as _;
+
+use super::{Connection, Row, encode, merge_request_from};
+use crate::domain::{Effect, MergeRequestId, Outcome, Timestamp};
+use crate::storage::StoreError;
+
+/// The most urgent effect of one repository that is due.
+///
+/// The `+` keeps SQLite from the index on `due`, which would make it sort everything that is due.
+pub(in crate::storage) const NEXT: &str = "
+    SELECT id, merge_request, effect, attempts, created_at FROM outbox
+    WHERE lane = $1 AND status = 'waiting' AND +due <= $2
+    ORDER BY priority, id LIMIT 1";
+
+/// An effect and whether a second one of its slot is a repetition: what happens once has a slot that
+/// holds everything by which a wanted repetition differs.
+fn happens_once(effect: &Effect) -> bool {
+    match effect {
+        Effect::Report { .. } | Effect::Status { .. } | Effect::Label { .. } | Effect::CancelRun { .. } => {
+            false
+        }
+        Effect::Reply { .. }
+        | Effect::Acknowledge { .. }
+        | Effect::StartRun { .. }
+        | Effect::RetryJob { .. }
+        | Effect::Merge { .. }
+        | Effect::CreateTag { .. }
+        | Effect::Dispatch { .. }
+        | Effect::Release { .. } => true,
+    }
+}
+
+/// Puts an effect into the outbox: an older one of its slot that has not started is superseded; one
+/// under way is waited for; what happens once and did (or is under way) is not put in again.
+pub(in crate::storage) async fn add(
+    connection: &mut Connection,
+    lane: i64,
+    id: MergeRequestId,
+    effect: &Effect,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (owner, slot) = (id.to_string(), effect.slot());
+    let under_way = is_under_way(connection, &owner, &slot).await?;
+    if happens_once(effect) && (under_way || is_done(connection, &owner, &slot).await?) {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE outbox SET status = 'superseded', ended_at = $3
+         WHERE merge_request = $1 AND slot = $2 AND status IN ('waiting', 'blocked', 'running')
+           AND (status = 'blocked' OR (status = 'waiting' AND attempts = 0))",
+    )
+    .bind(&owner)
+    .bind(&slot)
+    .bind(now.0)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO outbox (lane, merge_request, slot, kind, priority, status, due, attempts, created_at, effect)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $7, $8)",
+    )
+    .bind(lane)
+    .bind(owner)
+    .bind(slot)
+    .bind(effect.kind())
+    .bind(i64::from(effect.priority()))
+    .bind(if under_way { "blocked" } else { "waiting" })
+    .bind(now.0)
+    .bind(encode("an effect", effect)?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether an effect of this slot was started and has not ended.
+async fn is_under_way(connection: &mut Connection, owner: &str, slot: &str) -> Result<bool, StoreError> {
+    let row = sqlx::query(
+        "SELECT 1 FROM outbox
+         WHERE merge_request = $1 AND slot = $2 AND status IN ('waiting', 'blocked', 'running')
+           AND status <> 'blocked' AND attempts > 0 LIMIT 1",
+    )
+    .bind(owner)
+    .bind(slot)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
+async fn is_done(connection: &mut Connection, owner: &str, slot: &str) -> Result<bool, StoreError> {
+    let row = sqlx::query(
+        "SELECT 1 FROM outbox WHERE merge_request = $1 AND slot = $2 AND status = 'done' LIMIT 1",
+    )
+    .bind(owner)
+    .bind(slot)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Puts an effect whose lease ran out back among the waiting.
+pub(in crate::storage) async fn reclaim(connection: &mut Connection, effect: i64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE outbox SET status = 'waiting' WHERE id = $1 AND status = 'running'")
+        .bind(effect)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Takes the most urgent due effect of a repository: the row of [`NEXT`].
+pub(in crate::storage) async fn take(
+    connection: &mut Connection,
+    lane: i64,
+    now: Timestamp,
+) -> Result<Option<Row>, StoreError> {
+    let next = sqlx::query(NEXT).bind(lane).bind(now.0).fetch_optional(&mut *connection).await?;
+    if let Some(next) = &next {
+        sqlx::query("UPDATE outbox SET status = 'running', attempts = attempts + 1 WHERE id = $1")
+            .bind(next.try_get::<i64, _>("id")?)
+            .execute(connection)
+            .await?;
+    }
+    Ok(next)
+}
+
+/// How an effect leaves the outbox.
+pub(in crate::storage) struct End<'a> {
+    pub(in crate::storage) status: &'static str,
+    pub(in crate::storage) error: Option<&'a str>,
+    pub(in crate::storage) outcome: Option<&'a Outcome>,
+}
+
+/// Ends an effect and lets the next one of its slot go; its merge request.
+pub(in crate::storage) async fn end(
+    connection: &mut Connection,
+    effect: i64,
+    end: End<'_>,
+    now: Timestamp,
+) -> Result<MergeRequestId, StoreError> {
+    let outcome = end.outcome.map(|outcome| encode("an outcome", outcome)).transpose()?;
+    let row = sqlx::query(
+        "UPDATE outbox SET status = $2, error = COALESCE($3, error), outcome = $4, ended_at = $5
+         WHERE id = $1 RETURNING merge_request, slot",
+    )
+    .bind(effect)
+    .bind(end.status)
+    .bind(end.error)
+    .bind(outcome)
+    .bind(now.0)
+    .fetch_one(&mut *connection)
+    .await?;
+    let (owner, slot): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    sqlx::query(
+        "UPDATE outbox SET status = 'waiting', due = $3
+         WHERE merge_request = $1 AND slot = $2 AND status IN ('waiting', 'blocked', 'running')
+           AND status = 'blocked'",
+    )
+    .bind(&owner)
+    .bind(slot)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    merge_request_from(&owner)
+}
+
+/// Puts an effect back, to be tried again not before `at`.
+pub(in crate::storage) async fn put_back(
+    connection: &mut Connection,
+    effect: i64,
+    at: Timestamp,
+    error: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE outbox SET status = 'waiting', due = $2, error = $3 WHERE id = $1")
+        .bind(effect)
+        .bind(at.0)
+        .bind(error)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// How many effects are not ended, and since when the oldest is there.
+pub(in crate::storage) async fn open(
+    connection: &mut Connection,
+) -> Result<(u64, Option<Timestamp>), StoreError> {
+    let row = sqlx::query(
+        "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE status IN ('waiting', 'blocked', 'running')",
+    )
+    .fetch_one(connection)
+    .await?;
+    let count: i64 = row.try_get(0)?;
+    Ok((count.unsigned_abs(), row.try_get::<Option<i64>, _>(1)?.map(Timestamp)))
+}
+
+/// Dead letters, the newest first: merge request, kind, reason, time.
+pub(in crate::storage) async fn dead(
+    connection: &mut Connection,
+    limit: u32,
+) -> Result<Vec<(MergeRequestId, String, String, Timestamp)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT merge_request, kind, error, ended_at FROM outbox
+         WHERE status = 'dead' ORDER BY ended_at DESC, id DESC LIMIT $1",
+    )
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    let read = |row: Row| {
+        let id = merge_request_from(row.try_get(0)?)?;
+        Ok((id, row.try_get(1)?, row.try_get(2)?, Timestamp(row.try_get(3)?)))
+    };
+    rows.into_iter().map(read).collect()
+}

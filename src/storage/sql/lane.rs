@@ -1,0 +1,137 @@
+//! Lanes: which of them can be claimed from when on, and who holds which.
+
+use std::time::Duration;
+
+use sqlx::Row as _;
+
+use super::{Connection, Row};
+use crate::domain::{Lane, Timestamp};
+use crate::storage::StoreError;
+use crate::storage::records::{Lease, Leased};
+
+/// The claim: the lane that is ready longest and its oldest job. Two index look-ups, however many
+/// jobs wait and however much is stored.
+pub(in crate::storage) const NEXT: &str = "
+    SELECT lane.id AS lane, lane.name, job.id AS job, job.event AS own, job.attempts, job.created_at,
+           delivery.forge, delivery.external_id, delivery.event, delivery.headers, delivery.body
+    FROM (SELECT id, name, ready_at FROM lane WHERE ready_at <= $1 ORDER BY ready_at LIMIT 1) AS lane
+    JOIN job ON job.lane = lane.id AND job.status = 'waiting'
+    LEFT JOIN delivery ON delivery.id = job.delivery
+    ORDER BY job.id LIMIT 1";
+
+/// The lane's row, made where there is none; nothing becomes ready by it.
+pub(in crate::storage) async fn row_of(connection: &mut Connection, lane: Lane) -> Result<i64, StoreError> {
+    let row = sqlx::query(
+        "INSERT INTO lane (name, token) VALUES ($1, 0)
+         ON CONFLICT (name) DO UPDATE SET token = lane.token
+         RETURNING id",
+    )
+    .bind(lane.to_string())
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Makes a lane with a new job ready, unless it is (or will be) already: its row.
+pub(in crate::storage) async fn wake(
+    connection: &mut Connection,
+    lane: Lane,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let row = sqlx::query(
+        "INSERT INTO lane (name, ready_at, token) VALUES ($1, $2, 0)
+         ON CONFLICT (name) DO UPDATE SET ready_at = COALESCE(lane.ready_at, excluded.ready_at)
+         RETURNING id",
+    )
+    .bind(lane.to_string())
+    .bind(now.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Takes the oldest job of the lane that is ready longest; the row of [`NEXT`] and the lease on it.
+pub(in crate::storage) async fn claim(
+    connection: &mut Connection,
+    now: Timestamp,
+    lease: Duration,
+) -> Result<Option<(Lease, Row)>, StoreError> {
+    let Some(next) = sqlx::query(NEXT).bind(now.0).fetch_optional(&mut *connection).await? else {
+        return Ok(None);
+    };
+    let (lane, job): (i64, i64) = (next.try_get("lane")?, next.try_get("job")?);
+    let taken = sqlx::query(
+        "UPDATE lane SET token = token + 1, ready_at = $2, leased = $3 WHERE id = $1 RETURNING token",
+    )
+    .bind(lane)
+    .bind(now.after(lease).0)
+    .bind(job)
+    .fetch_one(&mut *connection)
+    .await?;
+    sqlx::query("UPDATE job SET attempts = attempts + 1 WHERE id = $1").bind(job).execute(connection).await?;
+    let lease = Lease { on: Leased::Job, lane, row: job, token: taken.try_get(0)? };
+    Ok(Some((lease, next)))
+}
+
+/// The name of the leased lane, if the lease still holds.
+pub(in crate::storage) async fn held(
+    connection: &mut Connection,
+    lease: &Lease,
+) -> Result<String, StoreError> {
+    if lease.on != Leased::Job {
+        return Err(StoreError::LeaseLost);
+    }
+    let held = sqlx::query("SELECT name FROM lane WHERE id = $1 AND token = $2 AND leased = $3")
+        .bind(lease.lane)
+        .bind(lease.token)
+        .bind(lease.row)
+        .fetch_optional(connection)
+        .await?;
+    Ok(held.ok_or(StoreError::LeaseLost)?.try_get(0)?)
+}
+
+/// Moves the end of the lease, if it still holds.
+pub(in crate::storage) async fn extend(
+    connection: &mut Connection,
+    lease: &Lease,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let extended = sqlx::query("UPDATE lane SET ready_at = $4 WHERE id = $1 AND token = $2 AND leased = $3")
+        .bind(lease.lane)
+        .bind(lease.token)
+        .bind(lease.row)
+        .bind(until.0)
+        .execute(connection)
+        .await?;
+    if extended.rows_affected() == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
+}
+
+/// Ends the lease. The lane is ready again at `at` if a job waits in it: behind every lane that is
+/// ready longer, so that a busy one does not keep the others waiting.
+pub(in crate::storage) async fn release(
+    connection: &mut Connection,
+    lane: i64,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE lane SET leased = NULL, ready_at = CASE
+             WHEN EXISTS (SELECT 1 FROM job WHERE job.lane = lane.id AND job.status = 'waiting') THEN $2
+         END
+         WHERE id = $1",
+    )
+    .bind(lane)
+    .bind(at.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// When the next lane becomes ready.
+pub(in crate::storage) async fn next_ready(
+    connection: &mut Connection,
+) -> Result<Option<Timestamp>, StoreError> {
+    let row = sqlx::query("SELECT MIN(ready_at) FROM lane WHERE ready_at IS NOT NULL")
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get::<Option<i64>, _>(0)?.map(Timestamp))
+}

@@ -1,0 +1,131 @@
+//! One repository's forge calls go one at a time: whose turn it is, and who holds it.
+
+use std::time::Duration;
+
+use sqlx::Row as _;
+
+use super::Connection;
+use crate::domain::{RepoId, Timestamp};
+use crate::storage::StoreError;
+use crate::storage::records::{Lease, Leased};
+
+/// The repository that is ready longest.
+pub(in crate::storage) const NEXT: &str =
+    "SELECT id, leased FROM outbox_lane WHERE ready_at <= $1 ORDER BY ready_at LIMIT 1";
+
+/// Makes a repository with a new effect ready, not later than it is already: its row. While one of
+/// its effects is out, only the end of the lease counts.
+pub(in crate::storage) async fn wake(
+    connection: &mut Connection,
+    repo: RepoId,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let row = sqlx::query(
+        "INSERT INTO outbox_lane (repo, ready_at, token) VALUES ($1, $2, 0)
+         ON CONFLICT (repo) DO UPDATE SET ready_at = CASE
+             WHEN outbox_lane.leased IS NOT NULL THEN outbox_lane.ready_at
+             WHEN outbox_lane.ready_at < excluded.ready_at THEN outbox_lane.ready_at
+             ELSE excluded.ready_at
+         END
+         RETURNING id",
+    )
+    .bind(repo.to_string())
+    .bind(now.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// The repository that is ready longest, and the effect whose lease ran out there, if any.
+pub(in crate::storage) async fn next(
+    connection: &mut Connection,
+    now: Timestamp,
+) -> Result<Option<(i64, Option<i64>)>, StoreError> {
+    let row = sqlx::query(NEXT).bind(now.0).fetch_optional(connection).await?;
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
+}
+
+/// Gives the repository's turn to one effect.
+pub(in crate::storage) async fn take(
+    connection: &mut Connection,
+    lane: i64,
+    effect: i64,
+    now: Timestamp,
+    lease: Duration,
+) -> Result<Lease, StoreError> {
+    let taken = sqlx::query(
+        "UPDATE outbox_lane SET token = token + 1, ready_at = $2, leased = $3, claimed_at = $4
+         WHERE id = $1 RETURNING token",
+    )
+    .bind(lane)
+    .bind(now.after(lease).0)
+    .bind(effect)
+    .bind(now.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(Lease { on: Leased::Effect, lane, row: effect, token: taken.try_get(0)? })
+}
+
+/// When the repository was claimed, if the lease still holds.
+pub(in crate::storage) async fn held(
+    connection: &mut Connection,
+    lease: &Lease,
+) -> Result<Timestamp, StoreError> {
+    if lease.on != Leased::Effect {
+        return Err(StoreError::LeaseLost);
+    }
+    let held = sqlx::query("SELECT claimed_at FROM outbox_lane WHERE id = $1 AND token = $2 AND leased = $3")
+        .bind(lease.lane)
+        .bind(lease.token)
+        .bind(lease.row)
+        .fetch_optional(connection)
+        .await?;
+    Ok(Timestamp(held.ok_or(StoreError::LeaseLost)?.try_get(0)?))
+}
+
+/// Moves the end of the lease, if it still holds.
+pub(in crate::storage) async fn extend(
+    connection: &mut Connection,
+    lease: &Lease,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let extended =
+        sqlx::query("UPDATE outbox_lane SET ready_at = $4 WHERE id = $1 AND token = $2 AND leased = $3")
+            .bind(lease.lane)
+            .bind(lease.token)
+            .bind(lease.row)
+            .bind(until.0)
+            .execute(connection)
+            .await?;
+    if extended.rows_affected() == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
+}
+
+/// Ends the turn. The repository is ready again when its next effect is due, but not before
+/// `earliest`: behind every repository that is ready longer.
+pub(in crate::storage) async fn release(
+    connection: &mut Connection,
+    lane: i64,
+    earliest: Timestamp,
+) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT MIN(due) FROM outbox WHERE lane = $1 AND status = 'waiting'")
+        .bind(lane)
+        .fetch_one(&mut *connection)
+        .await?;
+    let due: Option<i64> = row.try_get(0)?;
+    sqlx::query("UPDATE outbox_lane SET leased = NULL, ready_at = $2 WHERE id = $1")
+        .bind(lane)
+        .bind(due.map(|due| due.max(earliest.0)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// When the next repository becomes ready.
+pub(in crate::storage) async fn next_ready(
+    connection: &mut Connection,
+) -> Result<Option<Timestamp>, StoreError> {
+    let row = sqlx::query("SELECT MIN(ready_at) FROM outbox_lane WHERE ready_at IS NOT NULL")
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get::<Option<i64>, _>(0)?.map(Timestamp))
+}

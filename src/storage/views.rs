@@ -1,0 +1,116 @@
+//! For pages, metrics, checks and loops that want to know how long to sleep.
+
+use super::records::BrokenAudit;
+use super::writer::Wakes;
+use super::{Store, StoreError, sql};
+use crate::domain::{Lane, MergeRequestId, Timestamp};
+
+impl Store {
+    /// Whether the database answers and takes commits (it was migrated when it was opened). After a
+    /// failed commit another one is tried here, so that readiness returns by itself.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        if !self.writer.is_healthy() {
+            self.write(Wakes::Nobody, |connection| Box::pin(sql::audit::touch(connection))).await?;
+        }
+        self.read(|connection| Box::pin(sql::job::waiting(connection))).await.map(|_queue| ())
+    }
+
+    /// How many jobs are not ended (waiting or being worked on), and since when the oldest is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn queue(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        self.read(|connection| Box::pin(sql::job::waiting(connection))).await
+    }
+
+    /// How many effects are not ended (waiting, backing off or being performed), and since when the
+    /// oldest is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn outbox(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
+        self.read(|connection| Box::pin(sql::effect::open(connection))).await
+    }
+
+    /// When the next job, effect or timer becomes due; none when nothing waits. What somebody works
+    /// on is due when his lease ends.
+    ///
+    /// A loop that only takes one kind asks [`Store::next_job_due`] or [`Store::next_effect_due`]:
+    /// else it would run in circles while the other kind is overdue.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let jobs = self.next_job_due().await?;
+        let effects = self.next_effect_due().await?;
+        Ok(jobs.into_iter().chain(effects).min())
+    }
+
+    /// When the next job or timer becomes due.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn next_job_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|connection| {
+            Box::pin(async move {
+                let job = sql::lane::next_ready(connection).await?;
+                let timer = sql::timer::next_due(connection).await?;
+                Ok(job.into_iter().chain(timer).min())
+            })
+        })
+        .await
+    }
+
+    /// When the next effect becomes due.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn next_effect_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|connection| Box::pin(sql::outbox_lane::next_ready(connection))).await
+    }
+
+    /// Jobs that ended as dead letters: lane, reason, time; newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn dead_jobs(&self, limit: u32) -> Result<Vec<(Lane, String, Timestamp)>, StoreError> {
+        self.read(move |connection| Box::pin(sql::job::dead(connection, limit))).await
+    }
+
+    /// Effects that were given up: merge request, kind, reason, time; newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn dead_effects(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(MergeRequestId, String, String, Timestamp)>, StoreError> {
+        self.read(move |connection| Box::pin(sql::effect::dead(connection, limit))).await
+    }
+
+    /// The first row of the audit log that was changed, removed or put in by somebody else; none when
+    /// the whole log is as it was written.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn verify_audit(&self) -> Result<Option<BrokenAudit>, StoreError> {
+        self.read(|connection| Box::pin(sql::audit::verify(connection))).await
+    }
+
+    /// Forgets ended deliveries (and dead letters) from before `before`; how many deliveries.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.write(Wakes::Nobody, move |connection| {
+            Box::pin(async move {
+                sql::job::prune(connection, before).await?;
+                sql::delivery::prune(connection, before).await
+            })
+        })
+        .await
+    }
+}
