@@ -1,5 +1,14 @@
 //! The server's own configuration as the program may see it.
 
+mod fields;
+mod forges;
+mod problem;
+mod read;
+mod secret;
+mod tree;
+
+pub use problem::{Problem, ServerConfigError};
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -28,6 +37,8 @@ pub struct ServerConfig {
     pub github: Option<GithubConfig>,
     /// GitLab, where configured.
     pub gitlab: Option<GitlabConfig>,
+    /// Signs version and stage tags: ed25519, as the file holds it.
+    pub registry_key: Option<SecretString>,
     /// What commands begin with, `/model`.
     pub command_prefix: String,
     /// How many deliveries are worked at once.

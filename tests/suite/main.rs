@@ -2,3 +2,4 @@
 
 mod architecture;
 mod payloads;
+mod receiver_config;

@@ -1,0 +1,329 @@
+//! From the text of a file to [`ServerConfig`].
+
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::fields::{Field, Reader, Section};
+use super::forges::{APP_KEYS, GITHUB_KEYS, GITLAB_KEYS};
+use super::problem::{Problems, ServerConfigError};
+use super::tree::{self, Place};
+use super::{AllowList, DashboardAccess, LogConfig, LogFormat, Mode, ServerConfig};
+
+/// The largest file that is still a configuration.
+const LONGEST: u64 = 1024 * 1024;
+
+const LISTEN: &str = "127.0.0.1:8080";
+const DATABASE: &str = "sqlite://mergewright.db";
+const PREFIX: &str = "/model";
+const WORKERS: usize = 4;
+const RECONCILE_EVERY: Duration = Duration::from_secs(5 * 60);
+const KEEP_DELIVERIES: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+const KEYS: &[&str] = &[
+    "listen",
+    "public_url",
+    "database_url",
+    "repositories",
+    "mode",
+    "admin_token",
+    "dashboard",
+    "log",
+    "github",
+    "gitlab",
+    "registry_key",
+    "commands",
+    "workers",
+    "reconcile_every",
+    "retention",
+    "gates",
+];
+
+const LOG_KEYS: &[&str] = &["format", "level"];
+const SMALL_KEYS: &[&str] = &["prefix", "deliveries", "secret", "env", "file"];
+
+/// Whether a word is one of our keys, and therefore no secret.
+pub(super) fn is_key(word: &str) -> bool {
+    [KEYS, LOG_KEYS, SMALL_KEYS, GITHUB_KEYS, GITLAB_KEYS, APP_KEYS].iter().any(|keys| keys.contains(&word))
+}
+
+impl ServerConfig {
+    /// Reads and judges a file; `env` answers for environment variables.
+    ///
+    /// # Errors
+    /// Every problem of the file at once, with places and remedies.
+    pub fn load(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ServerConfigError> {
+        let readable = std::fs::metadata(file).and_then(|about| {
+            if about.len() > LONGEST {
+                return Err(std::io::Error::other(format!("it is longer than {LONGEST} bytes")));
+            }
+            std::fs::read_to_string(file)
+        });
+        match readable {
+            Ok(text) => Self::read(&text, file, env),
+            Err(error) => Err(ServerConfigError::whole(
+                file.to_owned(),
+                format!("the configuration cannot be read: {error}"),
+                "name another file with --config or MERGEWRIGHT_CONFIG",
+            )),
+        }
+    }
+
+    /// Judges the text of a file; relative paths start at the file's folder.
+    ///
+    /// # Errors
+    /// Every problem of the text at once, with places and remedies.
+    pub fn read(
+        text: &str,
+        file: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ServerConfigError> {
+        let whole = std::path::absolute(file).unwrap_or_else(|_error| file.to_owned());
+        let folder = whole.parent().unwrap_or_else(|| Path::new("/"));
+        let mut reader = Reader { problems: Problems::new(text), env, folder };
+        let config = match tree::parse(text) {
+            Ok(root) => reader
+                .block(&root, Place { line: 1, column: 1 }, "", KEYS)
+                .and_then(|root| reader.server(&root)),
+            Err((place, what)) => {
+                reader.problems.add(place, "", what, "correct the YAML here");
+                None
+            }
+        };
+        reader.problems.verdict(file.to_owned(), config)
+    }
+}
+
+impl Reader<'_> {
+    /// Every part is read before any problem ends the reading.
+    fn server(&mut self, root: &Section<'_>) -> Option<ServerConfig> {
+        let listen = match root.field("listen") {
+            Some(field) => self.listen(&field),
+            None => LISTEN.parse().ok(),
+        };
+        let public_url = self.optional(root, "public_url", Self::address);
+        let database_url = match root.field("database_url") {
+            Some(field) => self.database(&field),
+            None => Some(sqlite(self.folder, DATABASE)),
+        };
+        let repositories = self.repositories(root);
+        let mode = self.or_default(root, "mode", |reader, field| {
+            reader.one_of(field, &[("act", Mode::Act), ("observe", Mode::Observe)])
+        });
+        let admin_token = self.optional(root, "admin_token", Self::secret);
+        let dashboard = self.or_default(root, "dashboard", |reader, field| {
+            reader.one_of(field, &[("token", DashboardAccess::Token), ("public", DashboardAccess::Public)])
+        });
+        let log = self.log(root);
+        let (github, gitlab) =
+            (self.optional(root, "github", Self::github), self.optional(root, "gitlab", Self::gitlab));
+        if root.field("github").or_else(|| root.field("gitlab")).is_none() {
+            self.problems.add(
+                Place { line: 1, column: 1 },
+                "",
+                "no forge is configured",
+                "add a section `gitlab` or `github`",
+            );
+        }
+        let registry_key = self.optional(root, "registry_key", Self::secret);
+        let command_prefix = self.nested(root, "commands", "prefix", PREFIX.to_owned(), Self::prefix);
+        let workers = match root.field("workers") {
+            Some(field) => self.number(&field, 1, 256).and_then(|number| usize::try_from(number).ok()),
+            None => Some(WORKERS),
+        };
+        let reconcile_every = match root.field("reconcile_every") {
+            Some(field) => self.duration(&field, false),
+            None => Some(RECONCILE_EVERY),
+        };
+        let keep_deliveries =
+            self.nested(root, "retention", "deliveries", KEEP_DELIVERIES, |reader, field| {
+                reader.duration(field, false)
+            });
+        let gates_secret =
+            self.nested(root, "gates", "secret", None, |reader, field| reader.secret(field).map(Some));
+        Some(ServerConfig {
+            listen: listen?,
+            public_url: public_url?,
+            database_url: database_url?.into(),
+            repositories: repositories?,
+            mode: mode?,
+            admin_token: admin_token?,
+            dashboard: dashboard?,
+            log: log?,
+            github: github?,
+            gitlab: gitlab?,
+            registry_key: registry_key?,
+            command_prefix: command_prefix?,
+            workers: workers?,
+            reconcile_every: reconcile_every?,
+            keep_deliveries: keep_deliveries?,
+            gates_secret: gates_secret?,
+        })
+    }
+
+    /// A field that need not be there: none when it is there and wrong.
+    fn optional<T>(
+        &mut self,
+        section: &Section<'_>,
+        key: &str,
+        read: impl FnOnce(&mut Self, &Field<'_>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match section.field(key) {
+            Some(field) => read(self, &field).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn or_default<T: Default>(
+        &mut self,
+        section: &Section<'_>,
+        key: &str,
+        read: impl FnOnce(&mut Self, &Field<'_>) -> Option<T>,
+    ) -> Option<T> {
+        self.optional(section, key, read).map(Option::unwrap_or_default)
+    }
+
+    /// The one key of a small section, or its default.
+    fn nested<T>(
+        &mut self,
+        root: &Section<'_>,
+        name: &'static str,
+        key: &'static str,
+        default: T,
+        read: impl FnOnce(&mut Self, &Field<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let Some(field) = root.field(name) else { return Some(default) };
+        let section = self.section(&field, name, &[key])?;
+        self.optional(&section, key, read).map(|value| value.unwrap_or(default))
+    }
+
+    fn log(&mut self, root: &Section<'_>) -> Option<LogConfig> {
+        let mut log = LogConfig { format: LogFormat::Text, level: "info".to_owned() };
+        let Some(field) = root.field("log") else { return Some(log) };
+        let section = self.section(&field, "log", LOG_KEYS)?;
+        let format = self.or_default(&section, "format", |reader, field| {
+            reader.one_of(field, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+        });
+        if let Some(field) = section.field("level") {
+            log.level = self.text(&field, "a level such as `info` or `debug`")?.to_owned();
+            if log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
+                let remedy = "write `error`, `warn`, `info`, `debug`, `trace` or a filter such as `info,mergewright::outbox=debug`";
+                self.problems.add(field.node.place, "", "`log.level` is no level and no filter", remedy);
+            }
+        }
+        log.format = format?;
+        Some(log)
+    }
+
+    /// Absent = every repository whose deliveries carry a valid proof.
+    fn repositories(&mut self, root: &Section<'_>) -> Option<AllowList> {
+        let expected = "a list of full paths or patterns such as `[\"acme/*\", \"group/**\"]`";
+        let Some(field) = root.field("repositories") else { return AllowList::new(["**"]).ok() };
+        let entries = self.list(&field, expected);
+        let mut good = Vec::new();
+        for entry in &entries {
+            let Some(pattern) = self.text(entry, "a full path or pattern") else { continue };
+            match AllowList::new([pattern]) {
+                Ok(_) => good.push(pattern),
+                Err(error) => {
+                    let what = format!("`{}` is not a pattern: {error}", entry.name);
+                    self.problems.add(entry.node.place, pattern, what, format!("write {expected}"));
+                }
+            }
+        }
+        if entries.is_empty() {
+            let what = "`repositories` names no repository";
+            self.problems.add(field.node.place, "", what, format!("write {expected}, or remove the key"));
+        }
+        AllowList::new(good).ok()
+    }
+
+    fn prefix(&mut self, field: &Field<'_>) -> Option<String> {
+        let expected = "one word that begins with a slash, such as `/model`";
+        let text = self.text(field, expected)?;
+        let word = text.strip_prefix('/').unwrap_or_default();
+        let fits = !word.is_empty()
+            && word.len() <= 32
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if !fits {
+            let what = format!("`{}` must be {expected}", field.name);
+            self.problems.add(
+                field.node.place,
+                text,
+                what,
+                "only letters, digits, `-` and `_` may follow the slash",
+            );
+        }
+        fits.then(|| text.to_owned())
+    }
+
+    /// Only SQLite for now; the address may hold a password and is never repeated.
+    fn database(&mut self, field: &Field<'_>) -> Option<String> {
+        let text = self.text(field, "an address such as `sqlite://mergewright.db`")?;
+        if text.starts_with("sqlite:") {
+            return Some(sqlite(self.folder, text));
+        }
+        let (what, remedy) = if text.starts_with("postgres:") || text.starts_with("postgresql:") {
+            (
+                "this build keeps its data in SQLite; `database_url` asks for Postgres",
+                "write `sqlite://mergewright.db`",
+            )
+        } else {
+            ("`database_url` is not the address of a database", "write `sqlite://mergewright.db`")
+        };
+        self.problems.add(field.node.place, "", what, remedy);
+        None
+    }
+}
+
+/// The address with its path made absolute.
+fn sqlite(folder: &Path, address: &str) -> String {
+    let path =
+        address.strip_prefix("sqlite://").or_else(|| address.strip_prefix("sqlite:")).unwrap_or(address);
+    if path.starts_with(":memory:") {
+        return "sqlite::memory:".to_owned();
+    }
+    format!("sqlite://{}", folder.join(path).display())
+}
+
+impl ServerConfig {
+    /// Every secret that the process knows, to be kept out of logs and stored bodies.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        use base64::Engine as _;
+        use secrecy::ExposeSecret as _;
+
+        use super::GithubCredential;
+
+        let mut all: Vec<SecretString> = Vec::new();
+        all.extend(self.admin_token.clone());
+        all.extend(self.gates_secret.clone());
+        all.extend(self.registry_key.clone());
+        if let Some(github) = &self.github {
+            all.extend(github.webhook_secrets.iter().cloned());
+            all.push(match &github.credential {
+                GithubCredential::Token(token) => token.clone(),
+                GithubCredential::App { private_key, .. } => private_key.clone(),
+            });
+        }
+        if let Some(gitlab) = &self.gitlab {
+            all.push(gitlab.token.clone());
+            all.extend(gitlab.webhook_tokens.iter().cloned());
+            all.extend(gitlab.signing_keys.iter().map(|key| {
+                let encoded = base64::engine::general_purpose::STANDARD.encode(key.expose_secret());
+                SecretString::from(encoded)
+            }));
+        }
+        all
+    }
+
+    /// Takes all of [`ServerConfig::secrets`] out of text.
+    #[must_use]
+    pub fn redactor(&self) -> crate::domain::Redactor {
+        use secrecy::ExposeSecret as _;
+
+        let secrets = self.secrets();
+        crate::domain::Redactor::new(secrets.iter().map(|secret| secret.expose_secret()))
+    }
+}
