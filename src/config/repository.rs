@@ -1,0 +1,105 @@
+//! `.mergewright.yml`: what people write becomes what the program may see.
+//!
+//! [`parse`] reads the text into a tree with places (`raw`), asks it for types (`reader`, `scalars`,
+//! `times`), fills in the defaults (`jobs`, `policy`) and compares the models with each other
+//! (`models`). Every problem is collected in one run, as far as the text can be read as YAML at all.
+
+mod jobs;
+mod models;
+mod policy;
+mod problems;
+mod raw;
+mod reader;
+mod scalars;
+mod secrets;
+mod times;
+
+#[cfg(test)]
+mod tests;
+
+use base64::Engine as _;
+
+use super::valid::RepositoryConfig;
+use crate::domain::Digest;
+use problems::Sink;
+pub use problems::{Problem, Problems};
+use reader::{Field, Section};
+
+/// The file's name at the root of a repository.
+pub const FILE_NAME: &str = ".mergewright.yml";
+
+/// Keys of the file itself.
+const TOP_LEVEL: &[&str] = &["version", "secrets", "defaults", "models", "registry_key"];
+
+/// Judges the text of a `.mergewright.yml`.
+///
+/// # Errors
+/// Everything that is wrong with it, each problem with its place, an excerpt and a remedy. A value
+/// that looks like a secret is not repeated.
+pub fn parse(text: &str) -> Result<RepositoryConfig, Problems> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let sink = Sink::default();
+    let config = raw::read(text, &sink).and_then(|root| {
+        let file = Field { node: &root, path: String::new(), sink: &sink };
+        if root.is_nothing() {
+            sink.report(
+                root.place,
+                "the file is empty".to_owned(),
+                "`mergewright init` writes one to start from",
+            );
+            return None;
+        }
+        whole(&file.section(TOP_LEVEL)?)
+    });
+    match config {
+        Some(config) if sink.is_empty() => Ok(config),
+        _ => Err(sink.judge(text)),
+    }
+}
+
+/// [`parse`] for bytes that may not even be text.
+///
+/// # Errors
+/// As [`parse`]; bytes that are no UTF-8 are one more problem.
+pub fn parse_bytes(bytes: &[u8]) -> Result<RepositoryConfig, Problems> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => parse(text),
+        Err(error) => {
+            let message =
+                format!("the file is no UTF-8 text: byte {} begins no character", error.valid_up_to());
+            Err(Problems::unreadable(&message, "save it as UTF-8"))
+        }
+    }
+}
+
+fn whole(file: &Section<'_>) -> Option<RepositoryConfig> {
+    if let Some(version) = file.required("version", "version: 1") {
+        match version.node.value {
+            raw::Value::Text { ref text, plain: true } if text == "1" => {}
+            _ => version.refuse("is not 1, the only version of this format", "write `version: 1`"),
+        }
+    }
+    let secrets = file.field("secrets").map(|field| field.secret_names(None)).unwrap_or_default();
+    let registry_key = file.field("registry_key").and_then(|field| registry_key(&field));
+    let models = models::models(file, &secrets)?;
+    let mut config = RepositoryConfig { digest: Digest::of(""), secrets, models, registry_key };
+    config.digest = models::digest_of_all(&config)?;
+    Some(config)
+}
+
+/// The public half of the registry's key: 32 bytes.
+fn registry_key(field: &Field<'_>) -> Option<String> {
+    let text = field.line()?;
+    let bytes = text
+        .strip_prefix("ed25519:")
+        .and_then(|encoded| base64::engine::general_purpose::STANDARD.decode(encoded).ok());
+    if bytes.is_some_and(|bytes| bytes.len() == 32) {
+        return Some(text.to_owned());
+    }
+    field.sink.hide(field.node.place);
+    field.refuse(
+        "is no public key",
+        "write `ed25519:` and the base64 of its 32 bytes; never the private half",
+    );
+    None
+}

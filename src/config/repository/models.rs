@@ -1,0 +1,185 @@
+//! The models: defaults merged in, names and references judged, digests taken.
+
+use std::collections::BTreeMap;
+
+use super::jobs;
+use super::policy;
+use super::reader::{Field, Section, cut, nearest};
+use super::scalars::RESERVED;
+use crate::config::valid::{Model, RepositoryConfig};
+use crate::domain::{Digest, ModelName};
+
+/// Keys of a model.
+const MODEL: &[&str] = &[
+    "paths",
+    "root",
+    "toolchain",
+    "runners",
+    "build",
+    "test",
+    "gates",
+    "review",
+    "version",
+    "publish",
+    "environments",
+    "deploy",
+    "schedules",
+    "depends_on",
+    "retention",
+];
+
+pub(super) fn models(file: &Section<'_>, secrets: &[String]) -> Option<BTreeMap<ModelName, Model>> {
+    let defaults = file.field("defaults");
+    if let Some(field) = &defaults {
+        file.sink.share(field.node.place);
+    }
+    // Misspelt defaults are an error even where every model writes the key itself.
+    let has_defaults = defaults.as_ref().is_some_and(|field| field.section(MODEL).is_some());
+    let models_field = file.required("models", "models: {iris: …}")?;
+    let section = models_field.open_section()?;
+    let names: Vec<&str> = section.entries().map(|(name, ..)| name).collect();
+    if names.is_empty() {
+        models_field.refuse("names no model", "write one section per model");
+    }
+    let mut models = BTreeMap::new();
+    let mut wanted = Vec::new();
+    for (name, place, own) in section.entries() {
+        let named = own.sound_name("model", name, place, RESERVED);
+        let merged = match &defaults {
+            Some(defaults) if has_defaults && !own.node.is_nothing() => defaults.node.overlaid(own.node),
+            Some(defaults) if has_defaults => defaults.node.clone(),
+            _ => own.node.clone(),
+        };
+        let field = Field { node: &merged, path: own.path.clone(), sink: own.sink };
+        let Some(section) = field.section(MODEL) else { continue };
+        for item in section.field("depends_on").map(|field| field.items()).unwrap_or_default() {
+            if let Some(other) = item.text() {
+                wanted.push((name.to_owned(), other.to_owned(), item.node.place));
+            }
+        }
+        if let (Some(model), true) = (model(name, &section, secrets), named) {
+            models.insert(model.name.clone(), model);
+        }
+    }
+    for (name, other, place) in &wanted {
+        if !names.contains(&other.as_str()) {
+            let remedy = match nearest(other, &names) {
+                Some(word) => format!("did you mean `{word}`?"),
+                None => format!("models here: {}", cut(&names.join(", "))),
+            };
+            let message =
+                format!("`models.{name}.depends_on` names the model `{}`, which does not exist", cut(other));
+            file.sink.report(*place, message, remedy);
+        } else if reaches(other, name, &wanted) {
+            let message = format!("`{name}` depends on `{other}`, which depends on `{name}` again");
+            file.sink.report(*place, message, "break the circle");
+        }
+    }
+    Some(models)
+}
+
+/// Whether following dependencies from `from` arrives at `to`.
+fn reaches(from: &str, to: &str, edges: &[(String, String, super::problems::Place)]) -> bool {
+    let mut seen = vec![from];
+    let mut next = 0;
+    while let Some(at) = seen.get(next).copied() {
+        if at == to {
+            return true;
+        }
+        for (_, other, _) in edges.iter().filter(|(name, ..)| name == at) {
+            if !seen.contains(&other.as_str()) {
+                seen.push(other);
+            }
+        }
+        next += 1;
+    }
+    false
+}
+
+fn model(name: &str, section: &Section<'_>, secrets: &[String]) -> Option<Model> {
+    let paths = section.field("paths").map(|field| {
+        let paths: Vec<String> = field.items().iter().filter_map(Field::glob).collect();
+        if field.items().is_empty() {
+            field.refuse("lists nothing", "write the folders of the model, such as `models/iris/**`");
+        }
+        paths
+    });
+    let root = section.field("root").and_then(|field| field.relative_path());
+    let runners = section.field("runners").and_then(|field| field.section(&["gitlab", "github"]));
+    let tags = |forge: &str| {
+        let field = runners.as_ref().and_then(|section| section.field(forge));
+        field.map(|field| field.lines()).unwrap_or_default()
+    };
+    let test = jobs::test(section, secrets);
+    let version = policy::version(section);
+    // Everything is read before anything required ends the reading, so that every problem is found.
+    let mut depends_on: Vec<ModelName> = section
+        .field("depends_on")
+        .map(|field| field.items().iter().filter_map(|item| item.text()?.parse().ok()).collect())
+        .unwrap_or_default();
+    depends_on.dedup();
+    let partial = Partial {
+        toolchain: jobs::toolchain(section.field("toolchain")),
+        build: jobs::build(section.field("build"), secrets),
+        gates: policy::gates(section.field("gates")),
+        review: policy::review(section.field("review")),
+        publish: jobs::publish(section.field("publish"), secrets),
+        environments: policy::environments(section.field("environments")),
+        deploy: jobs::deploy(section.field("deploy"), secrets),
+        schedules: jobs::schedules(section.field("schedules")),
+        retention: policy::retention(section.field("retention")),
+    };
+    let mut model = Model {
+        name: name.parse().ok()?,
+        digest: Digest::of(""),
+        paths: paths.unwrap_or_else(|| vec!["**".to_owned()]),
+        root: root.unwrap_or_else(|| ".".to_owned()),
+        toolchain: partial.toolchain,
+        gitlab_runners: tags("gitlab"),
+        github_runners: tags("github"),
+        build: partial.build,
+        test: test?,
+        gates: partial.gates,
+        review: partial.review,
+        version: version?,
+        publish: partial.publish,
+        environments: partial.environments,
+        deploy: partial.deploy,
+        schedules: partial.schedules,
+        depends_on,
+        retention: partial.retention,
+    };
+    model.digest = Digest::of_json(&placeless(&model)).ok()?;
+    Some(model)
+}
+
+/// What is read of a model whether or not the required keys are there.
+struct Partial {
+    toolchain: crate::config::valid::Toolchain,
+    build: crate::config::valid::Build,
+    gates: crate::config::valid::Gates,
+    review: crate::config::valid::Review,
+    publish: crate::config::valid::Publish,
+    environments: Vec<crate::config::valid::Environment>,
+    deploy: Option<crate::config::valid::Deploy>,
+    schedules: BTreeMap<String, crate::config::valid::Schedule>,
+    retention: crate::config::valid::Retention,
+}
+
+/// The model without what depends on how the file is laid out.
+fn placeless(model: &Model) -> Model {
+    let mut model = model.clone();
+    model.digest = Digest::of("");
+    for rule in &mut model.gates.rules {
+        rule.line = None;
+    }
+    model.environments.sort_by(|a, b| a.name.cmp(&b.name));
+    model
+}
+
+/// The digest of everything that the file says; layout, comments and the order of keys do not count.
+pub(super) fn digest_of_all(config: &RepositoryConfig) -> Option<Digest> {
+    let digests: BTreeMap<&ModelName, Digest> =
+        config.models.iter().map(|(name, model)| (name, model.digest)).collect();
+    Digest::of_json(&(&config.secrets, digests, &config.registry_key)).ok()
+}

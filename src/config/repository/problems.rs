@@ -1,0 +1,169 @@
+//! What is wrong with a file: collected in one run, shown with place, excerpt and remedy.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use super::secrets;
+
+/// The most problems that are shown; a file with more of them is something else altogether.
+const SHOWN: usize = 50;
+/// The most characters of a line that an excerpt shows.
+const EXCERPT_WIDTH: usize = 100;
+
+/// Where something stands in the file, in characters; lines and columns count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) line: u32,
+    pub(super) column: u32,
+    pub(super) end_line: u32,
+    pub(super) end_column: u32,
+}
+
+impl Place {
+    /// The first character of the file.
+    pub(super) const START: Self = Self { line: 1, column: 1, end_line: 1, end_column: 1 };
+}
+
+/// One problem of a `.mergewright.yml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its column in characters, from 1.
+    pub column: u32,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+    excerpt: Option<String>,
+}
+
+/// Everything that is wrong with a `.mergewright.yml`, in the order of the file; never empty.
+///
+/// Its text is what `check` prints and what a merge request shows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Problems {
+    file: String,
+    found: Vec<Problem>,
+}
+
+impl Problems {
+    /// A file that cannot even be looked into.
+    #[must_use]
+    pub fn unreadable(message: &str, remedy: &str) -> Self {
+        let sink = Sink::default();
+        sink.report(Place::START, message.to_owned(), remedy);
+        sink.judge("")
+    }
+
+    /// The same problems under the name by which somebody called the file.
+    #[must_use]
+    pub fn named(mut self, file: &str) -> Self {
+        file.clone_into(&mut self.file);
+        self
+    }
+
+    /// Each problem.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.found.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.found.iter().take(SHOWN).enumerate() {
+            if index > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{}:{}:{}: {}", self.file, problem.line, problem.column, problem.message)?;
+            if let Some(excerpt) = &problem.excerpt {
+                write!(f, "\n{excerpt}")?;
+            }
+            write!(f, "\n  = {}", problem.remedy)?;
+        }
+        match self.found.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\n\n… and {more} more problems"),
+        }
+    }
+}
+
+/// Collects problems while the file is read.
+#[derive(Debug, Default)]
+pub(super) struct Sink {
+    found: RefCell<Vec<(Place, String, String)>>,
+    hidden: RefCell<Vec<Place>>,
+    shared: RefCell<Option<Place>>,
+}
+
+impl Sink {
+    /// Notes one problem; of what several models share, only the first at each place.
+    pub(super) fn report(&self, place: Place, message: String, remedy: impl Into<String>) {
+        let mut found = self.found.borrow_mut();
+        let inside = |shared: &Place| {
+            let (from, to) = ((shared.line, shared.column), (shared.end_line, shared.end_column));
+            (from..to).contains(&(place.line, place.column))
+        };
+        let shared = self.shared.borrow().as_ref().is_some_and(inside);
+        if !found.iter().any(|(known, told, _)| *known == place && (shared || *told == message)) {
+            found.push((place, message, remedy.into()));
+        }
+    }
+
+    /// What stands at `place` is read once for every model.
+    pub(super) fn share(&self, place: Place) {
+        *self.shared.borrow_mut() = Some(place);
+    }
+
+    /// Keeps what stands at `place` out of every excerpt.
+    pub(super) fn hide(&self, place: Place) {
+        self.hidden.borrow_mut().push(place);
+    }
+
+    /// Whether nothing was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
+    /// The problems with excerpts of `text`.
+    pub(super) fn judge(self, text: &str) -> Problems {
+        let hidden = self.hidden.into_inner();
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|(place, ..)| *place);
+        let lines: Vec<&str> = text.lines().collect();
+        let show = |(place, message, remedy): (Place, String, String)| {
+            let source = usize::try_from(place.line).ok().and_then(|line| lines.get(line.checked_sub(1)?));
+            let excerpt = source.map(|line| excerpt(line, place, &hidden));
+            Problem { line: place.line, column: place.column, message, remedy, excerpt }
+        };
+        Problems { file: ".mergewright.yml".to_owned(), found: found.into_iter().map(show).collect() }
+    }
+}
+
+/// The line with a caret under the place; secrets are starred out, long lines cut around the place.
+fn excerpt(line: &str, place: Place, hidden: &[Place]) -> String {
+    let mut letters: Vec<char> =
+        secrets::masked(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    for secret in hidden.iter().filter(|secret| (secret.line..=secret.end_line).contains(&place.line)) {
+        let from = if secret.line == place.line { secret.column } else { 1 };
+        let to = if secret.end_line == place.line { secret.end_column } else { u32::MAX };
+        for letter in letters.iter_mut().take(index(to)).skip(index(from)) {
+            *letter = '*';
+        }
+    }
+    let column = index(place.column).min(letters.len());
+    let end = if place.end_line == place.line { index(place.end_column) } else { letters.len() };
+    let first = if letters.len() > EXCERPT_WIDTH { column.saturating_sub(EXCERPT_WIDTH / 2) } else { 0 };
+    let shown: String = letters.iter().skip(first).take(EXCERPT_WIDTH).collect();
+    let width = end.saturating_sub(column).clamp(1, (EXCERPT_WIDTH + first).saturating_sub(column).max(1));
+    let number = place.line.to_string();
+    let margin = " ".repeat(number.len());
+    let cut = if first > 0 { "…" } else { "" };
+    let under = " ".repeat(column - first + cut.chars().count()) + &"^".repeat(width);
+    format!(" {margin} |\n {number} | {cut}{}\n {margin} | {under}", shown.trim_end())
+}
+
+/// A column as an index into the line.
+fn index(column: u32) -> usize {
+    usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1)
+}

@@ -1,0 +1,255 @@
+//! Asks the tree for types: every answer that is no answer becomes a problem with its place.
+
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+
+use super::problems::{Place, Sink};
+use super::raw::{Node, Value};
+use super::secrets;
+
+/// A section whose keys are known.
+pub(super) struct Section<'a> {
+    entries: &'a [(super::raw::Key, Node)],
+    place: Place,
+    path: String,
+    pub(super) sink: &'a Sink,
+}
+
+/// One value with the path by which messages call it.
+#[derive(Clone)]
+pub(super) struct Field<'a> {
+    pub(super) node: &'a Node,
+    pub(super) path: String,
+    pub(super) sink: &'a Sink,
+}
+
+impl<'a> Section<'a> {
+    /// The value of `key`, where it is written.
+    pub(super) fn field(&self, key: &str) -> Option<Field<'a>> {
+        let (_, node) = self.entries.iter().find(|(known, _)| known.text == key)?;
+        Some(Field { node, path: join(&self.path, key), sink: self.sink })
+    }
+
+    /// The value of `key`; its absence is a problem.
+    pub(super) fn required(&self, key: &str, example: &str) -> Option<Field<'a>> {
+        let field = self.field(key);
+        if field.is_none() {
+            let path = join(&self.path, key);
+            let start = Place { end_line: self.place.line, end_column: self.place.column + 1, ..self.place };
+            self.sink.report(start, format!("`{path}` is missing"), format!("write `{example}`"));
+        }
+        field
+    }
+
+    /// Every entry: name, its place, value.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Place, Field<'a>)> + use<'a, '_> {
+        self.entries.iter().map(|(key, node)| {
+            let field = Field { node, path: join(&self.path, &key.text), sink: self.sink };
+            (key.text.as_str(), key.place, field)
+        })
+    }
+}
+
+impl<'a> Field<'a> {
+    /// Notes a problem at this value.
+    pub(super) fn refuse(&self, what: &str, remedy: impl Into<String>) {
+        self.sink.report(self.node.place, format!("`{}` {what}", self.path), remedy);
+    }
+
+    /// This value as a section with exactly these keys; nothing at all is an empty one.
+    pub(super) fn section(&self, known: &[&str]) -> Option<Section<'a>> {
+        let section = self.open_section()?;
+        for (key, place, field) in section.entries() {
+            if known.contains(&key) {
+                continue;
+            }
+            if secrets::is_secretive(key) {
+                self.sink.hide(field.node.place);
+            }
+            let (key, path) = (secrets::masked(key), &self.path);
+            let inside = if path.is_empty() { "at the top level".to_owned() } else { format!("in `{path}`") };
+            let remedy = match nearest(&key, known) {
+                Some(word) => format!("did you mean `{word}`?"),
+                None => format!("known here: {}", known.join(", ")),
+            };
+            self.sink.report(place, format!("unknown key `{}` {inside}", cut(&key)), remedy);
+        }
+        Some(section)
+    }
+
+    /// This value as a section whose keys are names that people choose.
+    pub(super) fn open_section(&self) -> Option<Section<'a>> {
+        let entries: &[_] = match &self.node.value {
+            Value::Section(entries) => entries,
+            _ if self.node.is_nothing() => &[],
+            _ => return self.expected("keys and values (a mapping)"),
+        };
+        Some(Section { entries, place: self.node.place, path: self.path.clone(), sink: self.sink })
+    }
+
+    /// The items of a list; a value that is no list counts as a list of one.
+    pub(super) fn items(&self) -> Vec<Self> {
+        match &self.node.value {
+            Value::List(items) => items
+                .iter()
+                .enumerate()
+                .map(|(index, node)| Self { node, path: format!("{}[{index}]", self.path), sink: self.sink })
+                .collect(),
+            _ => vec![self.clone()],
+        }
+    }
+
+    /// The items of a list, which must be one.
+    pub(super) fn list(&self) -> Vec<Self> {
+        match &self.node.value {
+            Value::List(_) => self.items(),
+            _ => self.expected("a list").unwrap_or_default(),
+        }
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        let Value::Text { text, plain } = &self.node.value else { return self.expected("a text") };
+        if *plain && self.node.is_nothing() {
+            return self.expected("a text");
+        }
+        if *plain && reads_as_something_else(text) {
+            let remedy = format!("put it in quotes: \"{}\"", cut(text));
+            self.refuse(&format!("expects a text, and `{}` reads as {}", cut(text), kind(self.node)), remedy);
+            return None;
+        }
+        if text.trim().is_empty() {
+            self.refuse("is empty", "write a value or remove the key");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text that stays on one line and holds nothing invisible.
+    pub(super) fn line(&self) -> Option<&'a str> {
+        let text = self.text()?;
+        if text.chars().any(char::is_control) {
+            self.refuse("has a line break or an invisible character", "write it on one line");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// One of some words.
+    pub(super) fn choice<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text()?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let remedy = match nearest(text, &known) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("write one of: {}", known.join(", ")),
+        };
+        self.refuse(&format!("cannot be `{}`", cut(&secrets::masked(text))), remedy);
+        None
+    }
+
+    /// `true` or `false`.
+    pub(super) fn truth(&self) -> Option<bool> {
+        match &self.node.value {
+            Value::Text { text, plain: true } if text == "true" => Some(true),
+            Value::Text { text, plain: true } if text == "false" => Some(false),
+            _ => self.expected("true or false"),
+        }
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn integer<T>(&self, bounds: std::ops::RangeInclusive<T>) -> Option<T>
+    where
+        T: FromStr + PartialOrd + std::fmt::Display,
+    {
+        let Value::Text { text, plain: true } = &self.node.value else {
+            return self.expected("a whole number");
+        };
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let leading_zero = text.len() > 1 && text.starts_with('0');
+        match text.parse::<T>() {
+            Ok(number) if digits && !leading_zero && bounds.contains(&number) => Some(number),
+            _ => {
+                let what = format!("is no whole number from {} to {}", bounds.start(), bounds.end());
+                self.refuse(&what, "write the digits alone, without a leading zero");
+                None
+            }
+        }
+    }
+
+    /// A number, exactly as written.
+    pub(super) fn decimal(&self) -> Option<Decimal> {
+        match &self.node.value {
+            Value::Text { text, plain: true } => match exact(text) {
+                Some(number) => Some(number),
+                None => self.expected("a number of at most 28 digits, such as 0.95"),
+            },
+            _ => self.expected("a number without quotes, such as 0.95"),
+        }
+    }
+
+    /// Notes that something else was expected.
+    pub(super) fn expected<T>(&self, what: &str) -> Option<T> {
+        let found = kind(self.node);
+        self.refuse(&format!("expects {what}, and found {found}"), format!("write {what}"));
+        None
+    }
+}
+
+/// The number that `text` writes, without rounding; none where it writes none.
+pub(super) fn exact(text: &str) -> Option<Decimal> {
+    let shape = text.strip_prefix('-').unwrap_or(text);
+    if !shape.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let number = if text.contains(['e', 'E']) {
+        Decimal::from_scientific(text)
+    } else {
+        Decimal::from_str_exact(text)
+    };
+    number.ok().map(|number| number.normalize())
+}
+
+/// Whether a text without quotes means a number or truth value to YAML.
+fn reads_as_something_else(text: &str) -> bool {
+    let number =
+        |text: &str| text.parse::<f64>().is_ok_and(|_| text.starts_with(|c: char| !c.is_ascii_alphabetic()));
+    matches!(text, "true" | "false" | "True" | "False" | "TRUE" | "FALSE") || number(text)
+}
+
+/// What a value is, for messages that never repeat it.
+fn kind(node: &Node) -> &'static str {
+    match &node.value {
+        Value::List(_) => "a list",
+        Value::Section(_) => "a mapping",
+        _ if node.is_nothing() => "nothing",
+        Value::Text { text, plain: true } if matches!(text.as_str(), "true" | "false") => "a truth value",
+        Value::Text { text, plain: true } if reads_as_something_else(text) => "a number",
+        Value::Text { .. } => "a text",
+    }
+}
+
+/// The word that was probably meant.
+pub(super) fn nearest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
+    let score =
+        |word: &str| strsim::normalized_damerau_levenshtein(&text.to_lowercase(), &word.to_lowercase());
+    let best = words.iter().map(|word| (score(word), *word)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 >= 0.6).then_some(best.1)
+}
+
+/// At most 60 characters of a text that a message repeats, without control characters.
+pub(super) fn cut(text: &str) -> String {
+    let mut short: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().count() > 60 {
+        short.push('…');
+    }
+    short
+}
+
+fn join(path: &str, key: &str) -> String {
+    let key = cut(&secrets::masked(key));
+    if path.is_empty() { key } else { format!("{path}.{key}") }
+}

@@ -1,0 +1,587 @@
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::valid::{
+    BaselineChoice, Deploy, Direction, PublishTarget, Tolerance, ToolchainKind, VersionStrategy,
+};
+
+/// The smallest file that is complete.
+const SMALLEST: &str = "version: 1
+models:
+  iris:
+    test: {reports: {metrics: metrics.json}}
+    version: {strategy: sequence}
+";
+
+/// A complete file whose model `iris` has these further lines, indented by four.
+fn with(lines: &str) -> String {
+    let lines: String = lines.lines().map(|line| format!("    {line}\n")).collect();
+    format!("{SMALLEST}{lines}")
+}
+
+fn problems(text: &str) -> String {
+    parse(text).expect_err("the file was accepted").to_string()
+}
+
+fn only_model(text: &str) -> crate::config::valid::Model {
+    let config = parse(text).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.models.len(), 1);
+    config.models.into_values().next().unwrap()
+}
+
+#[test]
+fn the_smallest_file_gets_every_documented_default() {
+    let model = only_model(SMALLEST);
+    assert_eq!((model.name.as_str(), model.root.as_str()), ("iris", "."));
+    assert_eq!(model.paths, ["**"]);
+    assert_eq!(model.toolchain.kind, ToolchainKind::Custom);
+    assert_eq!((model.review.approvals, model.review.owners.len()), (1, 0));
+    assert_eq!(model.gates.baseline, BaselineChoice::Production);
+    assert_eq!(model.publish.to, [PublishTarget::Release]);
+    assert_eq!(model.publish.when, crate::config::valid::PublishWhen::Merge);
+    assert_eq!(model.version, VersionStrategy::Sequence);
+    assert_eq!((model.build.timeout.as_secs(), model.test.metrics), (3600, vec!["metrics.json".to_owned()]));
+    assert_eq!((model.retention.last, model.retention.candidates.as_secs()), (10, 14 * 86_400));
+}
+
+/// Every key of the documented format, in one file.
+const EVERYTHING: &str = r#"
+version: 1
+secrets: [MAVEN_USERNAME, MAVEN_PASSWORD]
+registry_key: ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+defaults: {}
+models:
+  iris:
+    paths: ["models/iris/**", params.yaml]
+    root: models/iris
+    toolchain: {kind: python, version: "3.12"}
+    runners: {gitlab: [docker], github: [ubuntu-24.04]}
+    build: {run: ["python3 train.py --out model.json"], artifacts: [model.json], timeout: 20m, secrets: []}
+    test:
+      run: ["python3 evaluate.py --json metrics.json"]
+      reports: {junit: junit.xml, metrics: metrics.json}
+      dataset: data/holdout.csv
+      protect: [evaluate.py, "data/**"]
+    gates:
+      baseline: production
+      rules:
+        - {metric: accuracy, direction: higher, min: 0.90, max_regression: 0.01}
+        - {id: latency, metric: latency_p95_ms, direction: lower, max: 50, max_regression: 10%, level: warn}
+        - {metric: safety.violation_rate, direction: lower, max: 0.002, required: true}
+        - {id: auc-region, metric: auc, slice: region, direction: higher, max_regression: 2pp, min_samples: 200, cumulative: 0.05, confidence: 95%}
+    review: {approvals: 1, owners: ["@alice", "@acme/ml-owners"], card: MODEL_CARD.md, card_sections: [intended use, limitations]}
+    version: {strategy: sequence}
+    publish: {when: merge, merge: auto, run: ["sh publish.sh"], to: [{kind: release}, {kind: gitlab-package}], secrets: [MAVEN_PASSWORD]}
+    environments:
+      staging: {}
+      production: {requires: staging, approvals: 2, canary: {steps: [10, 50, 100], hold: 30m}, freeze: ["Fri 16:00 - Mon 08:00 Asia/Shanghai"]}
+    deploy: {run: ["sh deploy.sh"], rollback: ["sh deploy.sh"], verify: ["sh smoke.sh"]}
+    schedules:
+      nightly: {cron: "0 9 * * *", timezone: Asia/Shanghai, task: retrain}
+      report: {cron: "17 */2 * * mon-fri", task: run, run: ["sh report.sh"]}
+    depends_on: []
+    retention: {last: 10, candidates: 14d}
+"#;
+
+#[test]
+fn every_documented_key_is_read() {
+    let config = parse(EVERYTHING).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.secrets, ["MAVEN_USERNAME", "MAVEN_PASSWORD"]);
+    assert!(config.registry_key.is_some());
+    let model = config.models.into_values().next().unwrap();
+    assert_eq!(model.toolchain.version.as_deref(), Some("3.12"));
+    assert_eq!(
+        (model.gitlab_runners.join(","), model.github_runners.join(",")),
+        ("docker".into(), "ubuntu-24.04".into())
+    );
+    assert_eq!(model.test.protect, ["evaluate.py", "data/**", "data/holdout.csv", "data/holdout.csv/**"]);
+    let rules = &model.gates.rules;
+    assert_eq!(
+        rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(),
+        ["accuracy", "latency", "safety.violation_rate", "auc-region"]
+    );
+    assert_eq!(rules[0].min.unwrap().to_string(), "0.9");
+    assert_eq!(rules[0].max_regression, Some(Tolerance::Absolute("0.01".parse().unwrap())));
+    assert_eq!(rules[1].max_regression, Some(Tolerance::Percent(10.into())));
+    assert_eq!(rules[1].direction, Direction::Lower);
+    assert!(rules[2].required && !rules[0].required);
+    assert_eq!(rules[3].max_regression, Some(Tolerance::Points(2.into())));
+    assert_eq!((rules[3].min_samples, rules[3].confidence), (Some(200), Some(95.into())));
+    assert_eq!(rules.iter().map(|rule| rule.line.unwrap()).collect::<Vec<_>>(), [21, 22, 23, 24]);
+    assert_eq!(model.review.owners, ["alice", "acme/ml-owners"]);
+    assert_eq!(model.publish.to, [PublishTarget::Release, PublishTarget::GitlabPackage]);
+    assert_eq!(model.environments[1].requires.as_deref(), Some("staging"));
+    assert_eq!(model.environments[1].canary.as_ref().unwrap().steps, [10, 50, 100]);
+    assert!(matches!(model.deploy, Some(Deploy::Scripts { .. })));
+    assert_eq!(model.schedules["report"].timezone, "UTC");
+}
+
+#[test]
+fn an_unknown_key_names_the_known_one() {
+    assert_snapshot!(problems(&with("build:\n  tiemout: 20m\nflavour: mild")), @r#"
+    .mergewright.yml:7:7: unknown key `tiemout` in `models.iris.build`
+       |
+     7 |       tiemout: 20m
+       |       ^^^^^^^
+      = did you mean `timeout`?
+
+    .mergewright.yml:8:5: unknown key `flavour` in `models.iris`
+       |
+     8 |     flavour: mild
+       |     ^^^^^^^
+      = known here: paths, root, toolchain, runners, build, test, gates, review, version, publish, environments, deploy, schedules, depends_on, retention
+    "#);
+}
+
+#[test]
+fn every_problem_is_found_in_one_run() {
+    let text = "version: 2
+models:
+  Iris:
+    root: ../elsewhere
+    build: {timeout: soon, run: [3]}
+    gates:
+      rules:
+        - {metric: accuracy, direction: up, min: '0.9'}
+        - {metric: loss, direction: lower, max: .nan}
+    version: {strategy: sequence}
+  publish:
+    test: {reports: {metrics: []}}
+";
+    assert_snapshot!(problems(text), @r#"
+    .mergewright.yml:1:10: `version` is not 1, the only version of this format
+       |
+     1 | version: 2
+       |          ^
+      = write `version: 1`
+
+    .mergewright.yml:3:3: `Iris` cannot be the name of a model: expected 1 to 63 lower-case letters, digits and inner hyphens
+       |
+     3 |   Iris:
+       |   ^^^^
+      = choose another name
+
+    .mergewright.yml:4:5: `models.Iris.test` is missing
+       |
+     4 |     root: ../elsewhere
+       |     ^
+      = write `test: {reports: {metrics: metrics.json}}`
+
+    .mergewright.yml:4:11: `models.Iris.root` leads out of the repository
+       |
+     4 |     root: ../elsewhere
+       |           ^^^^^^^^^^^^
+      = write a path below it, without `..` or a leading `/`
+
+    .mergewright.yml:5:22: `models.Iris.build.timeout` is no length of time: `soon`
+       |
+     5 |     build: {timeout: soon, run: [3]}
+       |                      ^^^^
+      = write days, hours, minutes and seconds like `20m`, `1h30m` or `14d`
+
+    .mergewright.yml:5:34: `models.Iris.build.run[0]` expects a text, and `3` reads as a number
+       |
+     5 |     build: {timeout: soon, run: [3]}
+       |                                  ^
+      = put it in quotes: "3"
+
+    .mergewright.yml:8:41: `models.Iris.gates.rules[0].direction` cannot be `up`
+       |
+     8 |         - {metric: accuracy, direction: up, min: '0.9'}
+       |                                         ^^
+      = write one of: higher, lower
+
+    .mergewright.yml:8:50: `models.Iris.gates.rules[0].min` expects a number without quotes, such as 0.95, and found a text
+       |
+     8 |         - {metric: accuracy, direction: up, min: '0.9'}
+       |                                                  ^^^^^
+      = write a number without quotes, such as 0.95
+
+    .mergewright.yml:9:49: `models.Iris.gates.rules[1].max` expects a number of at most 28 digits, such as 0.95, and found a text
+       |
+     9 |         - {metric: loss, direction: lower, max: .nan}
+       |                                                 ^^^^
+      = write a number of at most 28 digits, such as 0.95
+
+    .mergewright.yml:11:3: `publish` cannot be the name of a model: commands or jobs use the word
+        |
+     11 |   publish:
+        |   ^^^^^^^
+      = choose another name
+
+    .mergewright.yml:12:5: `models.publish.version` is missing
+        |
+     12 |     test: {reports: {metrics: []}}
+        |     ^
+      = write `version: {strategy: sequence}`
+
+    .mergewright.yml:12:31: `models.publish.test.reports.metrics` lists no file
+        |
+     12 |     test: {reports: {metrics: []}}
+        |                               ^^
+      = write the file that holds the numbers, such as `metrics.json`
+    "#);
+}
+
+#[test]
+fn a_key_given_twice_is_refused() {
+    assert_snapshot!(problems(&with("root: a\nroot: b")), @r#"
+    .mergewright.yml:7:5: the key `root` was already given on line 6
+       |
+     7 |     root: b
+       |     ^^^^
+      = keep one of the two
+    "#);
+}
+
+#[test]
+fn a_second_document_is_refused() {
+    assert_snapshot!(problems(&format!("{SMALLEST}---\nversion: 1\n")), @r#"
+    .mergewright.yml:6:1: a second document begins here
+       |
+     6 | ---
+       | ^^^
+      = the file holds one document: remove the `---` and what follows
+    "#);
+}
+
+#[test]
+fn broken_yaml_is_shown_where_it_breaks() {
+    assert_snapshot!(problems("version: 1\nmodels:\n\tiris: {}\n"), @r#"
+    .mergewright.yml:3:2: this is not valid YAML: tabs disallowed within this context (block indentation)
+       |
+     3 |  iris: {}
+       |  ^
+      = the rest of the file is judged once this can be read as YAML
+    "#);
+}
+
+#[test]
+fn an_empty_file_says_so() {
+    assert_snapshot!(problems(""), @r#"
+    .mergewright.yml:1:1: the file is empty
+      = `mergewright init` writes one to start from
+    "#);
+    assert!(problems("# only a comment\n").contains("the file is empty"));
+    assert!(problems("~").contains("the file is empty"));
+}
+
+#[test]
+fn secrets_are_refused_and_never_repeated() {
+    let token = "glpat-0123456789abcdefghij";
+    let text = format!(
+        "version: 1\nsecrets: [GOOD, \"hunter2 is my dog\"]\npassword: swordfish\nmodels:\n  iris:\n    build: {{run: [\"curl -H {token} x\"], secrets: [GOD, AbCdEfGh0123456789xyz]}}\n    test: {{reports: {{metrics: m.json}}, secrets: {{TOKEN: opensesame}}}}\n    version: {{strategy: sequence}}\n"
+    );
+    let shown = problems(&text);
+    for secret in ["hunter2", "swordfish", "glpat", "AbCdEf", "opensesame"] {
+        assert!(!shown.contains(secret), "{secret} in:\n{shown}");
+    }
+    assert_snapshot!(shown, @r#"
+    .mergewright.yml:2:17: `secrets[1]` is not the name of a secret; it may be one itself
+       |
+     2 | secrets: [GOOD, *******************]
+       |                 ^^^^^^^^^^^^^^^^^^^
+      = store the value in the forge's CI variables and write only the variable's name here
+
+    .mergewright.yml:3:1: unknown key `password` at the top level
+       |
+     3 | password: *********
+       | ^^^^^^^^
+      = known here: version, secrets, defaults, models, registry_key
+
+    .mergewright.yml:6:19: a secret stands here in the open
+       |
+     6 |     build: {run: [**************************************], secrets: [GOD, *********************]}
+       |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      = revoke it, keep the new one in the forge's CI variables, and list only its name under `secrets`
+
+    .mergewright.yml:6:70: `models.iris.build.secrets[0]` names the secret `GOD`, which is not declared
+       |
+     6 |     build: {run: [**************************************], secrets: [GOD, *********************]}
+       |                                                                      ^^^
+      = did you mean `GOOD`?
+
+    .mergewright.yml:6:75: `models.iris.build.secrets[1]` is not the name of a secret; it may be one itself
+       |
+     6 |     build: {run: [**************************************], secrets: [GOD, *********************]}
+       |                                                                           ^^^^^^^^^^^^^^^^^^^^^
+      = store the value in the forge's CI variables and write only the variable's name here
+
+    .mergewright.yml:7:49: `models.iris.test.secrets` expects a list of names, and found a mapping
+       |
+     7 |     test: {reports: {metrics: m.json}, secrets: *******************}
+       |                                                 ^^^^^^^^^^^^^^^^^^^
+      = write a list of names
+    "#);
+}
+
+#[test]
+fn a_line_that_breaks_the_yaml_does_not_show_its_secret() {
+    let shown = problems("version: 1\nmy_token: swordfish: x\n");
+    assert!(shown.contains("not valid YAML") && !shown.contains("swordfish"), "{shown}");
+}
+
+#[test]
+fn references_between_models_and_environments_must_hold() {
+    let text = "version: 1
+defaults:
+  test: {reports: {metrics: m.json}}
+  version: {strategy: sequence}
+models:
+  a: {depends_on: [b]}
+  b: {depends_on: [c]}
+  c: {depends_on: [a]}
+  d:
+    depends_on: [aa, d]
+    environments:
+      prod: {requires: stagin}
+      staging: {requires: test-bed}
+      test-bed: {requires: staging}
+      all: {}
+";
+    assert_snapshot!(problems(text), @r#"
+    .mergewright.yml:6:20: `a` depends on `b`, which depends on `a` again
+       |
+     6 |   a: {depends_on: [b]}
+       |                    ^
+      = break the circle
+
+    .mergewright.yml:7:20: `b` depends on `c`, which depends on `b` again
+       |
+     7 |   b: {depends_on: [c]}
+       |                    ^
+      = break the circle
+
+    .mergewright.yml:8:20: `c` depends on `a`, which depends on `c` again
+       |
+     8 |   c: {depends_on: [a]}
+       |                    ^
+      = break the circle
+
+    .mergewright.yml:10:18: `models.d.depends_on` names the model `aa`, which does not exist
+        |
+     10 |     depends_on: [aa, d]
+        |                  ^^
+      = models here: a, b, c, d
+
+    .mergewright.yml:10:22: `d` depends on `d`, which depends on `d` again
+        |
+     10 |     depends_on: [aa, d]
+        |                      ^
+      = break the circle
+
+    .mergewright.yml:12:24: `models.d.environments.prod.requires` names the environment `stagin`, which does not exist
+        |
+     12 |       prod: {requires: stagin}
+        |                        ^^^^^^
+      = did you mean `staging`?
+
+    .mergewright.yml:13:27: `models.d.environments.staging.requires` closes a circle: `staging` would wait for itself
+        |
+     13 |       staging: {requires: test-bed}
+        |                           ^^^^^^^^
+      = break the circle
+
+    .mergewright.yml:14:28: `models.d.environments.test-bed.requires` closes a circle: `test-bed` would wait for itself
+        |
+     14 |       test-bed: {requires: staging}
+        |                            ^^^^^^^
+      = break the circle
+
+    .mergewright.yml:15:7: `all` cannot be the name of an environment: commands or jobs use the word
+        |
+     15 |       all: {}
+        |       ^^^
+      = choose another name
+    "#);
+}
+
+#[test]
+fn rules_must_be_told_apart() {
+    let rule = "- {metric: accuracy, direction: higher}";
+    assert_snapshot!(problems(&with(&format!("gates:\n  rules:\n    {rule}\n    {rule}"))), @r#"
+    .mergewright.yml:9:11: `models.iris.gates.rules[1]` has the id `accuracy` of the rule on line 8
+       |
+     9 |         - {metric: accuracy, direction: higher}
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      = write an `id` of its own; without one the metric's name is the id
+    "#);
+}
+
+#[test]
+fn nothing_is_converted_silently() {
+    for (line, complaint) in [
+        ("toolchain: {kind: python, version: 3.10}", "put it in quotes: \"3.10\""),
+        ("toolchain: {kind: python, version: true}", "reads as a truth value"),
+        ("review: {approvals: 0755}", "without a leading zero"),
+        ("review: {approvals: \"1\"}", "found a text"),
+        ("review: {approvals: 1e3}", "whole number"),
+        ("review: {approvals: -1}", "whole number"),
+        ("gates: {rules: [{metric: m, direction: higher, required: yes}]}", "expects true or false"),
+        ("gates: {rules: [{metric: m, direction: higher, min: .inf}]}", "expects a number"),
+        ("gates: {rules: [{metric: m, direction: higher, max_regression: \"0.1\"}]}", "expects a number"),
+        ("gates: {rules: [{metric: m, direction: higher, max_regression: -1%}]}", "is negative"),
+        ("gates: {rules: [{metric: m, direction: higher, min: 2, max: 1}]}", "a `min` above its `max`"),
+        (
+            "gates: {rules: [{metric: m, direction: higher, min: 0.1234567890123456789012345678901}]}",
+            "28 digits",
+        ),
+        ("build: {run: [yes, ~]}", "expects a text, and found nothing"),
+        ("build: {timeout: 0s}", "no length of time"),
+        ("build: {artifacts: [\"../x\"]}", "out of the repository"),
+        ("build: {artifacts: [\"a[\"]}", "is no glob"),
+        ("root: /etc", "out of the repository"),
+        ("root: $HOME", "the character `$`"),
+        ("paths: []", "lists nothing"),
+        ("build: [x]", "expects keys and values"),
+        ("version2: !!int 3", "YAML tags"),
+        ("publish: {to: [{kind: relase}]}", "did you mean `release`?"),
+        ("publish: {to: release}", "expects a list"),
+        ("environments: {production: {canary: {steps: [50, 10, 100]}}}", "does not rise to 100"),
+        ("environments: {production: {canary: {steps: [10, 50]}}}", "does not rise to 100"),
+        ("environments: {production: {freeze: [\"Fri 16:00 Mon 08:00\"]}}", "no window of time"),
+        ("schedules: {deploy: {cron: \"0 9 * * *\", task: retrain}}", "cannot be the name of a schedule"),
+        ("schedules: {nightly: {cron: \"0 9 * *\", task: retrain}}", "4 fields instead of five"),
+        ("schedules: {nightly: {cron: \"0 25 * * *\", task: retrain}}", "wrong hour"),
+        (
+            "schedules: {nightly: {cron: \"0 9 * * *\", task: run}}",
+            "`models.iris.schedules.nightly.run` is missing",
+        ),
+        ("deploy: {kind: kserve, run: [x], manifest: a.yaml}", "no meaning for the kind `kserve`"),
+        ("deploy: {}", "`models.iris.deploy.run` is missing"),
+        ("? [a, b]\n: c", "cannot be a key"),
+    ] {
+        let shown = problems(&with(line));
+        assert!(shown.contains(complaint), "{line}\nshould say `{complaint}`:\n{shown}");
+    }
+}
+
+#[test]
+fn plain_words_that_only_old_yaml_converts_stay_text() {
+    let model = only_model(&with("build: {run: [yes, on, 2026-01-01]}"));
+    assert_eq!(model.build.run, ["yes", "on", "2026-01-01"]);
+}
+
+#[test]
+fn defaults_are_merged_key_by_key_and_models_win() {
+    let text = "version: 1
+defaults:
+  review: {approvals: 2, owners: ['@alice']}
+  build: {timeout: 5m, run: [make]}
+  test: {reports: {metrics: m.json}}
+  version: {strategy: sequence}
+models:
+  a: {}
+  b:
+  c: {review: {approvals: 0}, build: {run: [cargo]}}
+";
+    let config = parse(text).unwrap_or_else(|problems| panic!("{problems}"));
+    let names: Vec<_> = config.models.keys().map(crate::domain::ModelName::as_str).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    let c = &config.models[&"c".parse().unwrap()];
+    assert_eq!((c.review.approvals, c.review.owners.as_slice()), (0, ["alice".to_owned()].as_slice()));
+    assert_eq!((c.build.timeout.as_secs(), c.build.run.as_slice()), (300, ["cargo".to_owned()].as_slice()));
+    assert_eq!(config.models[&"b".parse().unwrap()].review.approvals, 2);
+}
+
+#[test]
+fn a_mistake_in_the_defaults_is_told_once() {
+    let text = "version: 1
+defaults: {build: {timeout: soon}, roof: a, test: {reports: {metrics: m.json}}, version: {strategy: sequence}}
+models: {a: {}, b: {}, c: {root: x}}
+";
+    let found = parse(text).unwrap_err();
+    let messages: Vec<_> = found.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(messages.len(), 2, "{messages:#?}");
+    assert!(messages[0].contains("build.timeout") && messages[1].contains("roof"), "{messages:#?}");
+}
+
+#[test]
+fn the_digest_follows_the_meaning_and_not_the_layout() {
+    let plain = parse(EVERYTHING).unwrap();
+    let moved = EVERYTHING
+        .replace("    depends_on: []\n", "")
+        .replace(
+            "    root: models/iris\n",
+            "    # a comment\n\n    depends_on: []\n    root:   ./models/iris/\n",
+        )
+        .replace("0.90", "0.9")
+        .replace("      staging: {}\n", "")
+        .replace("    deploy: ", "      staging: {}\n    deploy: ")
+        .replace('\n', "\r\n");
+    let other = parse(&format!("\u{feff}{moved}")).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(plain.digest, other.digest);
+    let iris = "iris".parse().unwrap();
+    assert_eq!(plain.models[&iris].digest, other.models[&iris].digest);
+    assert_ne!(plain.models[&iris].gates.rules[0].line, other.models[&iris].gates.rules[0].line);
+
+    let changed = parse(&EVERYTHING.replace("min: 0.90", "min: 0.91")).unwrap();
+    assert_ne!(plain.digest, changed.digest);
+    assert_ne!(plain.models[&iris].digest, changed.models[&iris].digest);
+    let key = parse(&EVERYTHING.replace("ed25519:AAAA", "ed25519:AAAB")).unwrap();
+    assert_ne!(plain.digest, key.digest);
+    assert_eq!(plain.models[&iris].digest, key.models[&iris].digest, "the key belongs to no model");
+}
+
+#[test]
+fn hostile_files_are_refused_within_limits() {
+    let nested = format!("a: {}{}", "[".repeat(200), "]".repeat(200));
+    let keys: String = (0..100_000).map(|number| format!("k{number}: 1\n")).collect();
+    let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (name, before) in
+        ["b", "c", "d", "e", "f", "g", "h", "i"].iter().zip(["a", "b", "c", "d", "e", "f", "g", "h"])
+    {
+        bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(", "));
+    }
+    let ladder: String = (1..150).map(|step| format!("a{step}: &a{step} [*a{}]\n", step - 1)).collect();
+    let ladder = format!("a0: &a0 [x]\n{ladder}");
+    for text in [nested, keys, bomb, ladder] {
+        let shown = problems(&text);
+        assert!(
+            shown.contains("nested deeper than")
+                || shown.contains("bytes; at most")
+                || shown.contains("not valid YAML"),
+            "{shown}"
+        );
+    }
+    let large = format!("{SMALLEST}# {}", "x".repeat(1 << 20));
+    assert!(problems(&large).contains("at most 262144 are read"));
+    let unusual = parse_bytes(b"version: \xff").unwrap_err().to_string();
+    assert!(unusual.contains("no UTF-8"), "{unusual}");
+    assert!(problems("a: &a [*a]").contains("alias"));
+}
+
+#[test]
+fn an_alias_means_what_it_names() {
+    let model = only_model(&with("build: {run: &lines [one, two]}\npublish: {run: *lines}"));
+    assert_eq!(model.publish.run, ["one", "two"]);
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_is_judged_without_a_panic(text in "\\PC{0,200}|[-{}\\[\\]:,&*!#?|>'\"%@` \t\na-z0-9]{0,300}") {
+        if let Err(problems) = parse(&text) {
+            prop_assert!(!problems.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_judged_without_a_panic(at in 0..EVERYTHING.len(), length in 0..40_usize, insert in "\\PC{0,10}") {
+        let characters: Vec<char> = EVERYTHING.chars().collect();
+        let end = (at + length).min(characters.len());
+        let damaged: String =
+            characters[..at].iter().copied().chain(insert.chars()).chain(characters[end..].iter().copied()).collect();
+        if let Err(problems) = parse(&damaged) {
+            prop_assert!(problems.iter().count() > 0);
+            prop_assert!(problems.to_string().starts_with(".mergewright.yml:"));
+        }
+    }
+
+    #[test]
+    fn a_quoted_text_arrives_as_it_is(text in "[ -~]{1,40}") {
+        prop_assume!(!text.trim().is_empty() && !secrets::has_token(&text));
+        let line = format!("build: {{run: [{}]}}", serde_json::to_string(&text).unwrap());
+        prop_assert_eq!(only_model(&with(&line)).build.run, vec![text]);
+    }
+}
