@@ -1,4 +1,5 @@
 //! Everything that is tested from outside, as one program: linking it once is most of the cost.
+#![cfg(test)]
 
 mod architecture;
 mod payloads;
