@@ -158,7 +158,7 @@ fn our_own_label_is_no_event_but_everything_else_of_ours_is() {
     let labels = json!({"labels": {"previous": [], "current": []}, "updated_at": {}});
     let labelled = with(merge_request("update"), "/changes", Some(labels));
     assert_eq!(hear("Merge Request Hook", &labelled).subject, mr(15, 3), "somebody else's label");
-    let ours = with(labelled.clone(), "/user/id", Some(json!(7)));
+    let ours = with(labelled, "/user/id", Some(json!(7)));
     put_aside("Merge Request Hook", &ours, "own-label");
 
     let title = json!({"labels": {}, "title": {"previous": "a", "current": "b"}});
@@ -256,7 +256,7 @@ fn dates_come_in_several_forms_and_none() {
 #[test]
 fn a_pipeline_belongs_to_the_merge_request_that_it_names() {
     let merge_request = json!({"id": 90, "iid": 3, "target_project_id": 15});
-    let body = with(pipeline(), "/merge_request", Some(merge_request.clone()));
+    let body = with(pipeline(), "/merge_request", Some(merge_request));
     assert_eq!(hear("Pipeline Hook", &body).subject, mr(15, 3));
     // Merged results and trains run on a commit that nobody pushed; the number still holds.
     let train = with(body, "/object_attributes/ref", Some(json!("refs/merge-requests/3/train")));
