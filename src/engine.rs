@@ -1,29 +1,144 @@
 //! The pure engine: what follows from an event, given what is known and what is so.
+//!
+//! An event is a hint. [`step`] hears what only the event can tell, then derives every model's phase
+//! anew from facts and from what people decided, answers comments, and asks the forge for whatever is
+//! not so yet. Order, repetition and loss of events therefore cannot change where a merge request ends.
 
+mod approvals;
+mod baseline;
+mod bind;
+mod commands;
 mod facts;
+mod gates;
+mod hear;
+mod infra;
+mod judge;
+pub mod measure;
+mod merging;
+mod paths;
+mod present;
+mod progress;
+mod publication;
+mod rights;
+mod setting;
+mod transitions;
+mod turn;
+mod versions;
 
 pub use facts::{Addressed, Configuration, Facts, MergeFacts, OpenFacts, Registry, ReportFact, ToldComment};
+pub use paths::touched;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::domain::{ModelName, State, Timestamp, Transition};
+use crate::domain::{MergeRequestStatus, ModelName, Phase, Sha, State, Timestamp, Transition, User};
 use crate::event::Event;
+
+use commands::{Ground, Refusal};
+use present::View;
+use setting::{Rules, Setting};
+use turn::Turn;
+
+/// When to look again for facts of a merge that could not be read yet.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Decides what follows from `event`. Pure: the same arguments give the same transition.
 #[must_use]
-#[expect(clippy::todo, unused_variables, reason = "skeleton")]
 pub fn step(state: &State, facts: &Facts, event: &Event, now: Timestamp) -> Transition {
-    todo!()
+    let mut turn = Turn::new(state.clone(), facts, now);
+    match Setting::read(state, facts) {
+        Setting::Quiet if state.bound.is_none() => {}
+        Setting::Quiet => serve(&mut turn, event, &BTreeMap::new()),
+        Setting::Invalid(problems) => {
+            hear::hear(&mut turn, event);
+            refuse(&mut turn, &problems);
+        }
+        Setting::Models(rules) => serve(&mut turn, event, &rules),
+    }
+    turn.finish()
 }
 
-/// The models that a change of these paths touches, by the target's or the head's configuration,
-/// and those whose section changed or vanished.
-#[must_use]
-#[expect(clippy::todo, unused_variables, reason = "skeleton")]
-pub fn touched(
-    policy: &Configuration,
-    proposal: &Configuration,
-    changed: &BTreeSet<String>,
-) -> BTreeSet<ModelName> {
-    todo!()
+/// Drives the models that the merge request touches.
+fn serve(turn: &mut Turn<'_>, event: &Event, rules: &BTreeMap<ModelName, Rules<'_>>) {
+    hear::hear(turn, event);
+    bind_if_needed(turn, rules);
+    settle(turn, rules);
+    commands::answer(turn, &Ground { rules, barred: None }, &mut |turn| settle(turn, rules));
+    let view = if turn.state.models.is_empty() { View::Untouched } else { View::Models(rules) };
+    present::present(turn, &view);
+}
+
+/// An invalid file: what was decided stays as it is until the file is good again.
+fn refuse(turn: &mut Turn<'_>, problems: &str) {
+    let barred = Refusal::new(
+        "invalid-configuration",
+        "`.mergewright.yml` is invalid, so nothing can be done.",
+        "Mend the file as the report says; `mergewright check` finds the same problems.",
+    );
+    let ground = Ground { rules: &BTreeMap::new(), barred: Some(barred) };
+    commands::answer(turn, &ground, &mut |_turn| {});
+    present::present(turn, &View::Invalid(problems));
+}
+
+/// While open, the binding follows the world; a merged head is bound only if it never was.
+fn bind_if_needed(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
+    let request = turn.merge_request();
+    let bound = turn.state.bound.as_ref().is_some_and(|bound| bound.head == request.head);
+    let bind = match request.status {
+        MergeRequestStatus::Open => true,
+        MergeRequestStatus::Closed => !bound,
+        MergeRequestStatus::Merged { .. } => !bound && !turn.state.past_merge() && turn.open().is_some(),
+    };
+    if bind {
+        bind::bind(turn, rules);
+    }
+}
+
+/// Brings every model to where the facts and the decisions of people put it.
+fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
+    match &turn.merge_request().status {
+        MergeRequestStatus::Open => {
+            judge_all(turn, rules);
+            merging::settle(turn, rules);
+        }
+        MergeRequestStatus::Closed => close(turn),
+        MergeRequestStatus::Merged { commit, by } => {
+            bless_all(turn, rules, commit, by.as_ref());
+            publication::advance(turn, rules);
+        }
+    }
+}
+
+fn judge_all(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
+    for (name, rules) in rules {
+        turn.with(name, |turn, model| judge::judge(turn, name, model, rules));
+    }
+}
+
+fn close(turn: &mut Turn<'_>) {
+    turn.state.merging = None;
+    for name in turn.state.models.keys().cloned().collect::<Vec<_>>() {
+        turn.with(&name, |turn, model| {
+            model.armed = None;
+            turn.enter(&name, model, Phase::Closed, model.stage);
+        });
+    }
+}
+
+/// Judges a merged head one last time, then decides about it for good.
+fn bless_all(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>, commit: &Sha, by: Option<&User>) {
+    if turn.state.past_merge() || turn.state.models.is_empty() {
+        return;
+    }
+    if turn.facts.merged.is_none() {
+        turn.wake_in(LOOK_AGAIN);
+        return;
+    }
+    if turn.open().is_some() {
+        judge_all(turn, rules);
+    }
+    for (name, rules) in rules {
+        turn.with(name, |turn, model| publication::bless(turn, name, model, rules, commit, by));
+    }
+    turn.state.merging = None;
 }

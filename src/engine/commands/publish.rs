@@ -1,0 +1,146 @@
+//! `publish`: merges and publishes, says what would happen, or is armed until everything is green.
+
+use std::fmt::Write as _;
+
+use crate::domain::{MergeRequestStatus, Mergeability, ModelName, Phase};
+use crate::engine::present::next_step;
+use crate::engine::setting::Rules;
+use crate::engine::turn::{Turn, note};
+use crate::engine::{merging, publication};
+
+use super::asked::{self, Asked, Done, Refusal};
+
+/// The arguments of the command.
+#[derive(Clone, Copy)]
+pub(super) struct Wish<'a> {
+    pub(super) sha: Option<&'a str>,
+    pub(super) dry_run: bool,
+    pub(super) when_ready: bool,
+}
+
+/// The forge's words for what no patience mends.
+const CONFLICTS: [&str; 4] = ["conflict", "broken_status", "dirty", "need_rebase"];
+
+pub(super) fn publish(
+    turn: &mut Turn<'_>,
+    asked: &Asked<'_>,
+    name: &ModelName,
+    rules: &Rules<'_>,
+    wish: Wish<'_>,
+) -> Done {
+    asked::owner(turn, asked, rules)?;
+    if let MergeRequestStatus::Merged { .. } = turn.merge_request().status {
+        return merged(turn, asked, name, rules, wish);
+    }
+    asked::open(turn)?;
+    head(turn, asked, name, wish)?;
+    let missing = missing(turn);
+    if wish.dry_run {
+        return Ok(Some(plan(turn, name, rules, &missing)));
+    }
+    if wish.when_ready && !missing.is_empty() {
+        if let Some(model) = turn.state.models.get_mut(name) {
+            model.armed = Some(asked.by.clone());
+            note(&mut model.notices, format!("@{} asked to publish as soon as it is ready.", asked.by.login));
+        }
+        return Ok(None);
+    }
+    if !missing.is_empty() {
+        let prefix = &turn.facts.bot.addressing.prefix;
+        return Err(Refusal::new(
+            "not-ready",
+            missing.join(" "),
+            format!("Comment again when this is done, or `{prefix} publish --when-ready`."),
+        ));
+    }
+    if let Mergeability::Blocked(word) = &turn.merge_request().mergeability
+        && CONFLICTS.contains(&word.as_str())
+    {
+        return Err(Refusal::new(
+            "not-mergeable",
+            format!("The forge cannot merge this: {word}."),
+            "Resolve the conflict with the target branch, then wait for the report of the new head.",
+        ));
+    }
+    if turn.state.merging.is_none() {
+        merging::begin(turn, asked.by);
+    }
+    Ok(None)
+}
+
+/// Arming waits for a report anyway: the head that was newest at the time of the comment is enough.
+fn head(turn: &Turn<'_>, asked: &Asked<'_>, name: &ModelName, wish: Wish<'_>) -> Result<(), Refusal> {
+    let newest = turn.merge_request().head_since.is_some_and(|since| since < asked.at);
+    match asked::meant(turn, asked, name, wish.sha) {
+        Err(_) if wish.sha.is_none() && wish.when_ready && newest => Ok(()),
+        meant => meant,
+    }
+}
+
+/// After the merge: starts what waits for the command, or goes on where publishing failed.
+fn merged(
+    turn: &mut Turn<'_>,
+    asked: &Asked<'_>,
+    name: &ModelName,
+    rules: &Rules<'_>,
+    wish: Wish<'_>,
+) -> Done {
+    if let Some(sha) = wish.sha {
+        asked::named(turn, sha)?;
+    }
+    let model = turn.state.models.get(name);
+    let version = model.and_then(|model| model.publication.as_ref()?.version.clone());
+    match asked::phase(turn, name) {
+        Phase::Merged if rules.proposal.is_none() => Err(Refusal::new(
+            "model-removed",
+            "The merge request removed the model: there is nothing to publish.",
+            "Publish a model from a merge request that changes it.",
+        )),
+        Phase::Merged | Phase::PublishFailed if wish.dry_run => Ok(Some(plan(turn, name, rules, &[]))),
+        Phase::Merged | Phase::PublishFailed => {
+            turn.with(name, |turn, model| publication::resume(turn, name, model, asked.by));
+            Ok(None)
+        }
+        Phase::Published => Err(Refusal::new(
+            "commit-has-version",
+            version.map_or_else(
+                || "This commit is published already.".to_owned(),
+                |version| format!("This commit is published already, as {version}."),
+            ),
+            "A commit has one version of a model; merge another change to publish another version.",
+        )),
+        Phase::Unblessed => Err(Refusal::new(
+            "unblessed",
+            "This was merged without being judged good, so it is not published.",
+            "Open a merge request that changes the model and let it pass build, test and review.",
+        )),
+        _ => Ok(Some("It is being published.".to_owned())),
+    }
+}
+
+/// What keeps the merge request from being published: the merge brings all its models.
+fn missing(turn: &Turn<'_>) -> Vec<String> {
+    let ready = |phase| matches!(phase, Phase::Ready | Phase::Merging);
+    let waiting = turn.state.models.iter().filter(|(_, model)| !ready(model.phase));
+    waiting
+        .map(|(name, model)| format!("`{name}` is {}: {}", model.phase, next_step(turn, model.phase)))
+        .collect()
+}
+
+/// What `publish` would do.
+fn plan(turn: &Turn<'_>, name: &ModelName, rules: &Rules<'_>, missing: &[String]) -> String {
+    let mut text = String::new();
+    for line in missing {
+        let _infallible = writeln!(text, "- not yet: {line}");
+    }
+    if turn.merge_request().status == MergeRequestStatus::Open {
+        let _infallible = writeln!(text, "- merge at exactly `{}`", turn.merge_request().head);
+    }
+    let _infallible =
+        writeln!(text, "- take the next free number of `{name}` with a tag on the merge commit");
+    if !rules.policy.publish.run.is_empty() {
+        let _infallible = writeln!(text, "- run the publish job with the bytes that were judged");
+    }
+    let _infallible = writeln!(text, "- make the release with `lineage.json` and the manifest");
+    format!("`publish` would:\n\n{text}")
+}

@@ -1,0 +1,62 @@
+//! What an event carries that facts cannot: reviews with their head, and outcomes of our own calls.
+
+use crate::domain::{Outcome, Review, Sha, User};
+use crate::event::{Event, ReviewAct};
+
+use super::turn::{Turn, note};
+use super::{merging, publication};
+
+/// Takes in what the event carries. Everything else about it is a hint to look at the facts.
+pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
+    match event {
+        Event::Refresh | Event::Comment { .. } => {}
+        Event::Review { by, act, head } => review(turn, by, *act, head.as_ref()),
+        Event::Effect { slot, outcome } => {
+            merging::hear(turn, slot, outcome);
+            publication::hear(turn, slot, outcome);
+            runs(turn, slot, outcome);
+        }
+    }
+}
+
+/// The forge's list of approvals says who approves; only the hook says which head they saw.
+fn review(turn: &mut Turn<'_>, by: &User, act: ReviewAct, head: Option<&Sha>) {
+    match (act, head) {
+        (ReviewAct::Approved, Some(head)) => {
+            let heard = turn.state.reviews.iter().any(|review| review.by.id == by.id && review.head == *head);
+            if !heard {
+                let review = Review { by: by.clone(), head: head.clone(), heard_at: turn.now };
+                turn.state.reviews.push(review);
+            }
+        }
+        (ReviewAct::Approved, None) => {}
+        (ReviewAct::Withdrawn, _) => turn.state.reviews.retain(|review| review.by.id != by.id),
+        (ReviewAct::ChangesRequested, _) => {
+            turn.state.reviews.retain(|review| review.by.id != by.id);
+            for model in turn.state.models.values_mut() {
+                let before = model.approvals.len();
+                model.approvals.retain(|approval| approval.by.id != by.id);
+                if model.approvals.len() < before {
+                    note(
+                        &mut model.notices,
+                        format!("@{} asked for changes: the approval is withdrawn.", by.login),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A run or a job that the forge would not start.
+fn runs(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
+    let (Outcome::Refused { reason } | Outcome::Conflict { reason }) = outcome else { return };
+    let run = slot.starts_with(&format!("start_run:{}:", turn.merge_request().head));
+    for model in turn.state.models.values_mut() {
+        if run {
+            note(&mut model.notices, format!("A run could not be started: {reason}"));
+        }
+        if model.retried.iter().any(|job| slot == format!("retry_job:{job}")) {
+            note(&mut model.notices, format!("A job could not be run again: {reason}"));
+        }
+    }
+}

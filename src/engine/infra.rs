@@ -1,0 +1,45 @@
+//! Runner faults are tried again by themselves, a few times, ever more slowly.
+
+use std::time::Duration;
+
+use crate::domain::{Effect, Job, ModelState, Run};
+
+use super::turn::Turn;
+
+/// How often a runner fault is retried on one head before a person is asked.
+const RETRIES: u32 = 3;
+/// The pause before the first retry; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Retries the job when its time has come. Says what is going on.
+pub(super) fn retry(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job: &Job, word: &str) -> String {
+    let task = &job.task;
+    if model.retried.contains(&job.id) {
+        return format!("The {task} job failed by `{word}`, not by its script; it is being run again.");
+    }
+    if model.infra_retries >= RETRIES {
+        let prefix = &turn.facts.bot.addressing.prefix;
+        return format!(
+            "The {task} job failed by `{word}`, not by its script, also after {RETRIES} retries. Look at the \
+             runner, then comment `{prefix} retry`: {}",
+            job.web_url
+        );
+    }
+    let pause = FIRST_PAUSE.saturating_mul(1 << model.infra_retries);
+    let at = *model.retry_at.get_or_insert(turn.now.after(pause));
+    if turn.now < at {
+        turn.wake(at);
+        return format!("The {task} job failed by `{word}`, not by its script; it is run again at {at}.");
+    }
+    again(turn, model, run, job);
+    model.infra_retries += 1;
+    format!("The {task} job failed by `{word}`, not by its script; it is being run again.")
+}
+
+/// Runs a job again.
+pub(super) fn again(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job: &Job) {
+    model.retry_at = None;
+    model.retried.insert(job.id);
+    turn.state.cancelled.remove(&run.id);
+    turn.want(Effect::RetryJob { run: run.id, job: job.id });
+}

@@ -1,0 +1,186 @@
+//! Where one model of a head stands, from the facts alone.
+
+use crate::domain::{
+    Job, LogTail, ModelName, ModelState, Phase, Report, Stage, TestFailure, Timestamp, Verdict,
+};
+
+use super::facts::ReportFact;
+use super::progress::{self, Progress};
+use super::setting::Rules;
+use super::turn::{Finding, Turn, note};
+use super::{approvals, baseline, gates, infra};
+
+/// Judges a model anew and moves it to where it stands.
+pub(super) fn judge(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>) {
+    let mut finding = Finding::default();
+    scrutinise(rules, &mut finding);
+    let (phase, stage) = stands(turn, name, model, rules, &mut finding);
+    // A merge that was asked for goes on as long as the model stays ready for it.
+    let merging = model.phase == Phase::Merging && turn.state.merging.is_some();
+    if !(merging && phase == Phase::Ready) {
+        turn.enter(name, model, phase, stage);
+    }
+    turn.findings.insert(name.clone(), finding);
+}
+
+fn stands(
+    turn: &mut Turn<'_>,
+    name: &ModelName,
+    model: &mut ModelState,
+    rules: &Rules<'_>,
+    finding: &mut Finding,
+) -> (Phase, Stage) {
+    if let Some(why) = rules.unserved() {
+        finding.error = Some(why);
+        return (Phase::Untracked, Stage::Build);
+    }
+    if turn.merge_request().draft {
+        return (Phase::Draft, Stage::Build);
+    }
+    if rules.proposal.is_none() {
+        return review(turn, name, model, rules, finding);
+    }
+    match progress::read(turn, name, model) {
+        Progress::AwaitingRun => (Phase::AwaitingRun, Stage::Build),
+        Progress::Pending { stage, diagnosis } => {
+            finding.diagnosis = diagnosis;
+            (if stage == Stage::Build { Phase::Building } else { Phase::Testing }, stage)
+        }
+        Progress::ScriptFailed { stage, job } => {
+            finding.logs.extend(log_of(job));
+            finding.failing_tests = failing_tests(turn, name, job);
+            (Phase::GateFailed, stage)
+        }
+        Progress::Fault { stage, run, job, word } => {
+            finding.logs.extend(log_of(job));
+            finding.diagnosis = Some(infra::retry(turn, model, run, job, word));
+            (Phase::InfraError, stage)
+        }
+        Progress::Tested { job } => tested(turn, name, model, rules, job, finding),
+    }
+}
+
+/// The jobs are done: the report of exactly this head and job decides.
+fn tested(
+    turn: &mut Turn<'_>,
+    name: &ModelName,
+    model: &mut ModelState,
+    rules: &Rules<'_>,
+    job: &Job,
+    finding: &mut Finding,
+) -> (Phase, Stage) {
+    match turn.open().and_then(|open| open.reports.get(name)) {
+        Some(ReportFact::Read(report)) if is_of(report, turn, job) => {
+            model.report = Some((**report).clone());
+        }
+        Some(ReportFact::Unreadable { why }) => {
+            model.report = None;
+            model.judged.clear();
+            finding.diagnosis = Some(format!("The report cannot be used: {why}"));
+            return (Phase::GateFailed, Stage::Test);
+        }
+        Some(ReportFact::Read(_)) | None => {}
+    }
+    let Some(report) = model.report.take_if(|report| is_of(report, turn, job)) else {
+        model.report = None;
+        model.judged.clear();
+        return (Phase::Testing, Stage::Test);
+    };
+    finding.failing_tests = report.tests.as_ref().map(|tests| tests.failed.clone()).unwrap_or_default();
+    gate(turn, name, model, rules, &report);
+    model.report = Some(report);
+    model.reported_at.get_or_insert(turn.now);
+    if !finding.failing_tests.is_empty() {
+        return (Phase::GateFailed, Stage::Test);
+    }
+    match gates::worst(&model.judged) {
+        Verdict::Pass | Verdict::Warn => review(turn, name, model, rules, finding),
+        Verdict::Incomparable => (Phase::Inconclusive, Stage::Test),
+        Verdict::Missing | Verdict::Fail => (Phase::GateFailed, Stage::Test),
+    }
+}
+
+/// Whether the report is of this head and was left by this very job.
+fn is_of(report: &Report, turn: &Turn<'_>, job: &Job) -> bool {
+    report.head == turn.merge_request().head && report.job == job.id
+}
+
+/// Judges the report by the rules, and writes the verdicts down when they are new.
+fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>, report: &Report) {
+    let versions = turn.facts.registry.get(name).map_or(&[][..], |registry| registry.versions.as_slice());
+    let chosen = baseline::choose(rules.policy.gates.baseline, versions);
+    let judged = gates::judge(&rules.policy.gates.rules, report, chosen.as_ref().map(|(record, _)| *record));
+    if judged != model.judged {
+        turn.record(
+            "gate",
+            None,
+            format!("{name}: {} at {}", gates::worst(&judged), report.head.short()),
+            serde_json::json!({ "model": name, "report": report.digest(), "judged": judged }),
+        );
+    }
+    model.judged = judged;
+    model.baseline = chosen.map(|(_, name)| name);
+}
+
+/// The gates are passed: people decide.
+fn review(
+    turn: &mut Turn<'_>,
+    name: &ModelName,
+    model: &mut ModelState,
+    rules: &Rules<'_>,
+    finding: &mut Finding,
+) -> (Phase, Stage) {
+    match approvals::missing(turn, name, model, rules, finding) {
+        Some(missing) => {
+            finding.diagnosis = Some(missing);
+            (Phase::AwaitingApproval, Stage::Review)
+        }
+        None => (Phase::Ready, Stage::Publish),
+    }
+}
+
+/// Says what makes people look harder.
+fn scrutinise(rules: &Rules<'_>, finding: &mut Finding) {
+    let scrutiny = rules.scrutiny;
+    let said = [
+        (
+            scrutiny.new_model,
+            "The target branch does not know this model: it is judged by the head's policy.",
+        ),
+        (scrutiny.removed, "This merge request removes the model: nothing will be published."),
+        (
+            scrutiny.policy_changed && !scrutiny.removed,
+            "This merge request changes the policy that it is judged by: the target branch's policy rules, \
+             and an owner must approve.",
+        ),
+        (
+            scrutiny.evaluation_changed,
+            "Evaluation changed: this merge request changes what measures the model. An owner must approve \
+             after the report.",
+        ),
+    ];
+    for (_, text) in said.iter().filter(|(holds, _)| *holds) {
+        note(&mut finding.notices, *text);
+    }
+}
+
+fn failing_tests(turn: &Turn<'_>, name: &ModelName, job: &Job) -> Vec<TestFailure> {
+    match turn.open().and_then(|open| open.reports.get(name)) {
+        Some(ReportFact::Read(report)) if is_of(report, turn, job) => {
+            report.tests.iter().flat_map(|tests| tests.failed.iter().cloned()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The end of a job's log, where it was read.
+pub(super) fn log_of(job: &Job) -> Option<LogTail> {
+    let text = job.log_tail.clone()?;
+    Some(LogTail { job: job.task.clone(), web_url: job.web_url.clone(), text })
+}
+
+/// Whether a comment of this time was written after the report was shown. The forges' clocks tell
+/// seconds, ours milliseconds.
+pub(super) fn written_after_report(model: &ModelState, at: Timestamp) -> bool {
+    model.reported_at.is_some_and(|reported| at.0.div_euclid(1000) >= reported.0.div_euclid(1000))
+}

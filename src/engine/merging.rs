@@ -1,0 +1,104 @@
+//! The merge: asked for once with the head as guard, put off when the forge is not ready.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::{Done, Effect, Merging, ModelName, Outcome, Phase, Stage, User};
+
+use super::setting::Rules;
+use super::turn::{Turn, note};
+
+/// How often a merge is put off before people are told.
+const PATIENCE: u32 = 5;
+/// The pause after the forge put it off first; it doubles with each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(15);
+/// When to look again whether a finished merge is visible.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Begins the merge of the bound head.
+pub(super) fn begin(turn: &mut Turn<'_>, by: &User) {
+    let head = turn.merge_request().head.clone();
+    turn.record(
+        "publication",
+        Some(&by.login),
+        format!("the merge of {} was asked for", head.short()),
+        serde_json::json!({ "head": head }),
+    );
+    turn.state.merging = Some(Merging { by: by.clone(), head, put_off: 0, retry_at: None, asked: None });
+}
+
+/// Moves the merge on, or gives it up when a model is no longer ready for it.
+pub(super) fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
+    let ready = !turn.state.models.is_empty()
+        && turn.state.models.values().all(|model| matches!(model.phase, Phase::Ready | Phase::Merging));
+    if !ready {
+        turn.state.merging = None;
+    } else if turn.state.merging.is_none()
+        && let Some(by) = turn.state.models.values().find_map(|model| model.armed.clone())
+    {
+        begin(turn, &by);
+    }
+    let phase = if turn.state.merging.is_some() { Phase::Merging } else { Phase::Ready };
+    for name in turn.state.models.keys().cloned().collect::<Vec<_>>() {
+        turn.with(&name, |turn, model| {
+            if matches!(model.phase, Phase::Ready | Phase::Merging) {
+                turn.enter(&name, model, phase, Stage::Publish);
+            }
+        });
+    }
+    ask(turn, rules);
+}
+
+/// Asks the forge to merge, once a try.
+fn ask(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
+    let Some(mut merging) = turn.state.merging.take() else { return };
+    if merging.asked.is_some() {
+        // The outcome comes by itself; the merged state may be visible only later.
+        turn.wake_in(LOOK_AGAIN);
+    } else if let Some(at) = merging.retry_at.filter(|at| turn.now < *at) {
+        turn.wake(at);
+    } else {
+        turn.state.merges_asked += 1;
+        let method = rules.values().next().map(|rules| rules.policy.publish.merge).unwrap_or_default();
+        let attempt = turn.state.merges_asked;
+        let effect = Effect::Merge { head: merging.head.clone(), method, attempt };
+        merging.asked = Some(effect.slot());
+        merging.retry_at = None;
+        turn.want(effect);
+    }
+    turn.state.merging = Some(merging);
+}
+
+/// Hears what became of the merge call.
+pub(super) fn hear(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
+    let Some(mut merging) = turn.state.merging.take() else { return };
+    if merging.asked.as_deref() != Some(slot) {
+        turn.state.merging = Some(merging);
+        return;
+    }
+    match outcome {
+        Outcome::Done(Done::Merged { .. } | _) => turn.state.merging = Some(merging),
+        Outcome::Conflict { .. } if merging.put_off < PATIENCE => {
+            let pause = FIRST_PAUSE.saturating_mul(1 << merging.put_off);
+            merging.put_off += 1;
+            merging.retry_at = Some(turn.now.after(pause));
+            merging.asked = None;
+            turn.state.merging = Some(merging);
+        }
+        Outcome::Conflict { reason } | Outcome::Refused { reason } => give_up(turn, &merging, reason),
+    }
+}
+
+/// The forge will not merge: back to ready, with its words.
+fn give_up(turn: &mut Turn<'_>, merging: &Merging, reason: &str) {
+    turn.record(
+        "publication",
+        None,
+        format!("the forge did not merge {}: {reason}", merging.head.short()),
+        serde_json::json!({ "head": merging.head, "reason": reason }),
+    );
+    for model in turn.state.models.values_mut() {
+        model.armed = None;
+        note(&mut model.notices, format!("The forge did not merge: {reason}"));
+    }
+}

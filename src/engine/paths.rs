@@ -1,0 +1,83 @@
+//! Globs over repository paths, and the models that a change touches.
+
+use std::collections::BTreeSet;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::config::valid::{Model, RepositoryConfig};
+use crate::domain::ModelName;
+
+use super::Configuration;
+
+/// A set of globs; `**` crosses folders, `*` does not.
+pub(super) struct Globs(GlobSet);
+
+impl Globs {
+    /// Compiles patterns. The configuration was validated, so that each of them is a good glob; one
+    /// that is not matches nothing.
+    pub(super) fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut set = GlobSetBuilder::new();
+        for pattern in patterns {
+            if let Ok(glob) = GlobBuilder::new(pattern).literal_separator(true).build() {
+                set.add(glob);
+            }
+        }
+        Self(set.build().unwrap_or_else(|_too_large| GlobSet::empty()))
+    }
+
+    /// The first of these paths that one of the globs matches.
+    pub(super) fn first<'p>(&self, paths: &'p BTreeSet<String>) -> Option<&'p str> {
+        paths.iter().map(String::as_str).find(|path| self.0.is_match(path))
+    }
+}
+
+/// A path relative to a model's root, as seen from the repository's root.
+pub(super) fn below(root: &str, path: &str) -> String {
+    let root = root.trim_start_matches("./").trim_end_matches('/');
+    let path = path.trim_start_matches("./");
+    if root.is_empty() || root == "." { path.to_owned() } else { format!("{root}/{path}") }
+}
+
+/// The models that a change of these paths touches, by the target's or the head's configuration,
+/// and those whose section changed or vanished.
+#[must_use]
+pub fn touched(
+    policy: &Configuration,
+    proposal: &Configuration,
+    changed: &BTreeSet<String>,
+) -> BTreeSet<ModelName> {
+    let names = models(policy).chain(models(proposal)).map(|model| &model.name).collect::<BTreeSet<_>>();
+    names
+        .into_iter()
+        .filter(|name| {
+            let (before, after) = (policy.model(name), proposal.model(name));
+            let section = before.map(|model| model.digest) != after.map(|model| model.digest);
+            section || [before, after].into_iter().flatten().any(|model| owns(model, changed).is_some())
+        })
+        .cloned()
+        .collect()
+}
+
+/// The first of these paths that belongs to the model.
+pub(super) fn owns<'p>(model: &Model, paths: &'p BTreeSet<String>) -> Option<&'p str> {
+    Globs::new(model.paths.iter().map(String::as_str)).first(paths)
+}
+
+fn models(configuration: &Configuration) -> impl Iterator<Item = &Model> {
+    configuration.valid().into_iter().flat_map(|config| config.models.values())
+}
+
+impl Configuration {
+    /// The configuration, where there is a good one.
+    pub(super) fn valid(&self) -> Option<&RepositoryConfig> {
+        match self {
+            Self::Valid(config) => Some(config),
+            Self::Absent | Self::Invalid { .. } => None,
+        }
+    }
+
+    /// One model of it.
+    pub(super) fn model(&self, name: &ModelName) -> Option<&Model> {
+        self.valid()?.models.get(name)
+    }
+}

@@ -1,0 +1,118 @@
+//! The sections of the sticky comment.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use crate::domain::{
+    Mark, ModelName, ModelSection, ModelState, Phase, Report, Stage, StageMark, StickyReport,
+};
+use crate::engine::setting::Rules;
+use crate::engine::turn::{Finding, Turn, note};
+use crate::engine::{approvals, baseline, publication};
+
+use super::next_step;
+
+/// One section a model that has rules.
+pub(super) fn all(turn: &Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> StickyReport {
+    let nothing = Finding::default();
+    let sections = turn.state.models.iter().filter_map(|(name, model)| {
+        let finding = turn.findings.get(name).unwrap_or(&nothing);
+        Some(section(turn, name, model, rules.get(name)?, finding))
+    });
+    StickyReport { invalid_configuration: None, models: sections.collect() }
+}
+
+fn section(
+    turn: &Turn<'_>,
+    name: &ModelName,
+    model: &ModelState,
+    rules: &Rules<'_>,
+    finding: &Finding,
+) -> ModelSection {
+    let head = turn.state.bound.as_ref().map_or(&turn.merge_request().head, |bound| &bound.head);
+    let mut gates = model.judged.clone();
+    gates.sort_by_key(|judged| std::cmp::Reverse(judged.verdict));
+    ModelSection {
+        model: name.clone(),
+        phase: model.phase,
+        head: head.clone(),
+        candidate: publication::candidate(turn, model, head),
+        stages: Stage::ALL
+            .map(|stage| StageMark { stage, mark: mark(model.phase, model.stage, stage) })
+            .to_vec(),
+        gates,
+        baseline: model.report.as_ref().map(|_| baseline::says(model.baseline.as_ref())).unwrap_or_default(),
+        other_metrics: other_metrics(model),
+        failing_tests: finding.failing_tests.clone(),
+        logs: finding.logs.clone(),
+        approvals_needed: approvals::needed(rules),
+        approved_by: model.approved_by.clone(),
+        notices: notices(model, finding),
+        next_step: finding.diagnosis.clone().unwrap_or_else(|| next_step(turn, model.phase)),
+        lineage: lineage(turn, model),
+    }
+}
+
+/// How a stage stands, given the phase and the stage that is at work or where it stopped.
+pub(super) fn mark(phase: Phase, at: Stage, stage: Stage) -> Mark {
+    let stopped = matches!(phase, Phase::GateFailed | Phase::PublishFailed);
+    let over =
+        matches!(phase, Phase::Closed | Phase::Draft | Phase::AwaitingRun | Phase::Ready | Phase::Untracked);
+    match (phase, stage) {
+        (Phase::Published, _) => Mark::Passed,
+        (Phase::Unblessed, Stage::Publish) => Mark::Failed,
+        (Phase::Unblessed, _) if stage == at => Mark::Waiting,
+        _ if stage < at => Mark::Passed,
+        _ if stage > at => Mark::Waiting,
+        _ if stopped => Mark::Failed,
+        _ if over => Mark::Waiting,
+        _ => Mark::Active,
+    }
+}
+
+/// Metrics that no rule reads.
+fn other_metrics(model: &ModelState) -> Vec<(String, Decimal)> {
+    let read = |metric: &String| model.judged.iter().any(|judged| judged.metric == *metric);
+    let metrics = model.report.iter().flat_map(|report| &report.metrics);
+    metrics.filter(|(metric, _)| !read(metric)).map(|(metric, value)| (metric.clone(), *value)).collect()
+}
+
+fn notices(model: &ModelState, finding: &Finding) -> Vec<String> {
+    let mut notices = model.notices.clone();
+    let unusable = model.report.iter().flat_map(|report| &report.unusable);
+    let unusable = unusable.map(|(metric, why)| format!("`{metric}` in the report is unusable: {why}."));
+    let failure = model.publication.iter().filter_map(|publication| publication.failure.as_ref());
+    let stopped = model.unblessed.iter().map(|why| format!("Not published: {why}."));
+    let failed = failure.map(|why| format!("Publishing failed: {why}."));
+    let texts = finding.notices.iter().cloned().chain(finding.error.clone());
+    for text in texts.chain(unusable).chain(stopped).chain(failed) {
+        note(&mut notices, text);
+    }
+    notices
+}
+
+/// What everything above is bound to.
+fn lineage(turn: &Turn<'_>, model: &ModelState) -> Vec<(String, String)> {
+    let Some(bound) = &turn.state.bound else { return Vec::new() };
+    let publication = model.publication.as_ref();
+    let rows = [
+        ("head", Some(bound.head.to_string())),
+        ("base", Some(bound.base.to_string())),
+        ("policy", bound.policy.map(|digest| digest.to_string())),
+        ("report", model.report.as_ref().map(|report| report.digest().to_string())),
+        ("model digest", model.report.as_ref().map(|report| report.model_digest().to_string())),
+        (
+            "dataset",
+            model.report.as_ref().and_then(|report| report.dataset.as_ref()).map(ToString::to_string),
+        ),
+        ("source", model.report.as_ref().map(|report: &Report| report.source.clone())),
+        ("commit", publication.map(|publication| publication.commit.to_string())),
+        (
+            "version",
+            publication.and_then(|publication| publication.version.as_ref()).map(ToString::to_string),
+        ),
+        ("release", publication.and_then(|publication| publication.released.clone())),
+    ];
+    rows.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}

@@ -1,0 +1,123 @@
+//! Commit statuses: the umbrella, and one a stage.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{
+    Effect, ForgeKind, Mark, MergeRequestStatus, ModelName, ModelState, Phase, RunId, Sha, Stage, Status,
+    StatusState,
+};
+use crate::engine::turn::Turn;
+
+use super::View;
+use super::section::mark;
+
+/// Asks for every status whose value is not the one that was sent last.
+pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
+    let Some((sha, run)) = place(turn) else { return };
+    let here = Some((sha.clone(), run));
+    if turn.state.shown.statuses_on != here {
+        turn.state.shown.statuses.clear();
+        turn.state.shown.statuses_on = here;
+    }
+    let wanted = match view {
+        View::Invalid(_) => BTreeMap::from([umbrella(StatusState::Error, "`.mergewright.yml` is invalid")]),
+        View::Untouched => BTreeMap::from([umbrella(StatusState::Success, "no model changed")]),
+        View::Models(_) => models(turn),
+    };
+    for (context, status) in wanted {
+        if turn.state.shown.statuses.get(&context) != Some(&status) {
+            turn.state.shown.statuses.insert(context, status.clone());
+            turn.want(Effect::Status { sha: sha.clone(), run, status });
+        }
+    }
+}
+
+/// Where statuses go: on the present head; at GitLab joined to its newest run, and not before that.
+fn place(turn: &Turn<'_>) -> Option<(Sha, Option<RunId>)> {
+    let head = turn.merge_request().head.clone();
+    if turn.facts.repository.id.forge == ForgeKind::GitHub {
+        return Some((head, None));
+    }
+    let newest = turn.open().and_then(|open| open.runs.first()).map(|run| run.id);
+    let before = turn.state.shown.statuses_on.as_ref().filter(|(sha, _)| *sha == head);
+    let run = newest.or_else(|| before.and_then(|(_, run)| *run))?;
+    Some((head, Some(run)))
+}
+
+fn umbrella(state: StatusState, description: &str) -> (String, Status) {
+    let context = Status::UMBRELLA.to_owned();
+    (context.clone(), Status { context, state, description: description.to_owned() })
+}
+
+/// The statuses of the touched models.
+fn models(turn: &Turn<'_>) -> BTreeMap<String, Status> {
+    let mut wanted = BTreeMap::new();
+    let mut values = Vec::new();
+    for (name, model) in &turn.state.models {
+        let broken = turn.findings.get(name).is_some_and(|finding| finding.error.is_some());
+        if broken {
+            values.push(Some((StatusState::Error, format!("{name} cannot be served"))));
+            continue;
+        }
+        values.push(of_phase(model.phase).map(|state| (state, format!("{name}: {}", model.phase))));
+        if model.phase != Phase::Closed {
+            wanted.extend(stages(turn, name, model));
+        }
+    }
+    // One model that says nothing (closed, unblessed) leaves the umbrella as it was.
+    if let Some(values) = values.into_iter().collect::<Option<Vec<_>>>()
+        && let Some((state, description)) = values.into_iter().max_by_key(|(state, _)| severity(*state))
+    {
+        wanted.extend([umbrella(state, &description)]);
+    }
+    wanted
+}
+
+/// The umbrella's value for a phase; none = as it was before.
+const fn of_phase(phase: Phase) -> Option<StatusState> {
+    Some(match phase {
+        Phase::Untracked
+        | Phase::Draft
+        | Phase::AwaitingRun
+        | Phase::Building
+        | Phase::Testing
+        | Phase::AwaitingApproval
+        | Phase::InfraError
+        | Phase::Inconclusive
+        | Phase::Held => StatusState::Pending,
+        Phase::GateFailed => StatusState::Failure,
+        Phase::Ready
+        | Phase::Merging
+        | Phase::Merged
+        | Phase::Publishing
+        | Phase::Published
+        | Phase::PublishFailed => StatusState::Success,
+        Phase::Unblessed | Phase::Closed => return None,
+    })
+}
+
+const fn severity(state: StatusState) -> u8 {
+    match state {
+        StatusState::Success => 0,
+        StatusState::Pending => 1,
+        StatusState::Failure => 2,
+        StatusState::Error => 3,
+    }
+}
+
+fn stages(turn: &Turn<'_>, name: &ModelName, model: &ModelState) -> Vec<(String, Status)> {
+    let merged = matches!(turn.merge_request().status, MergeRequestStatus::Merged { .. });
+    let shown = Stage::ALL.into_iter().filter(|stage| merged || *stage != Stage::Publish);
+    shown
+        .map(|stage| {
+            let (state, description) = match mark(model.phase, model.stage, stage) {
+                Mark::Waiting => (StatusState::Pending, "not its turn yet"),
+                Mark::Active => (StatusState::Pending, "at work"),
+                Mark::Passed => (StatusState::Success, "passed"),
+                Mark::Failed => (StatusState::Failure, "failed"),
+            };
+            let context = Status::context_of(name, stage);
+            (context.clone(), Status { context, state, description: description.to_owned() })
+        })
+        .collect()
+}

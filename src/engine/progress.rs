@@ -1,0 +1,95 @@
+//! How far the jobs of the head are, for one model.
+
+use crate::domain::{FailureCause, Job, JobStatus, ModelName, ModelState, Run, Stage};
+
+use super::turn::Turn;
+
+/// How far the jobs are.
+pub(super) enum Progress<'a> {
+    /// A fork: nothing runs until a maintainer names the head.
+    AwaitingRun,
+    /// A stage is at work or waits; perhaps it waits for something that a person must do.
+    Pending { stage: Stage, diagnosis: Option<String> },
+    /// A script ended badly: that says something about the model.
+    ScriptFailed { stage: Stage, job: &'a Job },
+    /// A runner, queue or network failed: that says nothing about the model.
+    Fault { stage: Stage, run: &'a Run, job: &'a Job, word: &'a str },
+    /// Built and tested.
+    Tested { job: &'a Job },
+}
+
+/// Reads the newest run that has jobs of the model, and remembers which one that is.
+pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState) -> Progress<'a> {
+    let request = turn.merge_request();
+    let runs = turn.open().map_or(&[][..], |open| open.runs.as_slice());
+    let Some((run, jobs)) = runs.iter().find_map(|run| current(run, name, model)) else {
+        model.run = None;
+        model.run_live = false;
+        if request.from_fork && runs.is_empty() && turn.state.let_run.as_ref() != Some(&request.head) {
+            return Progress::AwaitingRun;
+        }
+        return Progress::Pending { stage: Stage::Build, diagnosis: missing(turn, runs, name, model) };
+    };
+    model.run = Some(run.id);
+    model.run_live = jobs.iter().any(|job| !job.status.is_final());
+    for (stage, task) in [(Stage::Build, "build"), (Stage::Test, "test")] {
+        let job = jobs.iter().copied().find(|job| job.task == task);
+        if let Some(progress) = unfinished(turn, run, stage, job) {
+            return progress;
+        }
+        if let (Stage::Test, Some(job)) = (stage, job) {
+            return Progress::Tested { job };
+        }
+    }
+    Progress::Pending { stage: Stage::Test, diagnosis: Some(no_test_job(name)) }
+}
+
+/// The jobs of a run that count for the model, if there are any.
+fn current<'a>(run: &'a Run, name: &ModelName, model: &ModelState) -> Option<(&'a Run, Vec<&'a Job>)> {
+    let ours = |job: &&Job| job.model.as_ref() == Some(name) && matches!(job.task.as_str(), "build" | "test");
+    let jobs = run.jobs.iter().filter(ours).filter(|job| !model.stale.contains(&job.id)).collect::<Vec<_>>();
+    (!jobs.is_empty()).then_some((run, jobs))
+}
+
+/// What a job that has not succeeded means; none for one that has, and for a stage without a job.
+fn unfinished<'a>(turn: &Turn<'a>, run: &'a Run, stage: Stage, job: Option<&'a Job>) -> Option<Progress<'a>> {
+    let job = job?;
+    let prefix = &turn.facts.bot.addressing.prefix;
+    let pending = |diagnosis| Some(Progress::Pending { stage, diagnosis });
+    match &job.status {
+        JobStatus::Succeeded => None,
+        JobStatus::Waiting | JobStatus::Running => pending(None),
+        JobStatus::Manual => {
+            pending(Some(format!("The {stage} job waits for somebody to start it by hand: {}", job.web_url)))
+        }
+        JobStatus::Cancelled => {
+            pending(Some(format!("The {stage} job was cancelled. Comment `{prefix} retry` to run it again.")))
+        }
+        JobStatus::Skipped => pending(Some(format!(
+            "The {stage} job was left out of the run. Comment `{prefix} run` to start another run."
+        ))),
+        JobStatus::Failed(FailureCause::Script) => Some(Progress::ScriptFailed { stage, job }),
+        JobStatus::Failed(FailureCause::Infrastructure(word)) => {
+            Some(Progress::Fault { stage, run, job, word })
+        }
+    }
+}
+
+/// Why no run has jobs of the model: it is not there yet, or it has none.
+fn missing(turn: &Turn<'_>, runs: &[Run], name: &ModelName, model: &ModelState) -> Option<String> {
+    let stale = |run: &Run| run.jobs.iter().any(|job| model.stale.contains(&job.id));
+    let settled = runs.iter().any(|run| !run.jobs.is_empty() && !stale(run));
+    settled.then(|| {
+        let prefix = &turn.facts.bot.addressing.prefix;
+        format!(
+            "The head's run has no job for `{name}`. Commit the files that `mergewright generate` writes, \
+             or comment `{prefix} run` if the run is not of this configuration."
+        )
+    })
+}
+
+fn no_test_job(name: &ModelName) -> String {
+    format!(
+        "The head's run has no test job for `{name}`. Commit the files that `mergewright generate` writes."
+    )
+}

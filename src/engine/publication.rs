@@ -1,0 +1,284 @@
+//! From the merge to the release: blessing, number, publish run, release. One step at a time, each
+//! asked of the forge once and believed when it is told or seen.
+
+mod record;
+mod run;
+
+use std::collections::BTreeMap;
+
+use crate::config::valid::PublishWhen;
+use crate::domain::{
+    Done, Effect, ModelName, ModelState, Outcome, Phase, Publication, Report, Sha, Stage, User, Version,
+};
+
+use super::paths::Globs;
+use super::setting::Rules;
+use super::turn::{Turn, note};
+use super::versions::{self, Number};
+
+pub(super) use record::candidate;
+
+/// Decides whether a merged model may be published: green for exactly the merged head, and merged onto
+/// the base that it was judged against.
+pub(super) fn bless(
+    turn: &mut Turn<'_>,
+    name: &ModelName,
+    model: &mut ModelState,
+    rules: &Rules<'_>,
+    commit: &Sha,
+    by: Option<&User>,
+) {
+    if let Some(why) = curse(turn, model, rules) {
+        turn.record(
+            "publication",
+            None,
+            format!("{name}: merged, but not published: {why}"),
+            serde_json::json!({ "model": name, "commit": commit, "why": why }),
+        );
+        model.unblessed = Some(why);
+        turn.enter(name, model, Phase::Unblessed, model.stage);
+        return;
+    }
+    let Some((bound, report)) = turn.state.bound.clone().zip(model.report.as_ref().map(Report::digest))
+    else {
+        // Ready without a report: the head removed the model.
+        turn.enter(name, model, Phase::Merged, Stage::Publish);
+        return;
+    };
+    let ours = by.is_none_or(|by| by.id == turn.facts.bot.user.id);
+    let requested_by = turn.state.merging.as_ref().filter(|_| ours).map(|merging| merging.by.clone());
+    model.publication = Some(Publication {
+        requested_by,
+        bound,
+        report,
+        commit: commit.clone(),
+        version: None,
+        occupied: std::collections::BTreeSet::new(),
+        tagged: false,
+        run_attempt: 1,
+        run: None,
+        ran: false,
+        released: None,
+        asked: None,
+        failure: None,
+    });
+    let phase = match rules.policy.publish.when {
+        PublishWhen::Merge => Phase::Publishing,
+        PublishWhen::Command => Phase::Merged,
+    };
+    turn.enter(name, model, phase, Stage::Publish);
+}
+
+/// Why a merged model is not published, if so.
+fn curse(turn: &Turn<'_>, model: &ModelState, rules: &Rules<'_>) -> Option<String> {
+    let request = turn.merge_request();
+    let bound = turn.state.bound.as_ref();
+    if bound.is_none_or(|bound| bound.head != request.head) {
+        return Some(format!("{} was merged before it was judged", request.head.short()));
+    }
+    if !matches!(model.phase, Phase::Ready | Phase::Merging) {
+        return Some(format!(
+            "it was merged while {}, before build, test and review were green",
+            model.phase
+        ));
+    }
+    let drift = turn.facts.merged.as_ref()?.drift.as_ref()?;
+    let globs = [Some(rules.policy), rules.proposal].into_iter().flatten().flat_map(|side| &side.paths);
+    let path = Globs::new(globs.map(String::as_str)).first(drift)?;
+    Some(format!("the target branch changed {path} before the merge, after this head was judged"))
+}
+
+/// Takes the next steps of every model that is being published.
+pub(super) fn advance(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
+    for (name, rules) in rules {
+        turn.with(name, |turn, model| {
+            if model.phase == Phase::Publishing
+                && let Some(mut publication) = model.publication.take()
+            {
+                let next = step(turn, name, model, rules, &mut publication);
+                model.publication = Some(publication);
+                settle(turn, name, model, next);
+            }
+        });
+    }
+}
+
+/// Starts over where it stopped, with the same number.
+pub(super) fn resume(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, by: &User) {
+    if let Some(publication) = &mut model.publication {
+        publication.requested_by = Some(by.clone());
+        if publication.failure.take().is_some() {
+            publication.asked = None;
+            if publication.tagged && !publication.ran {
+                publication.run = None;
+                publication.run_attempt += 1;
+            }
+        }
+        turn.enter(name, model, Phase::Publishing, Stage::Publish);
+    }
+}
+
+/// What one look at a publication comes to.
+enum Next {
+    /// Something is under way; perhaps it waits for a person.
+    Wait(Option<String>),
+    /// It stopped.
+    Failed(String),
+    /// The release was read back.
+    Out,
+    /// The same bytes are published already, as this version.
+    Same(Version),
+}
+
+fn step(
+    turn: &mut Turn<'_>,
+    name: &ModelName,
+    model: &mut ModelState,
+    rules: &Rules<'_>,
+    publication: &mut Publication,
+) -> Next {
+    if let Some(why) = publication.failure.clone() {
+        return Next::Failed(why);
+    }
+    let Some(report) = model.report.clone() else {
+        return Next::Failed("the judged report is lost; open a new merge request".to_owned());
+    };
+    if publication.version.is_none()
+        && let Some(next) = number(turn, name, &report, publication)
+    {
+        return next;
+    }
+    let Some(version) = publication.version.clone() else { return Next::Wait(None) };
+    let lineage = record::lineage(turn, name, model, publication, &report, &version);
+    if !publication.tagged && !record::is_tagged(turn, name, &lineage) {
+        let effect = Effect::CreateTag { model: name.clone(), version, lineage: Box::new(lineage) };
+        ask(turn, publication, effect);
+        return Next::Wait(None);
+    }
+    publication.tagged = true;
+    if !publication.ran
+        && !rules.policy.publish.run.is_empty()
+        && let Some(next) = run::follow(turn, name, model, publication, &report, &version)
+    {
+        return next;
+    }
+    publication.ran = true;
+    if publication.released.is_none() {
+        let manifest = report.manifest();
+        let effect = Effect::Release { model: name.clone(), version, lineage: Box::new(lineage), manifest };
+        ask(turn, publication, effect);
+        return Next::Wait(None);
+    }
+    let published = record::version(turn, name, publication, &report, lineage);
+    turn.publish(published);
+    Next::Out
+}
+
+/// Takes the next free number; something else when there is none to take.
+fn number(
+    turn: &mut Turn<'_>,
+    name: &ModelName,
+    report: &Report,
+    publication: &mut Publication,
+) -> Option<Next> {
+    // Without knowing what is published, no number is safe to take.
+    let Some(registry) = turn.facts.registry.get(name) else { return Some(Next::Wait(None)) };
+    let same = registry.versions.iter().rev().find(|record| record.model_digest == report.model_digest());
+    if let Some(record) = same.filter(|_| !report.artifacts.is_empty()) {
+        return Some(Next::Same(record.version.clone()));
+    }
+    match versions::next(name, registry, &publication.commit, &publication.occupied) {
+        Number::Taken { version } => Some(Next::Failed(format!(
+            "the commit {} already holds {version} of this model: one version a commit (commit-has-version)",
+            publication.commit.short()
+        ))),
+        Number::Free { version, skipped } => {
+            for other in skipped {
+                turn.record(
+                    "publication",
+                    None,
+                    format!(
+                        "{} is void: the name is taken by a tag that is no version of ours",
+                        other.tag(name)
+                    ),
+                    serde_json::json!({ "model": name, "version": other, "void": true }),
+                );
+            }
+            publication.version = Some(version);
+            None
+        }
+    }
+}
+
+/// Asks the forge for a step, once.
+fn ask(turn: &mut Turn<'_>, publication: &mut Publication, effect: Effect) {
+    if publication.asked.is_none() {
+        publication.asked = Some(effect.slot());
+        turn.want(effect);
+    }
+}
+
+fn settle(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, next: Next) {
+    match next {
+        Next::Wait(diagnosis) => {
+            turn.findings.entry(name.clone()).or_default().diagnosis = diagnosis;
+            return;
+        }
+        Next::Failed(why) => {
+            turn.record(
+                "publication",
+                None,
+                format!("{name}: publishing failed: {why}"),
+                serde_json::json!({ "model": name, "why": why }),
+            );
+            if let Some(publication) = &mut model.publication {
+                publication.failure = Some(why);
+                publication.asked = None;
+            }
+            turn.enter(name, model, Phase::PublishFailed, Stage::Publish);
+            return;
+        }
+        Next::Same(version) => {
+            note(
+                &mut model.notices,
+                format!("No new version: the model's files are exactly those of {version}."),
+            );
+            if let Some(publication) = &mut model.publication {
+                publication.version = Some(version);
+            }
+        }
+        Next::Out => {}
+    }
+    let version = model.publication.as_ref().and_then(|publication| publication.version.clone());
+    turn.record(
+        "publication",
+        None,
+        format!("{name}: published"),
+        serde_json::json!({ "model": name, "version": version }),
+    );
+    turn.enter(name, model, Phase::Published, Stage::Publish);
+}
+
+/// Hears what became of a step that was asked for.
+pub(super) fn hear(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
+    let publications = turn.state.models.values_mut().filter_map(|model| model.publication.as_mut());
+    for publication in publications.filter(|publication| publication.asked.as_deref() == Some(slot)) {
+        publication.asked = None;
+        match outcome {
+            Outcome::Done(Done::Tagged { tag }) if tag.commit != publication.commit => occupied(publication),
+            Outcome::Done(Done::Tagged { .. }) => publication.tagged = true,
+            Outcome::Done(Done::Run { run }) => publication.run = Some(*run),
+            Outcome::Done(Done::Released { web_url }) => publication.released = Some(web_url.clone()),
+            Outcome::Done(Done::Plain | Done::Merged { .. }) => {}
+            Outcome::Conflict { .. } if !publication.tagged => occupied(publication),
+            Outcome::Conflict { reason } | Outcome::Refused { reason } => {
+                publication.failure = Some(reason.clone());
+            }
+        }
+    }
+}
+
+/// Somebody else took the number: the next look takes another.
+fn occupied(publication: &mut Publication) {
+    publication.occupied.extend(publication.version.take());
+}

@@ -1,0 +1,128 @@
+//! Which rules hold: policy from the target branch, build and test from the head.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::valid::{Build, Gates, Model, Rule, VersionStrategy};
+use crate::domain::{Digest, MergeRequestStatus, ModelName, Scrutiny, State};
+
+use super::paths::{Globs, below, touched};
+use super::{Configuration, Facts};
+
+/// What the two configuration files say about this merge request.
+pub(super) enum Setting<'a> {
+    /// Neither side has a file: we are not here.
+    Quiet,
+    /// A file cannot be used; its problems, ready to show.
+    Invalid(String),
+    /// The models concerned, perhaps none.
+    Models(BTreeMap<ModelName, Rules<'a>>),
+}
+
+/// The rules for one model.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    /// What rules: the target's section, or the head's where the target has none.
+    pub(super) policy: &'a Model,
+    /// What is proposed; none when the head removes the model.
+    pub(super) proposal: Option<&'a Model>,
+    /// Digest of the target's section.
+    pub(super) digest: Option<Digest>,
+    /// What makes people look harder.
+    pub(super) scrutiny: Scrutiny,
+}
+
+impl<'a> Setting<'a> {
+    pub(super) fn read(state: &State, facts: &'a Facts) -> Self {
+        let merged = matches!(facts.merge_request.status, MergeRequestStatus::Merged { .. });
+        if merged && state.past_merge() {
+            return Self::Models(rules(facts, state.models.keys().cloned(), state));
+        }
+        for (side, configuration) in [("target branch", &facts.policy), ("head", &facts.proposal)] {
+            if let Configuration::Invalid { problems } = configuration {
+                return Self::Invalid(format!("On the {side}:\n{problems}"));
+            }
+        }
+        if facts.policy == Configuration::Absent && facts.proposal == Configuration::Absent {
+            return Self::Quiet;
+        }
+        Self::Models(match &facts.changed_paths {
+            Some(changed) => rules(facts, touched(&facts.policy, &facts.proposal, changed), state),
+            None => rules(facts, state.models.keys().cloned(), state),
+        })
+    }
+}
+
+impl Rules<'_> {
+    /// Why this build cannot serve the model, if so.
+    pub(super) fn unserved(&self) -> Option<String> {
+        (self.policy.version != VersionStrategy::Sequence).then(|| {
+            "This build numbers versions by the strategy `sequence` only. Set `version: {strategy: sequence}` \
+             for the model."
+                .to_owned()
+        })
+    }
+}
+
+/// The rules of these models; one that neither side describes has none.
+fn rules<'a>(
+    facts: &'a Facts,
+    names: impl IntoIterator<Item = ModelName>,
+    state: &State,
+) -> BTreeMap<ModelName, Rules<'a>> {
+    let mut all = BTreeMap::new();
+    for name in names {
+        let (target, proposal) = (facts.policy.model(&name), facts.proposal.model(&name));
+        let Some(policy) = target.or(proposal) else { continue };
+        let scrutiny = match &facts.changed_paths {
+            Some(changed) => scrutiny(target, proposal, changed),
+            None => state.models.get(&name).map(|model| model.scrutiny).unwrap_or_default(),
+        };
+        let digest = target.map(|model| model.digest);
+        all.insert(name, Rules { policy, proposal, digest, scrutiny });
+    }
+    all
+}
+
+/// What makes people look harder at this change of a model.
+fn scrutiny(target: Option<&Model>, proposal: Option<&Model>, changed: &BTreeSet<String>) -> Scrutiny {
+    let both = target.zip(proposal);
+    Scrutiny {
+        new_model: target.is_none(),
+        removed: proposal.is_none(),
+        policy_changed: target.is_some() && both.is_none_or(|(before, after)| !same_policy(before, after)),
+        evaluation_changed: both.is_some_and(|(before, after)| before.test != after.test)
+            || [target, proposal].into_iter().flatten().any(|model| measures(model).first(changed).is_some()),
+    }
+}
+
+/// Whether two sections rule alike: build, test and where they run are the head's own business, and a
+/// rule that only moved to another line is the same rule.
+fn same_policy(before: &Model, after: &Model) -> bool {
+    let rules_alone = |model: &Model| Model {
+        digest: before.digest,
+        root: before.root.clone(),
+        toolchain: before.toolchain.clone(),
+        gitlab_runners: before.gitlab_runners.clone(),
+        github_runners: before.github_runners.clone(),
+        build: Build { secrets: model.build.secrets.clone(), ..before.build.clone() },
+        test: before.test.clone(),
+        gates: Gates {
+            rules: model.gates.rules.iter().map(|rule| Rule { line: None, ..rule.clone() }).collect(),
+            ..model.gates
+        },
+        ..model.clone()
+    };
+    rules_alone(before) == rules_alone(after)
+}
+
+/// The files that measure a model: what it protects, and the generated CI that runs the tests.
+fn measures(model: &Model) -> Globs {
+    let protected = model.test.protect.iter().chain(&model.test.dataset).map(|path| below(&model.root, path));
+    let generated = [
+        ".gitlab-ci.yml".to_owned(),
+        format!(".gitlab/mergewright/{}.yml", model.name),
+        format!(".github/workflows/model-{}.yml", model.name),
+    ];
+    let all = protected.chain(generated).collect::<Vec<_>>();
+    Globs::new(all.iter().map(String::as_str))
+}

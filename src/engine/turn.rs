@@ -1,0 +1,152 @@
+//! One turn of the engine: what it reads, what it changes, and what it wants done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::domain::{
+    Audit, Effect, LogTail, MergeRequest, ModelName, ModelState, Phase, RunId, Stage, State, TestFailure,
+    Timestamp, Transition, VersionRecord,
+};
+
+use super::{Facts, OpenFacts, transitions};
+
+/// Everything of one call of [`super::step`]. The rules work on it one after another.
+pub(super) struct Turn<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) now: Timestamp,
+    pub(super) state: State,
+    /// What was found out about each model in this turn: shown, but not kept.
+    pub(super) findings: BTreeMap<ModelName, Finding>,
+    effects: Vec<Effect>,
+    audit: Vec<Audit>,
+    wake_at: Option<Timestamp>,
+    published: Vec<VersionRecord>,
+}
+
+/// What one look at a model found, beyond its phase.
+#[derive(Default)]
+pub(super) struct Finding {
+    /// The model cannot be served at all, and why.
+    pub(super) error: Option<String>,
+    /// What keeps it where it is, and what to do.
+    pub(super) diagnosis: Option<String>,
+    /// Tests that failed.
+    pub(super) failing_tests: Vec<TestFailure>,
+    /// Ends of logs of failed jobs.
+    pub(super) logs: Vec<LogTail>,
+    /// Remarkable, but not worth keeping.
+    pub(super) notices: Vec<String>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(state: State, facts: &'a Facts, now: Timestamp) -> Self {
+        Self {
+            facts,
+            now,
+            state,
+            findings: BTreeMap::new(),
+            effects: Vec::new(),
+            audit: Vec::new(),
+            wake_at: None,
+            published: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Transition {
+        Transition {
+            state: self.state,
+            effects: self.effects,
+            audit: self.audit,
+            wake_at: self.wake_at,
+            published: self.published,
+        }
+    }
+
+    /// The merge request as the forge tells of it; borrowed from the facts, not from the turn.
+    pub(super) fn merge_request(&self) -> &'a MergeRequest {
+        &self.facts.merge_request
+    }
+
+    /// What there is to judge, where it was read.
+    pub(super) fn open(&self) -> Option<&'a OpenFacts> {
+        self.facts.open.as_ref()
+    }
+
+    /// Works on one model with the rest of the turn at hand.
+    pub(super) fn with<T>(
+        &mut self,
+        name: &ModelName,
+        work: impl FnOnce(&mut Self, &mut ModelState) -> T,
+    ) -> Option<T> {
+        let mut model = self.state.models.remove(name)?;
+        let result = work(self, &mut model);
+        self.state.models.insert(name.clone(), model);
+        Some(result)
+    }
+
+    /// Asks the forge for something.
+    pub(super) fn want(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Looks again at this time, or earlier if somebody else wants that.
+    pub(super) fn wake(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |other| other.min(at)));
+    }
+
+    /// Looks again after a while, in case the world does not tell.
+    pub(super) fn wake_in(&mut self, span: Duration) {
+        self.wake(self.now.after(span));
+    }
+
+    /// Writes down what happened and by whom.
+    pub(super) fn record(&mut self, kind: &str, actor: Option<&str>, what: String, detail: Value) {
+        self.audit.push(Audit { kind: kind.to_owned(), actor: actor.map(str::to_owned), what, detail });
+    }
+
+    /// A version is out.
+    pub(super) fn publish(&mut self, record: VersionRecord) {
+        self.published.push(record);
+    }
+
+    /// Moves a model into a phase; staying where it is is no event.
+    pub(super) fn enter(&mut self, name: &ModelName, model: &mut ModelState, phase: Phase, stage: Stage) {
+        model.stage = stage;
+        if model.phase == phase {
+            return;
+        }
+        debug_assert!(transitions::allowed(model.phase, phase), "{name}: {} → {phase}", model.phase);
+        self.record(
+            "phase",
+            None,
+            format!("{name}: {} → {phase}", model.phase),
+            serde_json::json!({ "model": name, "from": model.phase, "to": phase }),
+        );
+        model.phase = phase;
+        model.since = self.now;
+    }
+
+    /// Stops a run, once.
+    pub(super) fn cancel(&mut self, run: RunId) {
+        if self.state.cancelled.insert(run) {
+            self.want(Effect::CancelRun { run });
+        }
+    }
+
+    /// Asks for a run of the head.
+    pub(super) fn start_run(&mut self) {
+        self.state.runs_asked += 1;
+        let head = self.merge_request().head.clone();
+        self.want(Effect::StartRun { head, attempt: self.state.runs_asked });
+    }
+}
+
+/// Adds a notice that is not there yet.
+pub(super) fn note(notices: &mut Vec<String>, text: impl Into<String>) {
+    let text = text.into();
+    if !notices.contains(&text) {
+        notices.push(text);
+    }
+}
