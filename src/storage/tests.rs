@@ -1,7 +1,17 @@
 //! The behaviour of the store. The bodies know only [`Store`] and a fresh database, so that another
 //! database can be put under the same tests.
 
+mod audit;
+mod claims;
+mod commits;
 mod deliveries;
+mod durability;
+mod lookups;
+mod migrations;
+mod order;
+mod outbox;
+mod plans;
+mod sleep;
 
 use std::time::Duration;
 

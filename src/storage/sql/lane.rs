@@ -15,9 +15,9 @@ pub(in crate::storage) const NEXT: &str = "
     SELECT lane.id AS lane, lane.name, job.id AS job, job.event AS own, job.attempts, job.created_at,
            delivery.forge, delivery.external_id, delivery.event, delivery.headers, delivery.body
     FROM (SELECT id, name, ready_at FROM lane WHERE ready_at <= $1 ORDER BY ready_at LIMIT 1) AS lane
-    JOIN job ON job.lane = lane.id AND job.status = 'waiting'
-    LEFT JOIN delivery ON delivery.id = job.delivery
-    ORDER BY job.id LIMIT 1";
+    JOIN job ON job.id = (
+        SELECT id FROM job WHERE job.lane = lane.id AND job.status = 'waiting' ORDER BY job.id LIMIT 1)
+    LEFT JOIN delivery ON delivery.id = job.delivery";
 
 /// The lane's row, made where there is none; nothing becomes ready by it.
 pub(in crate::storage) async fn row_of(connection: &mut Connection, lane: Lane) -> Result<i64, StoreError> {

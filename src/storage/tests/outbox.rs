@@ -1,0 +1,341 @@
+//! Forge calls: one at a time in a repository, by urgency, the newest value of a slot, once what
+//! happens once.
+
+use std::time::Duration;
+
+use super::commits::{model, sha};
+use super::{Fresh, LEASE, lane, merge_request, new_state, what};
+use crate::domain::{
+    Answer, CommentId, Done, Effect, ForgeKind, JobId, Label, MergeMethod, MergeRequestId, Outcome, Reply,
+    RepoId, RunId, Status, StatusState, StickyReport, Timestamp, Version, WorkOrder,
+};
+use crate::storage::{ClaimedEffect, Decision, EffectEnd, NewJob, StoreError};
+
+fn label(label: Label) -> Effect {
+    Effect::Label { label: Some(label) }
+}
+
+fn merge(attempt: u32) -> Effect {
+    Effect::Merge { head: sha('a'), method: MergeMethod::Auto, attempt }
+}
+
+fn status(state: StatusState) -> Effect {
+    let status = Status { context: Status::UMBRELLA.to_owned(), state, description: String::new() };
+    Effect::Status { sha: sha('a'), run: None, status }
+}
+
+fn done() -> EffectEnd {
+    EffectEnd::Outcome { outcome: Outcome::Done(Done::Plain), job: None, run: None, comment: None }
+}
+
+impl Fresh {
+    async fn want(&self, effects: Vec<Effect>, now: i64) {
+        self.decide(Decision { effects, ..Decision::default() }, now).await.unwrap();
+    }
+
+    async fn call(&self, now: i64) -> ClaimedEffect {
+        self.claim_effect(Timestamp(now), LEASE).await.unwrap().expect("an effect is due")
+    }
+
+    async fn no_call(&self, now: i64) {
+        let claimed = self.claim_effect(Timestamp(now), LEASE).await.unwrap();
+        assert!(claimed.is_none(), "no effect may be out at {now}: {claimed:?}");
+    }
+
+    async fn end(&self, call: &ClaimedEffect, end: EffectEnd, now: i64) {
+        self.finish_effect(&call.lease, end, Timestamp(now)).await.unwrap();
+    }
+
+    async fn statuses(&self) -> String {
+        let sql = "SELECT GROUP_CONCAT(kind || ':' || status, ' ') FROM (SELECT * FROM outbox ORDER BY id)";
+        self.text(sql).await.unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn the_most_urgent_effect_goes_first_and_one_at_a_time() {
+    let store = Fresh::new().await;
+    let report = Effect::Report { report: Box::new(StickyReport::default()) };
+    store.want(vec![label(Label::Ready), report, status(StatusState::Success), merge(1)], 1).await;
+    assert_eq!(store.outbox().await.unwrap(), (4, Some(Timestamp(1))));
+    for kind in ["merge", "status", "report", "label"] {
+        let call = store.call(2).await;
+        assert_eq!((call.effect.kind(), call.attempts, call.since), (kind, 0, Timestamp(1)));
+        assert_eq!(call.merge_request, merge_request(1));
+        store.no_call(2).await;
+        store.end(&call, done(), 2).await;
+    }
+    store.no_call(2).await;
+    assert_eq!(store.outbox().await.unwrap(), (0, None));
+}
+
+#[tokio::test]
+async fn repositories_do_not_wait_for_each_other() {
+    let store = Fresh::new().await;
+    store.want(vec![label(Label::Ready), merge(1)], 1).await;
+    let mut state = new_state(1, 0, "x");
+    state.id = MergeRequestId { repo: RepoId { forge: ForgeKind::GitHub, number: 9 }, number: 1 };
+    let effects = vec![label(Label::Hold)];
+    store.decide(Decision { state: Some(state), effects, ..Decision::default() }, 2).await.unwrap();
+    let first = store.call(3).await;
+    assert_eq!(first.effect, merge(1));
+    let second = store.call(3).await;
+    assert_eq!(second.effect, label(Label::Hold));
+    store.no_call(3).await;
+    store.end(&first, done(), 3).await;
+    assert_eq!(store.call(3).await.effect, label(Label::Ready));
+}
+
+#[tokio::test]
+async fn a_newer_value_takes_the_place_of_one_that_has_not_started() {
+    let store = Fresh::new().await;
+    store.want(vec![label(Label::Building), status(StatusState::Pending)], 1).await;
+    store.want(vec![label(Label::Testing), label(Label::Review)], 2).await;
+    assert_eq!(store.statuses().await, "label:superseded status:waiting label:superseded label:waiting");
+    let call = store.call(3).await;
+    assert_eq!(call.effect, status(StatusState::Pending), "another slot is untouched");
+    store.end(&call, done(), 3).await;
+    let call = store.call(3).await;
+    assert_eq!(call.effect, label(Label::Review));
+    store.end(&call, done(), 3).await;
+    store.no_call(3).await;
+}
+
+#[tokio::test]
+async fn slots_of_two_merge_requests_are_two_slots() {
+    let store = Fresh::new().await;
+    store.want(vec![label(Label::Building)], 1).await;
+    let decision = Decision {
+        state: Some(new_state(2, 0, "x")),
+        effects: vec![label(Label::Building)],
+        ..Decision::default()
+    };
+    store.decide(decision, 2).await.unwrap();
+    assert_eq!(store.statuses().await, "label:waiting label:waiting");
+}
+
+#[tokio::test]
+async fn a_newer_value_waits_for_one_under_way_and_the_newest_wins() {
+    let store = Fresh::new().await;
+    store.want(vec![label(Label::Building)], 1).await;
+    let call = store.call(1).await;
+    store.want(vec![label(Label::Testing)], 2).await;
+    store.want(vec![label(Label::Review)], 3).await;
+    assert_eq!(store.statuses().await, "label:running label:superseded label:blocked");
+    // Its outcome is unknown: it stays the next of its slot, while other slots go on.
+    store.retry_effect(&call.lease, Timestamp(100), "502").await.unwrap();
+    store.want(vec![status(StatusState::Pending)], 4).await;
+    let other = store.call(5).await;
+    assert_eq!(other.effect, status(StatusState::Pending));
+    store.end(&other, done(), 6).await;
+    store.no_call(99).await;
+    assert_eq!(store.next_effect_due().await.unwrap(), Some(Timestamp(100)));
+    let again = store.call(100).await;
+    assert_eq!((&again.effect, again.attempts), (&label(Label::Building), 1));
+    store.end(&again, done(), 101).await;
+    let newest = store.call(101).await;
+    assert_eq!((&newest.effect, newest.attempts), (&label(Label::Review), 0));
+    store.end(&newest, done(), 102).await;
+    // A value may come again and again.
+    store.want(vec![label(Label::Review)], 103).await;
+    assert_eq!(store.call(103).await.effect, label(Label::Review));
+}
+
+/// One of each effect that happens once, told apart by `n`.
+fn once(n: u32) -> Vec<Effect> {
+    let number = u64::from(n);
+    let reply = Reply { answers: vec![Answer::Text { markdown: "yes".to_owned() }] };
+    let record = super::commits::version(number);
+    let lineage = Box::new(record.lineage);
+    let order = WorkOrder {
+        action: "publish".to_owned(),
+        model: model(),
+        version: Version::sequence(1),
+        commit: sha('c'),
+        environment: None,
+        traffic: None,
+        source: "77".to_owned(),
+    };
+    vec![
+        Effect::Reply { to: CommentId(number), reply: Box::new(reply) },
+        Effect::Acknowledge { comment: CommentId(number) },
+        Effect::StartRun { head: sha('a'), attempt: n },
+        Effect::RetryJob { run: RunId(1), job: JobId(number) },
+        merge(n),
+        Effect::CreateTag { model: model(), version: Version::sequence(number), lineage: lineage.clone() },
+        Effect::Dispatch { branch: "main".to_owned(), order, attempt: n },
+        Effect::Release {
+            model: model(),
+            version: Version::sequence(number),
+            lineage,
+            manifest: String::new(),
+        },
+    ]
+}
+
+#[tokio::test]
+async fn what_happens_once_is_not_wanted_twice_while_it_is_under_way_or_done() {
+    let store = Fresh::new().await;
+    for effect in once(1) {
+        store.want(vec![effect.clone()], 1).await;
+        let call = store.call(1).await;
+        assert_eq!(call.effect, effect);
+        store.want(vec![effect.clone()], 2).await;
+        store.retry_effect(&call.lease, Timestamp(3), "timeout").await.unwrap();
+        store.want(vec![effect.clone()], 3).await;
+        let call = store.call(3).await;
+        assert_eq!(call.attempts, 1);
+        store.end(&call, done(), 4).await;
+        store.want(vec![effect.clone()], 5).await;
+        store.no_call(5).await;
+    }
+    assert_eq!(store.outbox().await.unwrap().0, 0);
+    assert_eq!(store.count("SELECT COUNT(*) FROM outbox").await, 8, "each once");
+    store.want(once(2), 6).await;
+    assert_eq!(store.outbox().await.unwrap().0, 8, "a wanted repetition has a slot of its own");
+}
+
+#[tokio::test]
+async fn what_was_refused_or_given_up_may_be_wanted_again() {
+    let store = Fresh::new().await;
+    let ends = [
+        EffectEnd::Outcome {
+            outcome: Outcome::Refused { reason: "no".to_owned() },
+            job: None,
+            run: None,
+            comment: None,
+        },
+        EffectEnd::Outcome {
+            outcome: Outcome::Conflict { reason: "moved".to_owned() },
+            job: None,
+            run: None,
+            comment: None,
+        },
+        EffectEnd::Dead { reason: "ten tries".to_owned(), job: None },
+        EffectEnd::Observed,
+    ];
+    for (end, now) in ends.into_iter().zip(1..) {
+        store.want(vec![merge(1)], now).await;
+        let call = store.call(now).await;
+        store.end(&call, end, now).await;
+    }
+    assert_eq!(store.statuses().await, "merge:refused merge:conflict merge:dead merge:observed");
+    assert_eq!(store.text("SELECT error FROM outbox WHERE status = 'refused'").await.as_deref(), Some("no"));
+}
+
+#[tokio::test]
+async fn an_effect_that_backs_off_lets_others_pass_and_keeps_its_error() {
+    let store = Fresh::new().await;
+    store.want(vec![merge(1), label(Label::Ready)], 1).await;
+    let call = store.call(1).await;
+    store.retry_effect(&call.lease, Timestamp(1_000), "503 from the forge").await.unwrap();
+    let other = store.call(2).await;
+    assert_eq!(other.effect, label(Label::Ready));
+    store.end(&other, done(), 2).await;
+    store.no_call(999).await;
+    let again = store.call(1_000).await;
+    assert_eq!((&again.effect, again.attempts), (&merge(1), 1));
+    let kept = "SELECT attempts || ' ' || error FROM outbox WHERE kind = 'merge'";
+    assert_eq!(store.text(kept).await.as_deref(), Some("2 503 from the forge"));
+}
+
+#[tokio::test]
+async fn an_outcome_its_run_its_comment_and_its_event_are_kept_together() {
+    let store = Fresh::new().await;
+    store.want(vec![Effect::StartRun { head: sha('a'), attempt: 1 }], 1).await;
+    let call = store.call(1).await;
+    let end = EffectEnd::Outcome {
+        outcome: Outcome::Done(Done::Run { run: RunId(5) }),
+        job: Some(NewJob { lane: lane(1), event: "ended".to_owned() }),
+        run: Some(RunId(5)),
+        comment: Some(("marker".to_owned(), CommentId(8))),
+    };
+    store.end(&call, end.clone(), 2).await;
+    assert_eq!(store.run_owner(super::repo(), RunId(5)).await.unwrap(), Some(merge_request(1)));
+    assert_eq!(store.comment_with(merge_request(1), "marker").await.unwrap(), Some(CommentId(8)));
+    assert_eq!(what(&store.next(2).await), "ended");
+    let twice = store.finish_effect(&call.lease, end, Timestamp(3)).await;
+    assert!(matches!(twice, Err(StoreError::LeaseLost)), "{twice:?}");
+}
+
+#[tokio::test]
+async fn a_late_caller_of_a_forge_cannot_end_what_another_took_over() {
+    let store = Fresh::new().await;
+    store.want(vec![merge(1)], 0).await;
+    let late = store.claim_effect(Timestamp(0), Duration::from_millis(10)).await.unwrap().unwrap();
+    store.no_call(9).await;
+    let second = store.call(10).await;
+    assert_eq!((&second.effect, second.attempts), (&merge(1), 1));
+    let end = EffectEnd::Outcome {
+        outcome: Outcome::Done(Done::Plain),
+        job: Some(NewJob { lane: lane(1), event: "must not be kept".to_owned() }),
+        run: Some(RunId(1)),
+        comment: None,
+    };
+    let now = Timestamp(11);
+    assert!(matches!(store.finish_effect(&late.lease, end, now).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(store.retry_effect(&late.lease, now, "late").await, Err(StoreError::LeaseLost)));
+    assert!(matches!(store.extend(&late.lease, now).await, Err(StoreError::LeaseLost)));
+    assert_eq!(store.run_owner(super::repo(), RunId(1)).await.unwrap(), None);
+    assert_eq!(store.queue().await.unwrap().0, 0);
+    store.extend(&second.lease, Timestamp(500)).await.unwrap();
+    store.no_call(499).await;
+    store.end(&second, done(), 499).await;
+}
+
+#[tokio::test]
+async fn a_lease_on_a_job_is_worth_nothing_for_an_effect() {
+    let store = Fresh::new().await;
+    store.want(vec![merge(1)], 1).await;
+    store.deliver("a", 1, 1).await;
+    let (call, job) = (store.call(1).await, store.next(1).await);
+    let now = Timestamp(2);
+    assert!(matches!(store.finish_effect(&job.lease, done(), now).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(store.retry_effect(&job.lease, now, "x").await, Err(StoreError::LeaseLost)));
+    let wrong = store.commit(&call.lease, Decision::default(), now).await;
+    assert!(matches!(wrong, Err(StoreError::LeaseLost)));
+    assert!(matches!(store.bury_job(&call.lease, "x", now).await, Err(StoreError::LeaseLost)));
+    store.end(&call, done(), 2).await;
+    store.commit(&job.lease, Decision::default(), now).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_effect_that_was_given_up_stays_visible_and_tells_the_engine() {
+    let store = Fresh::new().await;
+    store.want(vec![merge(1)], 1).await;
+    let call = store.call(1).await;
+    let job = Some(NewJob { lane: lane(1), event: "merge is dead".to_owned() });
+    store.end(&call, EffectEnd::Dead { reason: "20 tries".to_owned(), job }, 2).await;
+    let dead = store.dead_effects(10).await.unwrap();
+    assert_eq!(dead, [(merge_request(1), "merge".to_owned(), "20 tries".to_owned(), Timestamp(2))]);
+    assert_eq!(what(&store.next(2).await), "merge is dead");
+    store.no_call(3).await;
+}
+
+#[tokio::test]
+async fn an_effect_that_nobody_can_read_does_not_stop_its_repository() {
+    let store = Fresh::new().await;
+    store.want(vec![merge(1), label(Label::Ready)], 1).await;
+    store.execute("UPDATE outbox SET effect = '{}' WHERE kind = 'merge'").await.unwrap();
+    assert_eq!(store.call(1).await.effect, label(Label::Ready));
+    let dead = store.dead_effects(10).await.unwrap();
+    assert!(
+        matches!(&dead[..], [(_, kind, why, _)] if kind == "merge" && why.contains("damaged")),
+        "{dead:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_repository_that_fails_again_and_again_does_not_starve_another() {
+    let store = Fresh::new().await;
+    let comments = 1..=3;
+    store.want(comments.map(|n| Effect::Acknowledge { comment: CommentId(n) }).collect(), 1).await;
+    let mut state = new_state(1, 0, "x");
+    state.id = MergeRequestId { repo: RepoId { forge: ForgeKind::GitHub, number: 9 }, number: 1 };
+    let effects = vec![label(Label::Hold)];
+    store.decide(Decision { state: Some(state), effects, ..Decision::default() }, 2).await.unwrap();
+    let failing = store.call(5).await;
+    assert_eq!(failing.effect.kind(), "acknowledge");
+    store.retry_effect(&failing.lease, Timestamp(50), "503").await.unwrap();
+    assert_eq!(store.call(6).await.effect, label(Label::Hold));
+}
