@@ -6,5 +6,7 @@ pub mod domain;
 pub mod engine;
 pub mod event;
 pub mod forge;
+pub mod http;
 pub mod inbox;
 pub mod storage;
+pub mod telemetry;

@@ -1,8 +1,6 @@
 //! Where a delivery belongs: one pass over the body that takes a handful of fields and builds
 //! nothing else, so that it can be done before the answer.
 
-use std::borrow::Cow;
-
 use crate::domain::{ForgeKind, Lane, MergeRequestId, RepoId};
 
 use super::tolerant::{List, Number, Text, tolerant};
@@ -23,15 +21,15 @@ pub(super) struct NotAnObject;
 
 impl Route {
     /// Reads the route out of a body. Any JSON object has one: what it does not name, or names oddly,
-    /// makes the lane wider.
-    pub(super) fn of(forge: ForgeKind, body: &str) -> Result<Self, NotAnObject> {
-        let read =
-            match forge {
-                ForgeKind::GitHub => serde_json::from_str::<GithubBody<'_>>(body)
-                    .map(|body| body.is_object.then(|| body.route())),
-                ForgeKind::GitLab => serde_json::from_str::<GitlabBody<'_>>(body)
-                    .map(|body| body.is_object.then(|| body.route())),
-            };
+    /// makes the lane wider. `gitlab_base` is the folder that GitLab lives in, where it has one.
+    pub(super) fn of(forge: ForgeKind, body: &str, gitlab_base: &str) -> Result<Self, NotAnObject> {
+        let read = match forge {
+            ForgeKind::GitHub => {
+                serde_json::from_str::<GithubBody<'_>>(body).map(|body| body.is_object.then(|| body.route()))
+            }
+            ForgeKind::GitLab => serde_json::from_str::<GitlabBody<'_>>(body)
+                .map(|body| body.is_object.then(|| body.route(gitlab_base))),
+        };
         match read {
             Ok(Some(route)) => Ok(route),
             Ok(None) => Err(NotAnObject),
@@ -147,7 +145,7 @@ tolerant! {
 }
 
 impl GitlabBody<'_> {
-    fn route(&self) -> Route {
+    fn route(&self, base: &str) -> Route {
         let own = self.project.id.0.or(self.project_id.0);
         let kind = self.object_kind.0.as_deref().or(self.event_type.0.as_deref());
         let (merge_request, target) = if kind == Some("merge_request") {
@@ -158,17 +156,18 @@ impl GitlabBody<'_> {
         let number = if merge_request.is_some() { target.or(own) } else { own };
         Route {
             lane: lane(ForgeKind::GitLab, number, merge_request),
-            repository: self.path().map(Cow::into_owned),
+            repository: self.path(base).map(str::to_owned),
         }
     }
 
     /// Job hooks of older servers carry no path, only the address of the project's page.
-    fn path(&self) -> Option<Cow<'_, str>> {
+    fn path(&self, base: &str) -> Option<&str> {
         let named = self.project.path_with_namespace.0.as_deref().or(self.path_with_namespace.0.as_deref());
-        named.map(Cow::Borrowed).or_else(|| {
+        named.or_else(|| {
             let (_scheme, rest) = self.repository.homepage.0.as_deref()?.split_once("://")?;
             let (_host, path) = rest.split_once('/')?;
-            Some(Cow::Borrowed(path.trim_end_matches('/')))
+            let inside = if base.is_empty() { path } else { path.strip_prefix(base)?.strip_prefix('/')? };
+            Some(inside.trim_end_matches('/'))
         })
     }
 }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn lane_of(forge: ForgeKind, body: &str) -> String {
-    Route::of(forge, body).unwrap().lane.to_string()
+    Route::of(forge, body, "").unwrap().lane.to_string()
 }
 
 #[test]
@@ -78,7 +78,17 @@ fn the_full_path_is_found_wherever_the_forge_writes_it() {
         (ForgeKind::GitLab, r#"{"repository":{"homepage":"nonsense"}}"#, None),
         (ForgeKind::GitLab, "{}", None),
     ] {
-        assert_eq!(Route::of(forge, body).unwrap().repository.as_deref(), path, "{body}");
+        assert_eq!(Route::of(forge, body, "").unwrap().repository.as_deref(), path, "{body}");
+    }
+}
+
+#[test]
+fn a_gitlab_that_lives_in_a_folder_is_not_part_of_the_path() {
+    let body = r#"{"repository":{"homepage":"https://host/git/lab/a/b"}}"#;
+    for (base, path) in
+        [("git/lab", Some("a/b")), ("git/la", None), ("other", None), ("", Some("git/lab/a/b"))]
+    {
+        assert_eq!(Route::of(ForgeKind::GitLab, body, base).unwrap().repository.as_deref(), path, "{base}");
     }
 }
 
@@ -86,7 +96,7 @@ fn the_full_path_is_found_wherever_the_forge_writes_it() {
 fn only_objects_have_a_route() {
     for forge in [ForgeKind::GitHub, ForgeKind::GitLab] {
         for body in ["", " ", "[]", "1", "null", "\"{}\"", "{", "{}{}", "{\"a\":}", "{'a':1}", "\u{feff}{}"] {
-            assert_eq!(Route::of(forge, body), Err(NotAnObject), "{body}");
+            assert_eq!(Route::of(forge, body, ""), Err(NotAnObject), "{body}");
         }
         assert_eq!(lane_of(forge, " \n{} "), forge.as_str());
     }
@@ -111,8 +121,8 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(body in ".{0,200}", json in r#"[{}\[\]",:0-9a-z.e-]{0,80}"#) {
         for forge in [ForgeKind::GitHub, ForgeKind::GitLab] {
-            let _ = Route::of(forge, &body);
-            prop_assert_eq!(Route::of(forge, &json).is_ok(), is_object(&json));
+            let _ = Route::of(forge, &body, "");
+            prop_assert_eq!(Route::of(forge, &json, "").is_ok(), is_object(&json));
         }
     }
 }

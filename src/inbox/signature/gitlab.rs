@@ -27,8 +27,9 @@ pub enum Proof {
     Token,
 }
 
-/// Believes the body by everything that is configured. With signing keys a valid signature is
-/// always needed, so that nobody can fall back to the token; a token that comes along must fit too
+/// Believes the body by everything that is configured.
+///
+/// With signing keys a valid signature is always needed, so that nobody can fall back to the token; a token that comes along must fit too
 /// where tokens are configured.
 ///
 /// # Errors

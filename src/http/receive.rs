@@ -1,0 +1,194 @@
+//! The webhook routes. What is wrong with a request is judged in one fixed order: forge and method
+//! (by the routes), content type, size, time, origin, content; only then the store is asked.
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use serde::Serialize;
+
+use super::error::HttpError;
+use crate::domain::ForgeKind;
+use crate::inbox::{Form, Inbox, Outcome, Receipt, Refusal, VerifiedDelivery, answered, counted};
+
+/// How much and how long a delivery may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest body in bytes, inclusive.
+    pub body: usize,
+    /// The longest that reading a body may take.
+    pub body_time: Duration,
+}
+
+impl Default for Limits {
+    /// What the forges keep to: 25 MiB, 10 s.
+    fn default() -> Self {
+        Self { body: 25 * 1024 * 1024, body_time: Duration::from_secs(10) }
+    }
+}
+
+/// Nobody gets more memory than this on his word alone.
+const RESERVED_AT_MOST: usize = 256 * 1024;
+
+/// What a webhook route knows.
+#[derive(Clone, Debug)]
+pub(super) struct Receiver {
+    pub(super) forge: ForgeKind,
+    pub(super) inbox: Inbox,
+    pub(super) limits: Limits,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<&'a str>,
+    status: &'a str,
+}
+
+/// Keeps a delivery that cannot be here unverified.
+pub(super) async fn receive(
+    State(receiver): State<Receiver>,
+    Arrived { delivery, since }: Arrived,
+) -> Result<Response, HttpError> {
+    let receipt = receiver.inbox.record(delivery).await.map_err(|_logged| {
+        let message = "the delivery could not be kept and is not acknowledged; send it again";
+        HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", message)
+    })?;
+    let (code, delivery, status) = match &receipt {
+        Receipt::Accepted(id) => (StatusCode::ACCEPTED, Some(id.as_str()), "accepted"),
+        Receipt::Duplicate(id) => (StatusCode::OK, Some(id.as_str()), "duplicate"),
+        Receipt::Pong => (StatusCode::OK, None, "pong"),
+    };
+    answered(since.elapsed());
+    Ok((code, Json(Told { delivery, status })).into_response())
+}
+
+/// A verified delivery and when it began to arrive.
+pub(super) struct Arrived {
+    delivery: VerifiedDelivery,
+    since: Instant,
+}
+
+impl FromRequest<Receiver> for Arrived {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, receiver: &Receiver) -> Result<Self, HttpError> {
+        let since = Instant::now();
+        let (parts, body) = request.into_parts();
+        match arrive(&parts.headers, body, receiver).await {
+            Ok(delivery) => Ok(Self { delivery, since }),
+            Err((outcome, error)) => {
+                counted(receiver.forge, event_of(&parts.headers, receiver.forge), outcome);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The event's name as presented: only good for a label, which takes names from a closed list.
+fn event_of(headers: &HeaderMap, forge: ForgeKind) -> &str {
+    let name = match forge {
+        ForgeKind::GitHub => "x-github-event",
+        ForgeKind::GitLab => "x-gitlab-event",
+    };
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+async fn arrive(
+    headers: &HeaderMap,
+    body: Body,
+    receiver: &Receiver,
+) -> Result<VerifiedDelivery, (Outcome, HttpError)> {
+    let form = form_of(headers, receiver.forge)?;
+    let raw = read(headers, body, receiver.limits).await?;
+    receiver.inbox.verify(receiver.forge, headers, form, raw).map_err(|refusal| match refusal {
+        // One answer for every cause: it teaches nothing to somebody who is guessing.
+        Refusal::Unproved(_) => no(
+            Outcome::Unauthorized,
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "the delivery carries no valid signature or token",
+        ),
+        other => {
+            let error = match other {
+                Refusal::Missing(_) => "missing_header",
+                Refusal::NotAnObject => "invalid_json",
+                _ => "invalid_header",
+            };
+            no(Outcome::Malformed, StatusCode::BAD_REQUEST, error, &other.to_string())
+        }
+    })
+}
+
+fn no(outcome: Outcome, status: StatusCode, error: &'static str, message: &str) -> (Outcome, HttpError) {
+    (outcome, HttpError::new(status, error, message))
+}
+
+/// How the body is written, by its one content type.
+fn form_of(headers: &HeaderMap, forge: ForgeKind) -> Result<Form, (Outcome, HttpError)> {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let only = values.next().filter(|_first| values.next().is_none());
+    let kind = only.and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
+    let kind = kind.map(|kind| kind.trim().to_ascii_lowercase());
+    match (kind.as_deref(), forge) {
+        (Some("application/json"), _) => Ok(Form::Json),
+        (Some("application/x-www-form-urlencoded"), ForgeKind::GitHub) => Ok(Form::Form),
+        _ => Err(no(
+            Outcome::UnsupportedType,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "set the content type of the webhook to application/json",
+        )),
+    }
+}
+
+/// The whole body within its limits.
+async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, (Outcome, HttpError)> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > limits.body) {
+        return Err(too_large(limits));
+    }
+    match tokio::time::timeout(limits.body_time, collect(body, limits, announced.unwrap_or(0))).await {
+        Ok(read) => read,
+        Err(_elapsed) => {
+            let message = format!("the body took longer than {} s", limits.body_time.as_secs_f64());
+            Err(no(Outcome::TooSlow, StatusCode::REQUEST_TIMEOUT, "timeout", &message))
+        }
+    }
+}
+
+async fn collect(body: Body, limits: Limits, announced: usize) -> Result<Bytes, (Outcome, HttpError)> {
+    let mut stream = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    let mut first = Bytes::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_gone| {
+            let message = "the body ended before it was complete";
+            no(Outcome::Broken, StatusCode::BAD_REQUEST, "incomplete_body", message)
+        })?;
+        if chunk.len() > limits.body - whole.len().max(first.len()) {
+            return Err(too_large(limits));
+        }
+        // Most bodies come in one piece, which need not be copied.
+        if first.is_empty() && whole.is_empty() {
+            first = chunk;
+            continue;
+        }
+        if whole.is_empty() {
+            whole.reserve(announced.min(RESERVED_AT_MOST));
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
+
+fn too_large(limits: Limits) -> (Outcome, HttpError) {
+    let message = format!("the body is larger than {} bytes", limits.body);
+    no(Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &message)
+}

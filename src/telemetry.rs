@@ -1,0 +1,7 @@
+//! Logs and numbers about ourselves.
+
+mod log;
+mod numbers;
+
+pub use log::{AlreadyInstalled, init};
+pub use numbers::{install, recorder};
