@@ -1,5 +1,6 @@
 //! The vocabulary that every room shares: names, numbers and records, without any I/O.
 
+mod backoff;
 mod effect;
 mod ids;
 mod internal;
@@ -16,6 +17,7 @@ mod verdict;
 mod version;
 mod view;
 
+pub use backoff::Backoff;
 pub use effect::{Done, Effect, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
 pub use ids::{CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, RepoId, RunId, UserId};
 pub use internal::InternalEvent;

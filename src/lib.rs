@@ -8,5 +8,6 @@ pub mod event;
 pub mod forge;
 pub mod http;
 pub mod inbox;
+pub mod outbox;
 pub mod storage;
 pub mod telemetry;

@@ -1,0 +1,154 @@
+//! One effect becomes forge calls; after a try of unknown outcome the forge is asked first.
+
+use std::time::Duration;
+
+use crate::domain::{
+    CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, Outcome, RunId, Sha, Timestamp, WorkOrder,
+};
+use crate::forge::{ErrorKind, Forge, ForgeError};
+use crate::storage::{ClaimedEffect, Store};
+
+use super::comments::Place;
+use super::render::Renderer;
+use super::{OutboxError, merge, registry};
+
+/// How far the forge's clock may be behind ours: a run created this long before the decision may
+/// still be the one that we started.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// What a performed effect left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Performed {
+    /// What the engine hears.
+    pub(crate) outcome: Outcome,
+    /// The comment that was written, by its marker.
+    pub(crate) comment: Option<(String, CommentId)>,
+}
+
+impl Performed {
+    pub(crate) fn done(done: Done) -> Self {
+        Self { outcome: Outcome::Done(done), comment: None }
+    }
+}
+
+/// What performing needs beside the effect.
+#[derive(Debug)]
+pub(crate) struct Means<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) forge: &'a dyn Forge,
+    pub(crate) renderer: &'a Renderer,
+}
+
+impl Means<'_> {
+    /// Makes it so at the forge.
+    pub(crate) async fn perform(&self, claimed: &ClaimedEffect) -> Result<Performed, OutboxError> {
+        let id = claimed.merge_request;
+        match &claimed.effect {
+            Effect::Report { report } => {
+                let body = self.renderer.report(report, self.forge.comment_limit())?;
+                self.comment(id, Renderer::REPORT_MARKER.to_owned(), &body).await
+            }
+            Effect::Reply { to, reply } => {
+                let body = self.renderer.reply(*to, reply, self.forge.comment_limit())?;
+                self.comment(id, Renderer::reply_marker(*to), &body).await
+            }
+            Effect::Acknowledge { comment } => {
+                plain(gone_is_fine(self.forge.acknowledge(id, *comment).await))
+            }
+            Effect::Status { sha, run, status } => plain(self.forge.set_status(id, sha, *run, status).await),
+            Effect::Label { label } => plain(self.forge.set_label(id, *label).await),
+            Effect::CancelRun { run } => plain(gone_is_fine(self.forge.cancel_run(id.repo, *run).await)),
+            Effect::StartRun { head, .. } => self.start_run(claimed, head).await,
+            Effect::RetryJob { run, job } => self.retry_job(claimed, *run, *job).await,
+            Effect::Dispatch { branch, order, .. } => self.dispatch(claimed, branch, order).await,
+            Effect::Merge { head, method, .. } => merge::perform(self.forge, claimed, head, *method).await,
+            Effect::CreateTag { model, version, lineage } => {
+                registry::create_tag(self.forge, id, model, version, lineage).await
+            }
+            Effect::Release { model, version, lineage, manifest } => {
+                let notes = self.renderer.release(model, version, lineage)?;
+                registry::release(self.forge, id, (model, version), lineage, manifest, notes).await
+            }
+        }
+    }
+
+    async fn comment(
+        &self,
+        id: MergeRequestId,
+        marker: String,
+        body: &str,
+    ) -> Result<Performed, OutboxError> {
+        let place = Place { store: self.store, forge: self.forge, merge_request: id, marker: &marker };
+        let written = place.write(body).await?;
+        let comment = written.map(|number| (marker, number));
+        Ok(Performed { outcome: Outcome::Done(Done::Plain), comment })
+    }
+
+    async fn start_run(&self, claimed: &ClaimedEffect, head: &Sha) -> Result<Performed, OutboxError> {
+        let id = claimed.merge_request;
+        if claimed.attempts > 0 {
+            let runs = self.forge.runs(id, head).await?;
+            let ours = runs.iter().find(|run| run.created_at >= earlier(claimed.since));
+            if let Some(run) = ours {
+                return Ok(Performed::done(Done::Run { run: run.id }));
+            }
+        }
+        let run = self.forge.start_run(id, head).await?;
+        Ok(Performed::done(Done::Run { run }))
+    }
+
+    async fn retry_job(
+        &self,
+        claimed: &ClaimedEffect,
+        run: RunId,
+        job: JobId,
+    ) -> Result<Performed, OutboxError> {
+        let repo = claimed.merge_request.repo;
+        if claimed.attempts > 0 {
+            let now = self.forge.run(repo, run).await?;
+            // A run shows the newest attempt of each job: ours is there only if nothing came after it.
+            let untouched = now.jobs.iter().any(|known| {
+                known.id == job && !matches!(known.status, JobStatus::Waiting | JobStatus::Running)
+            });
+            if !untouched {
+                return Ok(Performed::done(Done::Run { run }));
+            }
+        }
+        let run = self.forge.retry_job(repo, run, job).await?;
+        Ok(Performed::done(Done::Run { run }))
+    }
+
+    async fn dispatch(
+        &self,
+        claimed: &ClaimedEffect,
+        branch: &str,
+        order: &WorkOrder,
+    ) -> Result<Performed, OutboxError> {
+        let repo = claimed.merge_request.repo;
+        if claimed.attempts > 0 {
+            let since = earlier(claimed.since);
+            if let Some(run) = self.forge.dispatched(repo, branch, order, since).await? {
+                return Ok(Performed::done(Done::Run { run }));
+            }
+        }
+        let run = self.forge.dispatch(repo, branch, order).await?;
+        Ok(Performed::done(Done::Run { run }))
+    }
+}
+
+/// The earliest time by the forge's clock at which something wanted at `since` can have been made.
+fn earlier(since: Timestamp) -> Timestamp {
+    Timestamp(since.0.saturating_sub(i64::try_from(CLOCK_SKEW.as_millis()).unwrap_or(i64::MAX)))
+}
+
+fn plain(result: Result<(), ForgeError>) -> Result<Performed, OutboxError> {
+    Ok(result.map(|()| Performed::done(Done::Plain))?)
+}
+
+/// What was to be touched is gone, so nothing is left to do.
+fn gone_is_fine(result: Result<(), ForgeError>) -> Result<(), ForgeError> {
+    match result {
+        Err(error) if error.kind == ErrorKind::Gone => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,92 @@
+//! Comments and release notes in words: `templates/comments`, with every foreign text escaped.
+
+mod budget;
+mod escape;
+mod release;
+mod reply;
+mod report;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
+
+use crate::domain::{CommentId, Lineage, ModelName, Reply, StickyReport, Version};
+
+/// Writes comments.
+#[derive(Clone, Debug)]
+pub struct Renderer {
+    templates: Environment<'static>,
+}
+
+impl Renderer {
+    /// The first line of the one sticky comment.
+    pub const REPORT_MARKER: &'static str = "<!-- mergewright:report -->";
+
+    /// The first line of the answer to a comment.
+    #[must_use]
+    pub fn reply_marker(comment: CommentId) -> String {
+        format!("<!-- mergewright:reply:{comment} -->")
+    }
+
+    /// Reads the templates.
+    ///
+    /// # Errors
+    /// When a template is broken.
+    pub fn new() -> Result<Self, Error> {
+        let mut templates = Environment::new();
+        templates.set_syntax(
+            SyntaxConfig::builder()
+                .block_delimiters("<%", "%>")
+                .variable_delimiters("<{", "}>")
+                .comment_delimiters("<#", "#>")
+                .trim_blocks(true)
+                .lstrip_blocks(true)
+                .build()?,
+        );
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.set_auto_escape_callback(|_name| AutoEscape::Custom("markdown".into()));
+        // What is not explicitly made safe by a filter below is foreign.
+        templates.set_formatter(|out, _state, value| {
+            let text = match value.kind() {
+                ValueKind::String if !value.is_safe() => escape::prose(value.as_str().unwrap_or_default()),
+                _ => value.to_string(),
+            };
+            out.write_str(&text).map_err(Error::from)
+        });
+        templates.add_filter("words", |text: String| Value::from_safe_string(escape::words(&text)));
+        templates.add_filter("code", |text: String| Value::from_safe_string(escape::code(&text)));
+        templates.add_filter("cell", |text: String| Value::from_safe_string(escape::cell_code(&text)));
+        templates.add_filter("fence", |text: String| Value::from_safe_string(escape::fence(&text)));
+        templates.add_template("report", include_str!("../../templates/comments/report.md"))?;
+        templates.add_template("reply", include_str!("../../templates/comments/reply.md"))?;
+        templates.add_template("release", include_str!("../../templates/comments/release.md"))?;
+        Ok(Self { templates })
+    }
+
+    /// The sticky comment, at most `limit` characters.
+    ///
+    /// # Errors
+    /// When the template does not fit the report.
+    pub fn report(&self, report: &StickyReport, limit: usize) -> Result<String, Error> {
+        report::render(&self.templates, report, limit)
+    }
+
+    /// The answer to a comment, at most `limit` characters.
+    ///
+    /// # Errors
+    /// When the template does not fit the answers.
+    pub fn reply(&self, to: CommentId, reply: &Reply, limit: usize) -> Result<String, Error> {
+        reply::render(&self.templates, to, reply, limit)
+    }
+
+    /// The notes of a release.
+    ///
+    /// # Errors
+    /// When the template does not fit the lineage.
+    pub fn release(&self, model: &ModelName, version: &Version, lineage: &Lineage) -> Result<String, Error> {
+        release::render(&self.templates, model, version, lineage)
+    }
+}
+
+#[cfg(test)]
+mod tests;

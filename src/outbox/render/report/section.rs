@@ -1,0 +1,233 @@
+//! One model's section, made ready for the template: counted, cut and put into words.
+
+use std::cmp::Reverse;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use super::Detail;
+use crate::domain::{Judged, LogTail, Mark, ModelSection, Phase, StageMark, Verdict};
+use crate::outbox::render::budget;
+
+/// What a number that is not there looks like.
+const NONE: &str = "–";
+
+#[derive(Debug, Serialize)]
+pub(super) struct Section {
+    sign: &'static str,
+    model: String,
+    headline: String,
+    stages: String,
+    candidate: String,
+    head: String,
+    next_step: String,
+    gates: Vec<Gate>,
+    gates_cut: usize,
+    baseline: String,
+    reasons: Vec<Reason>,
+    tests_failed: usize,
+    tests: Vec<Test>,
+    tests_cut: usize,
+    logs: Vec<Log>,
+    logs_left_out: bool,
+    approvals: String,
+    approved_by: Vec<String>,
+    notices: Vec<String>,
+    notices_cut: usize,
+    others: Vec<Entry>,
+    others_cut: usize,
+    lineage: Vec<Entry>,
+}
+
+#[derive(Debug, Serialize)]
+struct Gate {
+    metric: String,
+    candidate: String,
+    baseline: String,
+    change: String,
+    verdict: &'static str,
+    rule: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Reason {
+    rule: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Test {
+    name: String,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Log {
+    job: String,
+    text: String,
+    cut: bool,
+    url: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    name: String,
+    value: String,
+}
+
+impl Section {
+    pub(super) fn new(model: &ModelSection, detail: &Detail) -> Self {
+        let words = |text: &str| budget::head(text, detail.words).0;
+        let mut judged: Vec<&Judged> = model.gates.iter().collect();
+        judged.sort_by_key(|judged| Reverse(judged.verdict));
+        let gates: Vec<_> =
+            judged.iter().take(detail.gates).map(|judged| Gate::new(judged, detail)).collect();
+        let reasons = judged.iter().take(detail.gates).filter(|judged| judged.verdict != Verdict::Pass);
+        let reasons = reasons.map(|judged| Reason { rule: words(&judged.rule), text: words(&judged.reason) });
+        let tests = model.failing_tests.iter().take(detail.tests);
+        let tests: Vec<_> =
+            tests.map(|test| Test { name: words(&test.name), message: words(&test.message) }).collect();
+        let logs: Vec<_> = match detail.log {
+            0 => Vec::new(),
+            most => model
+                .logs
+                .iter()
+                .filter(|log| !log.text.trim().is_empty())
+                .map(|log| Log::new(log, most))
+                .collect(),
+        };
+        let entry = |(name, value): &(String, String)| Entry { name: words(name), value: words(value) };
+        let other = |(name, value): &(String, Decimal)| Entry { name: words(name), value: number(*value) };
+        let (sign, headline) = verdict(model);
+        Self {
+            sign,
+            model: model.model.to_string(),
+            headline,
+            stages: stages(&model.stages),
+            candidate: model.candidate.clone(),
+            head: model.head.short().to_owned(),
+            next_step: words(&model.next_step),
+            gates_cut: model.gates.len() - gates.len(),
+            gates,
+            baseline: words(model.baseline.trim_end_matches('.')),
+            reasons: reasons.collect(),
+            tests_failed: model.failing_tests.len(),
+            tests_cut: model.failing_tests.len() - tests.len(),
+            tests,
+            logs_left_out: logs.is_empty() && !model.logs.is_empty() && detail.log == 0,
+            logs,
+            approvals: approvals(model),
+            approved_by: model.approved_by.iter().take(50).map(|login| words(login)).collect(),
+            notices: model.notices.iter().take(detail.notices).map(|notice| words(notice)).collect(),
+            notices_cut: model.notices.len().saturating_sub(detail.notices),
+            others: model.other_metrics.iter().take(detail.others).map(other).collect(),
+            others_cut: model.other_metrics.len().saturating_sub(detail.others),
+            lineage: model.lineage.iter().take(detail.lineage).map(entry).collect(),
+        }
+    }
+}
+
+impl Gate {
+    fn new(judged: &Judged, detail: &Detail) -> Self {
+        let words = |text: &str| budget::head(text, detail.words).0;
+        let change = match (judged.candidate, judged.baseline) {
+            // Measured on different data: the two are never subtracted.
+            _ if judged.verdict == Verdict::Incomparable => None,
+            (Some(candidate), Some(baseline)) => candidate.checked_sub(baseline),
+            _ => None,
+        };
+        let rule = if judged.rule == judged.metric {
+            judged.bounds.clone()
+        } else {
+            format!("{}: {}", judged.rule, judged.bounds)
+        };
+        Self {
+            metric: words(&judged.metric),
+            candidate: judged.candidate.map_or_else(|| NONE.to_owned(), number),
+            baseline: judged.baseline.map_or_else(|| NONE.to_owned(), number),
+            change: change.map_or_else(|| NONE.to_owned(), signed),
+            verdict: match judged.verdict {
+                Verdict::Pass => "✓ pass",
+                Verdict::Warn => "⚠ warn",
+                Verdict::Incomparable => "✗ incomparable",
+                Verdict::Missing => "✗ missing",
+                Verdict::Fail => "✗ fail",
+            },
+            rule: words(&rule),
+        }
+    }
+}
+
+impl Log {
+    fn new(log: &LogTail, most: usize) -> Self {
+        let (text, cut) = budget::tail(&log.text, most);
+        // The job's name stands inside HTML and the address inside a link: neither is escaped there.
+        let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let address = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
+        let web = log.web_url.starts_with("https://") || log.web_url.starts_with("http://");
+        let url = if web && log.web_url.chars().all(address) { log.web_url.clone() } else { String::new() };
+        Self { job: log.job.chars().filter(plain).collect(), text, cut, url }
+    }
+}
+
+fn number(value: Decimal) -> String {
+    value.to_string().replace('-', "−")
+}
+
+fn signed(value: Decimal) -> String {
+    let value = value.normalize();
+    if value.is_zero() {
+        "±0".to_owned()
+    } else if value.is_sign_negative() {
+        number(value)
+    } else {
+        format!("+{value}")
+    }
+}
+
+fn stages(marks: &[StageMark]) -> String {
+    let one = |mark: &StageMark| match mark.mark {
+        Mark::Waiting => mark.stage.to_string(),
+        Mark::Active => format!("{} …", mark.stage),
+        Mark::Passed => format!("{} ✓", mark.stage),
+        Mark::Failed => format!("{} ✗", mark.stage),
+    };
+    marks.iter().map(one).collect::<Vec<_>>().join(" · ")
+}
+
+fn approvals(model: &ModelSection) -> String {
+    let given = model.approved_by.len();
+    match (model.approvals_needed, given) {
+        (0, 0) => String::new(),
+        (0, _) => format!("Approvals: {given}, none is required"),
+        (needed, _) => format!("Approvals: {given} of {needed}"),
+    }
+}
+
+/// The sign and the verdict in a few words.
+fn verdict(model: &ModelSection) -> (&'static str, String) {
+    let blocking = model.gates.iter().filter(|judged| judged.verdict.blocks()).count();
+    let (sign, words) = match model.phase {
+        Phase::Untracked => ("…", "not judged yet"),
+        Phase::Draft => ("…", "a draft, not judged"),
+        Phase::AwaitingRun => ("…", "waits for a maintainer to start it"),
+        Phase::Building => ("…", "building"),
+        Phase::Testing => ("…", "testing"),
+        Phase::GateFailed if blocking == 1 => ("✗", "1 rule is not met"),
+        Phase::GateFailed if blocking > 1 => return ("✗", format!("{blocking} rules are not met")),
+        Phase::GateFailed => ("✗", "failed"),
+        Phase::Inconclusive => ("?", "the gates cannot decide"),
+        Phase::InfraError => ("⚠", "the runner failed, not the model"),
+        Phase::AwaitingApproval => ("…", "the gates are passed, people must approve"),
+        Phase::Ready => ("✓", "ready to publish"),
+        Phase::Held => ("⚠", "held"),
+        Phase::Merging => ("…", "merging"),
+        Phase::Merged => ("✓", "merged, not published yet"),
+        Phase::Publishing => ("…", "publishing"),
+        Phase::Published => ("✓", "published"),
+        Phase::PublishFailed => ("✗", "publishing failed"),
+        Phase::Unblessed => ("✗", "merged, but not published"),
+        Phase::Closed => ("–", "closed"),
+    };
+    (sign, words.to_owned())
+}

@@ -1,0 +1,61 @@
+//! Work under a lease: in a task of its own, with the lease kept alive until it ends.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::{Lease, Store, StoreError};
+use crate::domain::Clock;
+
+/// Why leased work did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum HeldError {
+    /// It panicked; the message is for the log.
+    #[error("it panicked: {0}")]
+    Panicked(String),
+    /// The lease was lost: somebody else has the work now, and ours was stopped.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Store {
+    /// Runs `work` and extends the lease by `span` again and again until it ends. A panic in it stays
+    /// in it, and dropping the future stops the work.
+    ///
+    /// # Errors
+    /// When the work panics, or when the lease was lost.
+    pub async fn held<T: Send + 'static>(
+        &self,
+        lease: &Lease,
+        span: Duration,
+        clock: &dyn Clock,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, HeldError> {
+        let mut task = JoinSet::new();
+        task.spawn(work);
+        loop {
+            tokio::select! {
+                ended = task.join_next() => {
+                    return match ended {
+                        Some(Ok(value)) => Ok(value),
+                        Some(Err(error)) => Err(HeldError::Panicked(message(error))),
+                        None => Err(HeldError::Panicked("the work vanished".to_owned())),
+                    };
+                }
+                () = tokio::time::sleep(span / 3) => {
+                    match self.extend(lease, clock.now().after(span)).await {
+                        Err(StoreError::LeaseLost) => return Err(StoreError::LeaseLost.into()),
+                        // The lease still runs for a while; the next beat may get through.
+                        Ok(()) | Err(_) => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn message(error: tokio::task::JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "the work was stopped".to_owned() };
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
