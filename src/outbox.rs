@@ -123,6 +123,8 @@ impl Outbox {
     async fn serve(&self, shutdown: &CancellationToken) {
         let Inner { store, clock, .. } = &*self.inner;
         while !shutdown.is_cancelled() {
+            // Registered before we look, so that no wake-up is lost in between.
+            let woken = store.woken();
             let pause = match self.perform_one().await {
                 Ok(true) => continue,
                 Ok(false) => match store.next_due().await {
@@ -136,7 +138,7 @@ impl Outbox {
             };
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = store.woken() => {}
+                () = woken => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }

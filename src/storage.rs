@@ -9,6 +9,7 @@ mod body;
 mod commit;
 mod connect;
 mod error;
+mod held;
 mod inbox;
 mod migrate;
 mod outbox;
@@ -22,6 +23,7 @@ mod writer;
 mod tests;
 
 pub use error::StoreError;
+pub use held::HeldError;
 pub use records::{
     BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job, Lease, NewDelivery,
     NewJob, NewState, Recorded, StoredState,
