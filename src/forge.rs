@@ -1,10 +1,20 @@
 //! What we ask of a forge, in words that do not depend on which one it is.
 
+mod archive;
+mod classify;
 mod error;
+mod gitlab;
 mod operations;
+mod pace;
+pub mod quick_actions;
+mod redact;
+mod terminal;
+mod transport;
 
 pub use error::{ErrorKind, ForgeError};
+pub use gitlab::GitLab;
 pub use operations::{Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, NewRelease, Release};
+pub use transport::Limits;
 
 use std::sync::Arc;
 

@@ -1,0 +1,311 @@
+//! GitLab behind the common operations, on its REST API version 4.
+
+mod answers;
+mod commits;
+mod files;
+mod jobs;
+mod lists;
+mod merge;
+mod merge_requests;
+mod notes;
+mod people;
+mod pipelines;
+mod releases;
+mod remembered;
+mod statuses;
+mod tags;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::HeaderName;
+use tokio::sync::OnceCell;
+
+use crate::config::server::GitlabConfig;
+use crate::domain::{
+    Clock, Comment, CommentId, CommitAuthor, ForgeApproval, ForgeKind, Job, JobId, Label, MergeMethod,
+    MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing, Status, Tag,
+    Timestamp, User, UserId, WorkOrder,
+};
+
+use super::classify::Operation;
+use super::transport::{Access, Limits, Transport};
+use super::{Archive, ArchiveLimits, ArtifactKind, Forge, ForgeError, NewRelease, Release};
+use remembered::Remembered;
+
+/// The most characters that GitLab takes as one comment.
+const COMMENT_LIMIT: usize = 1_000_000;
+
+/// Everything but the characters that no address needs encoded.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// One GitLab under one token.
+#[derive(Debug)]
+pub struct GitLab {
+    http: Transport,
+    /// Host of the address, for the private commit e-mail addresses that GitLab makes up.
+    host: String,
+    whoami: OnceCell<User>,
+    remembered: Remembered,
+}
+
+impl GitLab {
+    /// Prepares the connection; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the address or the token cannot be used at all.
+    pub fn new(config: &GitlabConfig, clock: Arc<dyn Clock>) -> Result<Self, ForgeError> {
+        Self::with_limits(config, clock, Limits::default())
+    }
+
+    /// The same with other bounds on time and size.
+    ///
+    /// # Errors
+    /// When the address or the token cannot be used at all.
+    pub fn with_limits(
+        config: &GitlabConfig,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+    ) -> Result<Self, ForgeError> {
+        let access = Access {
+            forge: ForgeKind::GitLab,
+            base: &format!("{}/api/v4", config.url.trim_end_matches('/')),
+            header: HeaderName::from_static("private-token"),
+            token: &config.token,
+            write_interval: config.write_interval,
+        };
+        let http = Transport::new(access, clock, limits)?;
+        let host = reqwest::Url::parse(&config.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        Ok(Self {
+            http,
+            host: host.unwrap_or_default(),
+            whoami: OnceCell::new(),
+            remembered: Remembered::default(),
+        })
+    }
+}
+
+/// `/projects/7` and what follows.
+fn project(repo: RepoId, rest: &str) -> String {
+    format!("/projects/{}{rest}", repo.number)
+}
+
+/// `/projects/7/merge_requests/3` and what follows.
+fn merge_request(id: MergeRequestId, rest: &str) -> String {
+    format!("/projects/{}/merge_requests/{}{rest}", id.repo.number, id.number)
+}
+
+/// One segment of an address; slashes inside are encoded.
+fn segment(text: &str) -> String {
+    // A lone `.` or `..` would be taken for a step in the path whatever its encoding.
+    match text {
+        "." | ".." | "" => "%20".to_owned(),
+        _ => utf8_percent_encode(text, SEGMENT).to_string(),
+    }
+}
+
+const WHOAMI: Operation =
+    Operation { name: "whoami", does: "say who we are", needs: "the scope `api` for our token" };
+const REPOSITORY: Operation = Operation {
+    name: "repository",
+    does: "read the project",
+    needs: "the scope `api` and at least Reporter",
+};
+
+#[async_trait]
+impl Forge for GitLab {
+    fn kind(&self) -> ForgeKind {
+        ForgeKind::GitLab
+    }
+
+    async fn whoami(&self) -> Result<User, ForgeError> {
+        let read = async || Ok(self.http.get::<answers::User>(&WHOAMI, "/user").await?.into());
+        self.whoami.get_or_try_init(read).await.cloned()
+    }
+
+    async fn repository(&self, repo: RepoId) -> Result<Repository, ForgeError> {
+        let found: answers::Project = self.http.get(&REPOSITORY, &project(repo, "")).await?;
+        let Some(default_branch) = found.default_branch.filter(|branch| !branch.is_empty()) else {
+            return Err(self
+                .http
+                .refused(&REPOSITORY, "it has no default branch yet; push a first commit")
+                .into());
+        };
+        Ok(Repository { id: repo, path: found.path_with_namespace, default_branch, web_url: found.web_url })
+    }
+
+    async fn merge_request(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError> {
+        self.read_merge_request(id).await
+    }
+
+    async fn changed_paths(&self, id: MergeRequestId) -> Result<BTreeSet<String>, ForgeError> {
+        self.read_changed_paths(id).await
+    }
+
+    async fn paths_between(
+        &self,
+        repo: RepoId,
+        from: &Sha,
+        to: &Sha,
+    ) -> Result<BTreeSet<String>, ForgeError> {
+        self.compare(repo, from, to).await
+    }
+
+    async fn commit_authors(&self, id: MergeRequestId) -> Result<BTreeSet<CommitAuthor>, ForgeError> {
+        self.read_commit_authors(id).await
+    }
+
+    async fn branch_head(&self, repo: RepoId, branch: &str) -> Result<Sha, ForgeError> {
+        self.read_branch_head(repo, branch).await
+    }
+
+    async fn parents(&self, repo: RepoId, commit: &Sha) -> Result<Vec<Sha>, ForgeError> {
+        Ok(self.read_parents(repo, commit).await?)
+    }
+
+    async fn file(
+        &self,
+        repo: RepoId,
+        path: &str,
+        at: &Sha,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ForgeError> {
+        self.read_file(repo, path, at, limit).await
+    }
+
+    async fn object(&self, repo: RepoId, path: &str, at: &Sha) -> Result<Option<Sha>, ForgeError> {
+        self.read_object(repo, path, at).await
+    }
+
+    async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {
+        self.runs_of_head(id, head).await
+    }
+
+    async fn run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError> {
+        self.read_run(repo, run).await
+    }
+
+    async fn log_tail(&self, repo: RepoId, job: JobId, limit: usize) -> Result<String, ForgeError> {
+        self.read_log_tail(repo, job, limit).await
+    }
+
+    async fn archive(
+        &self,
+        repo: RepoId,
+        job: &Job,
+        _kind: ArtifactKind,
+        wanted: &(dyn for<'a> Fn(&'a str) -> bool + Send + Sync),
+        limits: ArchiveLimits,
+    ) -> Result<Archive, ForgeError> {
+        self.read_archive(repo, job, wanted, limits).await
+    }
+
+    async fn approvals(&self, id: MergeRequestId) -> Result<Vec<ForgeApproval>, ForgeError> {
+        self.read_approvals(id).await
+    }
+
+    async fn standing(&self, repo: RepoId, user: UserId, teams: &[String]) -> Result<Standing, ForgeError> {
+        self.read_standing(repo, user, teams).await
+    }
+
+    async fn comment(&self, id: MergeRequestId, comment: CommentId) -> Result<Option<Comment>, ForgeError> {
+        self.read_note(id, comment).await
+    }
+
+    async fn comments(&self, id: MergeRequestId) -> Result<Vec<Comment>, ForgeError> {
+        self.list_notes(id).await
+    }
+
+    async fn create_comment(&self, id: MergeRequestId, body: &str) -> Result<CommentId, ForgeError> {
+        self.create_note(id, body).await
+    }
+
+    async fn edit_comment(
+        &self,
+        id: MergeRequestId,
+        comment: CommentId,
+        body: &str,
+    ) -> Result<(), ForgeError> {
+        self.edit_note(id, comment, body).await
+    }
+
+    fn comment_limit(&self) -> usize {
+        COMMENT_LIMIT
+    }
+
+    async fn acknowledge(&self, id: MergeRequestId, comment: CommentId) -> Result<(), ForgeError> {
+        self.award_eyes(id, comment).await
+    }
+
+    async fn set_status(
+        &self,
+        id: MergeRequestId,
+        sha: &Sha,
+        run: Option<RunId>,
+        status: &Status,
+    ) -> Result<(), ForgeError> {
+        self.post_status(id.repo, sha, run, status).await
+    }
+
+    async fn set_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError> {
+        self.put_label(id, label).await
+    }
+
+    async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {
+        self.start_pipeline(id, head).await
+    }
+
+    async fn cancel_run(&self, repo: RepoId, run: RunId) -> Result<(), ForgeError> {
+        self.cancel_pipeline(repo, run).await
+    }
+
+    async fn retry_job(&self, repo: RepoId, run: RunId, job: JobId) -> Result<RunId, ForgeError> {
+        self.retry_one_job(repo, run, job).await
+    }
+
+    async fn dispatch(&self, repo: RepoId, branch: &str, order: &WorkOrder) -> Result<RunId, ForgeError> {
+        self.dispatch_pipeline(repo, branch, order).await
+    }
+
+    async fn dispatched(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        order: &WorkOrder,
+        since: Timestamp,
+    ) -> Result<Option<RunId>, ForgeError> {
+        self.find_dispatched(repo, branch, order, since).await
+    }
+
+    async fn merge(&self, id: MergeRequestId, head: &Sha, method: MergeMethod) -> Result<Sha, ForgeError> {
+        self.merge_at(id, head, method).await
+    }
+
+    async fn tags(&self, repo: RepoId, model: &ModelName) -> Result<Vec<Tag>, ForgeError> {
+        self.list_tags(repo, model).await
+    }
+
+    async fn tag(&self, repo: RepoId, name: &str) -> Result<Option<Tag>, ForgeError> {
+        self.read_tag(repo, name).await
+    }
+
+    async fn create_tag(
+        &self,
+        repo: RepoId,
+        name: &str,
+        commit: &Sha,
+        message: &str,
+    ) -> Result<Tag, ForgeError> {
+        self.create_annotated_tag(repo, name, commit, message).await
+    }
+
+    async fn release(&self, repo: RepoId, tag: &str) -> Result<Option<Release>, ForgeError> {
+        self.read_release(repo, tag).await
+    }
+
+    async fn create_release(&self, repo: RepoId, release: &NewRelease) -> Result<Release, ForgeError> {
+        self.publish_release(repo, release).await
+    }
+}

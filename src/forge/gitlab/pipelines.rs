@@ -1,0 +1,267 @@
+//! Pipelines: which ones belong to a head, starting, cancelling, dispatching.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::answers::{self, time};
+use super::{GitLab, merge_request, project, segment};
+use crate::domain::{JobId, MergeRequestId, RepoId, Run, RunId, Sha, Timestamp, WorkOrder};
+use crate::forge::classify::{Failure, Operation};
+use crate::forge::transport::Payload;
+use crate::forge::{ErrorKind, ForgeError};
+
+const RUNS: Operation = Operation {
+    name: "runs",
+    does: "list the pipelines of the merge request",
+    needs: "the scope `api` and at least Reporter",
+};
+const RUN: Operation =
+    Operation { name: "run", does: "read the pipeline", needs: "the scope `api` and at least Reporter" };
+const START: Operation = Operation {
+    name: "start_run",
+    does: "start a pipeline for the merge request",
+    needs: "Developer (for a protected source branch the right to merge into it)",
+};
+const CANCEL: Operation = Operation {
+    name: "cancel_run",
+    does: "cancel the pipeline",
+    needs: "Developer, or what the project's `ci_restrict_pipeline_cancellation_role` says",
+};
+const RETRY: Operation = Operation {
+    name: "retry_job",
+    does: "run the job again",
+    needs: "Developer (for a protected branch the right to merge into it)",
+};
+const DISPATCH: Operation = Operation {
+    name: "dispatch",
+    does: "start a pipeline on the branch",
+    needs: "Developer, for a protected branch the right to merge or push there",
+};
+const FIND: Operation =
+    Operation { name: "dispatched", does: "look for a pipeline that was started before", needs: "Developer" };
+
+impl GitLab {
+    /// The merge request's pipelines of this head. A pipeline of merged results or of a merge train
+    /// runs on a merge commit: it belongs to the head that is one of that commit's parents.
+    /// Pipelines of a fork's own project do not count, nor those that exist for statuses only.
+    pub(super) async fn runs_of_head(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {
+        let path = merge_request(id, "/pipelines");
+        let mut pipelines: Vec<answers::Pipeline> = self.list_until(&RUNS, &path, |_| false).await?;
+        pipelines.retain(|pipeline| {
+            pipeline.project_id.is_none_or(|project| project == id.repo.number)
+                && pipeline.source.as_deref() != Some("external")
+        });
+        pipelines.sort_by_key(|pipeline| std::cmp::Reverse(pipeline.id));
+        let mut runs = Vec::new();
+        for pipeline in pipelines {
+            if self.belongs(id.repo, &pipeline, head).await? {
+                runs.push(self.with_jobs(id.repo, pipeline, head.clone()).await?);
+            }
+        }
+        Ok(runs)
+    }
+
+    pub(super) async fn read_run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError> {
+        let pipeline = self.pipeline(repo, run).await?;
+        let head = if runs_on_a_merge(&pipeline.reference) {
+            // Of such a merge commit the head is the last parent, the target branch the first.
+            let parents = self.read_parents(repo, &pipeline.sha).await?;
+            parents.last().cloned().unwrap_or_else(|| pipeline.sha.clone())
+        } else {
+            pipeline.sha.clone()
+        };
+        self.with_jobs(repo, pipeline, head).await
+    }
+
+    async fn pipeline(&self, repo: RepoId, run: RunId) -> Result<answers::Pipeline, Failure> {
+        let pipeline: answers::Pipeline =
+            self.http.get(&RUN, &project(repo, &format!("/pipelines/{run}"))).await?;
+        self.remembered.pipeline_commits.put((repo, run), pipeline.sha.clone());
+        Ok(pipeline)
+    }
+
+    /// The commit that a pipeline runs on.
+    pub(super) async fn pipeline_commit(&self, repo: RepoId, run: RunId) -> Result<Sha, Failure> {
+        match self.remembered.pipeline_commits.get(&(repo, run)) {
+            Some(commit) => Ok(commit),
+            None => Ok(self.pipeline(repo, run).await?.sha),
+        }
+    }
+
+    async fn with_jobs(
+        &self,
+        repo: RepoId,
+        pipeline: answers::Pipeline,
+        head: Sha,
+    ) -> Result<Run, ForgeError> {
+        let id = RunId(pipeline.id);
+        self.remembered.pipeline_commits.put((repo, id), pipeline.sha);
+        let created_at = time(pipeline.created_at.as_deref());
+        let jobs = self.jobs(repo, id).await?;
+        Ok(Run { id, sha: head, web_url: pipeline.web_url, created_at, jobs })
+    }
+
+    async fn belongs(&self, repo: RepoId, pipeline: &answers::Pipeline, head: &Sha) -> Result<bool, Failure> {
+        if pipeline.sha == *head {
+            return Ok(true);
+        }
+        if !runs_on_a_merge(&pipeline.reference) {
+            return Ok(false);
+        }
+        self.is_parent(repo, head, &pipeline.sha).await
+    }
+
+    /// Whether `head` is a parent of `commit`; a commit that was thrown away has none.
+    pub(super) async fn is_parent(&self, repo: RepoId, head: &Sha, commit: &Sha) -> Result<bool, Failure> {
+        match self.read_parents(repo, commit).await {
+            Ok(parents) => Ok(parents.contains(head)),
+            Err(failure) if failure.is(404) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Starts a merge request pipeline. GitLab takes the newest commit, whatever we meant: a pipeline
+    /// of another commit is cancelled at once.
+    pub(super) async fn start_pipeline(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {
+        let path = merge_request(id, "/pipelines");
+        let (_, pipeline): (_, answers::Pipeline) =
+            self.http.write(&START, Method::POST, &path, Payload::Nothing).await?;
+        let run = RunId(pipeline.id);
+        let repo = RepoId { number: pipeline.project_id.unwrap_or(id.repo.number), ..id.repo };
+        if self.belongs(repo, &pipeline, head).await? {
+            self.remembered.pipeline_commits.put((repo, run), pipeline.sha);
+            return Ok(run);
+        }
+        self.cancel_pipeline(repo, run).await?;
+        Err(ForgeError {
+            kind: ErrorKind::Conflict,
+            external: format!(
+                "GitLab started a pipeline on {} instead of {}: the head has moved; that pipeline was cancelled",
+                pipeline.sha.short(),
+                head.short()
+            ),
+            internal: format!("{}: pipeline {run} cancelled", START.name),
+        })
+    }
+
+    pub(super) async fn cancel_pipeline(&self, repo: RepoId, run: RunId) -> Result<(), ForgeError> {
+        let path = project(repo, &format!("/pipelines/{run}/cancel"));
+        let Err(failure) = self.http.write_only(&CANCEL, Method::POST, &path, Payload::Nothing).await else {
+            return Ok(());
+        };
+        if matches!(failure.status, Some(400 | 403 | 405 | 409 | 422))
+            && failure.error.kind != (ErrorKind::Retry { after: None })
+            && has_ended(&self.pipeline(repo, run).await?.status)
+        {
+            return Ok(());
+        }
+        Err(failure.into())
+    }
+
+    pub(super) async fn retry_one_job(
+        &self,
+        repo: RepoId,
+        run: RunId,
+        job: JobId,
+    ) -> Result<RunId, ForgeError> {
+        let path = project(repo, &format!("/jobs/{job}/retry"));
+        match self.http.write::<answers::Job>(&RETRY, Method::POST, &path, Payload::Nothing).await {
+            Ok((_, started)) => Ok(started.pipeline.map_or(run, |pipeline| RunId(pipeline.id))),
+            Err(failure) if failure.says("not retryable") || failure.says("not retriable") => {
+                let text = "GitLab cannot run the job again: it was run again already, or has not ended";
+                Err(failure.meaning(ErrorKind::Conflict, text.to_owned()))
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    pub(super) async fn dispatch_pipeline(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        order: &WorkOrder,
+    ) -> Result<RunId, ForgeError> {
+        let variables: Vec<_> =
+            variables(order).into_iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+        let body = json!({ "ref": branch, "variables": variables });
+        let path = project(repo, "/pipeline");
+        match self.http.write::<answers::Pipeline>(&DISPATCH, Method::POST, &path, Payload::Json(body)).await
+        {
+            Ok((_, pipeline)) => {
+                let run = RunId(pipeline.id);
+                self.remembered.pipeline_commits.put((repo, run), pipeline.sha);
+                Ok(run)
+            }
+            Err(failure)
+                if matches!(failure.status, Some(400 | 403))
+                    && failure.says("variables")
+                    && failure.says("permission") =>
+            {
+                let text = "GitLab does not let the bot set pipeline variables: set the project's \
+                            `ci_pipeline_variables_minimum_override_role` (Settings, CI/CD, Variables) to a role that \
+                            the bot has, `developer` or `maintainer`";
+                Err(failure.meaning(ErrorKind::Refused, text.to_owned()))
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Looks through the branch's pipelines, newest first, for one with exactly these variables.
+    pub(super) async fn find_dispatched(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        order: &WorkOrder,
+        since: Timestamp,
+    ) -> Result<Option<RunId>, ForgeError> {
+        let rest = format!("/pipelines?ref={}&source=api&order_by=id&sort=desc&per_page=50", segment(branch));
+        let older = |pipeline: &answers::Pipeline| time(pipeline.created_at.as_deref()) < since;
+        let reached = |page: &[answers::Pipeline]| page.iter().any(older);
+        let pipelines = self.list_until(&FIND, &project(repo, &rest), reached).await?;
+        let wanted = variables(order);
+        for pipeline in pipelines.into_iter().filter(|pipeline| !older(pipeline)) {
+            let path = project(repo, &format!("/pipelines/{}/variables", pipeline.id));
+            let found: Vec<answers::Variable> = self.http.get(&FIND, &path).await?;
+            let ours: BTreeMap<_, _> = found
+                .into_iter()
+                .filter(|variable| variable.key.starts_with("MERGEWRIGHT_"))
+                .map(|variable| (variable.key, variable.value.unwrap_or_default()))
+                .collect();
+            if ours
+                .iter()
+                .map(|(key, value)| (key.as_str(), value))
+                .eq(wanted.iter().map(|(key, value)| (*key, value)))
+            {
+                return Ok(Some(RunId(pipeline.id)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What the order is to the scripts; what it leaves open is not set.
+fn variables(order: &WorkOrder) -> BTreeMap<&'static str, String> {
+    let mut variables = BTreeMap::from([
+        ("MERGEWRIGHT_ACTION", order.action.clone()),
+        ("MERGEWRIGHT_MODEL", order.model.to_string()),
+        ("MERGEWRIGHT_VERSION", order.version.to_string()),
+        ("MERGEWRIGHT_COMMIT", order.commit.to_string()),
+        ("MERGEWRIGHT_SOURCE", order.source.clone()),
+    ]);
+    variables.extend(order.environment.clone().map(|name| ("MERGEWRIGHT_ENVIRONMENT", name)));
+    variables.extend(order.traffic.map(|percent| ("MERGEWRIGHT_TRAFFIC", percent.to_string())));
+    variables
+}
+
+/// `refs/merge-requests/7/merge`, `…/train`
+fn runs_on_a_merge(reference: &str) -> bool {
+    let rest = reference.strip_prefix("refs/merge-requests/");
+    rest.is_some_and(|rest| rest.ends_with("/merge") || rest.ends_with("/train"))
+}
+
+/// Whether nothing of the pipeline will go on by itself.
+fn has_ended(status: &str) -> bool {
+    matches!(status, "success" | "failed" | "canceled" | "canceling" | "skipped")
+}
