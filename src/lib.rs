@@ -9,5 +9,6 @@ pub mod forge;
 pub mod http;
 pub mod inbox;
 pub mod outbox;
+pub mod sandbox;
 pub mod storage;
 pub mod telemetry;

@@ -4,3 +4,4 @@
 mod architecture;
 mod payloads;
 mod receiver_config;
+mod sandbox;

@@ -1,0 +1,258 @@
+//! A forge of our own on loopback, for the demo and for tests.
+//!
+//! The world is plain state over a real git repository; a thin layer gives it the HTTP API of
+//! GitLab. People and CI act by verbs on [`SandboxProject`], webhooks go out over real HTTP, and
+//! everything that a forge can do to a client (failures, duplicates, losses, disorder) is a switch.
+
+mod archive;
+mod ci;
+mod deliver;
+mod error;
+mod exchange;
+mod gitlab;
+mod page;
+mod runner;
+mod server;
+mod switches;
+mod verbs;
+mod world;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::domain::Clock;
+
+pub use deliver::{Copies, Filter, Manner, Order};
+pub use error::{Refusal, SandboxError};
+pub use switches::{Fault, Recorded};
+pub use verbs::SandboxProject;
+pub use world::{
+    Approval, AssetLink, Comment, Commit, CommitStatus, Delivery, File, Hook, Job, JobState, MergeRequest,
+    MergeRequestState, MergeStyle, PackageFile, Person, Pipeline, PipelineSource, PipelineState, Reaction,
+    Release, Role, Subscriptions, Tag,
+};
+
+use switches::Switches;
+use world::World;
+
+/// Who ends jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jobs {
+    /// The test, by verbs.
+    #[default]
+    ByHand,
+    /// The local shell, in a clean checkout.
+    Shell,
+}
+
+/// When webhooks go out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deliveries {
+    /// When the test says so.
+    #[default]
+    ByHand,
+    /// As things happen.
+    Automatic,
+}
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// Who tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Who ends jobs.
+    pub jobs: Jobs,
+    /// When webhooks go out.
+    pub deliveries: Deliveries,
+    /// Where to listen; none takes a free port of 127.0.0.1.
+    pub listen: Option<SocketAddr>,
+}
+
+impl SandboxOptions {
+    /// Everything by hand.
+    #[must_use]
+    pub fn by_hand(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, jobs: Jobs::ByHand, deliveries: Deliveries::ByHand, listen: None }
+    }
+}
+
+/// A running forge; it ends, with all its files, when this is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    url: String,
+    world: Arc<World>,
+    switches: Arc<Switches>,
+    client: reqwest::Client,
+    tasks: Vec<JoinHandle<()>>,
+    folder: TempDir,
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Sandbox {
+    /// Starts a forge that speaks GitLab's API.
+    ///
+    /// # Errors
+    /// When the port cannot be taken or no temporary folder can be made.
+    pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let folder = tempfile::Builder::new().prefix("mergewright-sandbox-").tempdir();
+        let folder = folder.map_err(SandboxError::machine("a temporary folder for the sandbox"))?;
+        let address = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(SandboxError::machine(format!("listening on {address}")))?;
+        let address =
+            listener.local_addr().map_err(SandboxError::machine("reading the sandbox's own port"))?;
+        let url = format!("http://{address}");
+        let world = World::new(gitlab::DIALECT, options.clock, folder.path().to_owned(), url.clone());
+        let (world, switches) = (Arc::new(world), Arc::new(Switches::default()));
+        // Hooks may be https: the client wants a provider. One that was chosen elsewhere stays.
+        let _chosen_already = rustls::crypto::ring::default_provider().install_default();
+        // No redirect: a forge counts one as an answer. No proxy: the bot is on this machine.
+        let client =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let site = server::Site { world: Arc::clone(&world), switches: Arc::clone(&switches) };
+        let mut tasks = vec![tokio::spawn(server::serve(listener, site))];
+        if options.deliveries == Deliveries::Automatic {
+            tasks.push(tokio::spawn(deliver::keep_delivering(Arc::clone(&world), client.clone())));
+        }
+        if options.jobs == Jobs::Shell {
+            let place = folder.path().join("builds");
+            tasks.push(tokio::spawn(runner::keep_running(Arc::clone(&world), place)));
+        }
+        Ok(Self { url, world, switches, client, tasks, folder })
+    }
+
+    /// The forge's address, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder that holds the repositories.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// An account of a person; one that exists is returned.
+    #[must_use]
+    pub fn person(&self, login: &str) -> Person {
+        self.world.lock().add_person(login, false)
+    }
+
+    /// An account of a program.
+    #[must_use]
+    pub fn bot(&self, login: &str) -> Person {
+        self.world.lock().add_person(login, true)
+    }
+
+    /// A group with these members; a group that exists gets exactly these.
+    pub fn group(&self, path: &str, members: &[&str]) {
+        let mut state = self.world.lock();
+        let ids = members.iter().map(|login| state.add_person(login, false).id).collect();
+        state.groups.insert(path.to_owned(), ids);
+    }
+
+    /// A new project with an empty repository.
+    ///
+    /// # Errors
+    /// When the path is taken, or git does not run.
+    pub fn create_project(&self, path: &str) -> Result<SandboxProject, Refusal> {
+        let id = self.world.lock().add_project(path)?;
+        Ok(SandboxProject::new(Arc::clone(&self.world), id))
+    }
+
+    /// A project by its path.
+    #[must_use]
+    pub fn project(&self, path: &str) -> Option<SandboxProject> {
+        let id = self.world.lock().project_at(path)?.id;
+        Some(SandboxProject::new(Arc::clone(&self.world), id))
+    }
+
+    /// Deliveries that were not sent yet, the oldest first.
+    #[must_use]
+    pub fn pending_deliveries(&self) -> Vec<Delivery> {
+        self.world.lock().pending.iter().cloned().collect()
+    }
+
+    /// Everything that was sent or lost, in order, with the answers.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.world.lock().deliveries.clone()
+    }
+
+    /// Sends what is pending now, in order, once each; each with its answer.
+    pub async fn deliver_pending(&self) -> Vec<Delivery> {
+        self.deliver(&Manner::default()).await
+    }
+
+    /// Sends what is pending now in this manner; each with its answer.
+    pub async fn deliver(&self, manner: &Manner) -> Vec<Delivery> {
+        deliver::deliver(&self.world, &self.client, manner).await
+    }
+
+    /// Sends one delivery once more, id and body unchanged.
+    pub async fn redeliver(&self, delivery: &Delivery) -> Vec<Delivery> {
+        self.world.lock().pending.push_front(delivery.clone());
+        let number = delivery.number;
+        let rest: Vec<Delivery> = {
+            let mut state = self.world.lock();
+            let (again, rest): (Vec<_>, Vec<_>) =
+                state.pending.drain(..).partition(|one| one.number == number);
+            state.pending.extend(again);
+            rest
+        };
+        let sent = self.deliver_pending().await;
+        let mut state = self.world.lock();
+        for (place, one) in rest.into_iter().enumerate() {
+            state.pending.insert(place, one);
+        }
+        sent
+    }
+
+    /// The next `times` requests that match fail so. `method` may be `*`; `path` is a glob over the
+    /// path as sent, such as `*/merge_requests/1/notes`.
+    ///
+    /// # Errors
+    /// When `path` is not a glob.
+    pub fn fail_next(&self, times: u32, method: &str, path: &str, fault: Fault) -> Result<(), Refusal> {
+        let planned = self.switches.plan(times, method, path, fault);
+        planned.map_err(|error| Refusal::Invalid(error.to_string()))
+    }
+
+    /// How many planned failures have not been met.
+    #[must_use]
+    pub fn failures_left(&self) -> u32 {
+        self.switches.left()
+    }
+
+    /// Whether lists come in pages that are one entry shorter than asked for.
+    pub fn short_pages(&self, short: bool) {
+        self.world.lock().short_pages = short;
+    }
+
+    /// Every request so far, in the order of the answers.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.switches.seen()
+    }
+
+    /// API requests of one account as JSON lines, for the judge of captured requests.
+    #[must_use]
+    pub fn capture(&self, login: &str) -> String {
+        let all = self.switches.seen();
+        let own = all.iter().filter(|one| one.by.as_deref() == Some(login) && one.url.starts_with("/api/"));
+        own.map(|one| one.json_line() + "\n").collect()
+    }
+}

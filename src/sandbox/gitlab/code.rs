@@ -1,0 +1,170 @@
+//! The repository: branches, commits, comparisons, folders, files, tags.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::domain::{Digest, Sha};
+use crate::sandbox::Refusal;
+use crate::sandbox::exchange::{Call, Reply};
+use crate::sandbox::world::{ChangedFile, Project, State, TreeEntry};
+
+use super::paging::page;
+use super::{Answer, missing, required, shape, unknown};
+
+pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest: &[&str]) -> Answer {
+    let place = state.project(project)?;
+    match (call.method.as_str(), rest) {
+        ("GET", ["repository", "branches"]) => {
+            let branches = place.git.branches()?;
+            let shown = branches.iter().map(|(name, sha)| branch(state, place, name, sha));
+            let shown = shown.collect::<Result<_, _>>()?;
+            Ok(page(state, call, shown))
+        }
+        ("GET", ["repository", "branches", name]) => {
+            let sha = place.git.branch(name).ok_or_else(|| missing("Branch"))?;
+            Ok(Reply::json(200, &branch(state, place, name, &sha)?))
+        }
+        ("GET", ["repository", "commits", name]) => {
+            let sha = place.git.resolve(name).ok_or_else(|| missing("Commit"))?;
+            Ok(Reply::json(200, &shape::commit(state, place, &place.git.commit_named(&sha)?)))
+        }
+        ("GET", ["repository", "commits", name, "statuses"]) => {
+            let sha = place.git.resolve(name).ok_or_else(|| missing("Commit"))?;
+            let on_it = place.statuses.iter().filter(|status| status.sha == sha);
+            Ok(page(state, call, on_it.map(|status| super::ci::status(state, project, status)).collect()))
+        }
+        ("GET", ["repository", "compare"]) => compare(state, call, place),
+        ("GET", ["repository", "tree"]) => {
+            let folder = call.text("path").unwrap_or_default();
+            let at = at(call, place)?;
+            let entries = place.git.tree(folder.trim_end_matches('/'), &at, call.flag("recursive"));
+            let entries = entries.map_err(|_error| missing("invalid revision or path"))?;
+            Ok(page(state, call, entries.iter().map(entry).collect()))
+        }
+        ("GET", ["repository", "files", path, "raw"]) => {
+            let content = place.git.file(path, &at(call, place)?).ok_or_else(|| missing("File"))?;
+            Ok(Reply::of(200, "text/plain; charset=utf-8", content))
+        }
+        ("GET" | "HEAD", ["repository", "files", path]) => file(call, place, path),
+        ("GET", ["repository", "tags"]) => {
+            let mut tags = state.tags(project, None)?;
+            if let Some(search) = call.text("search") {
+                // `^text` is the beginning, `text$` the end, else anywhere.
+                tags.retain(|tag| match (search.strip_prefix('^'), search.strip_suffix('$')) {
+                    (Some(start), _) => tag.name.starts_with(start),
+                    (None, Some(end)) => tag.name.ends_with(end),
+                    (None, None) => tag.name.contains(&search),
+                });
+            }
+            Ok(page(state, call, tags.iter().map(|tag| shape::tag(state, place, tag)).collect()))
+        }
+        ("GET", ["repository", "tags", name]) => {
+            Ok(Reply::json(200, &shape::tag(state, place, &state.tag(project, name)?)))
+        }
+        ("POST", ["repository", "tags"]) => {
+            let (name, target) = (required(call, "tag_name")?, required(call, "ref")?);
+            let tag = state.create_tag(project, by, &name, &target, call.text("message").as_deref())?;
+            Ok(Reply::json(201, &shape::tag(state, state.project(project)?, &tag)))
+        }
+        _ => unknown(),
+    }
+}
+
+/// The commit that the parameter `ref` names; without it, the default branch.
+fn at(call: &Call, place: &Project) -> Result<Sha, Refusal> {
+    let name = call.text("ref").unwrap_or_else(|| place.default_branch.clone());
+    let name = if name == "HEAD" { place.default_branch.clone() } else { name };
+    place.git.resolve(&name).ok_or_else(|| missing("Commit"))
+}
+
+fn branch(state: &State, place: &Project, name: &str, sha: &Sha) -> Result<Value, Refusal> {
+    Ok(json!({
+        "name": name,
+        "commit": shape::commit(state, place, &place.git.commit_named(sha)?),
+        "protected": place.protected.contains(name),
+        "default": place.default_branch == name,
+        "merged": false,
+    }))
+}
+
+fn compare(state: &State, call: &Call, place: &Project) -> Answer {
+    let end = |name| {
+        let spelled = required(call, name)?;
+        place.git.resolve(&spelled).ok_or_else(|| missing("Ref"))
+    };
+    let (from, to) = (end("from")?, end("to")?);
+    let common = place.git.merge_base(&from, &to);
+    let start = if call.flag("straight") { Some(from.clone()) } else { common };
+    let start = start.ok_or_else(|| missing("Merge base"))?;
+    let commits = place.git.commits(Some(&from), &to)?;
+    let changed = place.git.changed(start.as_str(), to.as_str())?;
+    let shown: Vec<Value> = commits.iter().rev().map(|commit| shape::commit(state, place, commit)).collect();
+    Ok(Reply::json(
+        200,
+        &json!({
+            "commit": shown.last(),
+            "commits": shown,
+            "diffs": changed.iter().map(difference).collect::<Vec<_>>(),
+            "compare_timeout": false,
+            "compare_same_ref": from == to,
+        }),
+    ))
+}
+
+/// A changed file, its text collapsed as GitLab does with large ones.
+pub(super) fn difference(file: &ChangedFile) -> Value {
+    json!({
+        "old_path": file.old_path,
+        "new_path": file.new_path,
+        "a_mode": "100644",
+        "b_mode": "100644",
+        "new_file": file.kind == 'A',
+        "renamed_file": file.kind == 'R',
+        "deleted_file": file.kind == 'D',
+        "generated_file": false,
+        "collapsed": true,
+        "too_large": false,
+        "diff": "",
+    })
+}
+
+fn entry(one: &TreeEntry) -> Value {
+    let name = one.path.rsplit('/').next().unwrap_or(&one.path);
+    json!({"id": one.id, "name": name, "type": one.kind, "path": one.path, "mode": one.mode})
+}
+
+fn file(call: &Call, place: &Project, path: &str) -> Answer {
+    let at = at(call, place)?;
+    let content = place.git.file(path, &at).ok_or_else(|| missing("File"))?;
+    let blob = place.git.git(&["rev-parse", &format!("{at}:{path}")])?;
+    let (size, digest) = (content.len(), Digest::of(&content).hex());
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if call.method == "HEAD" {
+        let headers = [
+            ("x-gitlab-blob-id", blob),
+            ("x-gitlab-commit-id", at.to_string()),
+            ("x-gitlab-content-sha256", digest),
+            ("x-gitlab-file-path", path.to_owned()),
+            ("x-gitlab-size", size.to_string()),
+        ];
+        return Ok(headers
+            .into_iter()
+            .fold(Reply::empty(200), |reply, (name, value)| reply.with(name, value)));
+    }
+    Ok(Reply::json(
+        200,
+        &json!({
+            "file_name": name,
+            "file_path": path,
+            "size": size,
+            "encoding": "base64",
+            "content": STANDARD.encode(&content),
+            "content_sha256": digest,
+            "ref": call.text("ref"),
+            "blob_id": blob,
+            "commit_id": at,
+            "last_commit_id": at,
+        }),
+    ))
+}

@@ -1,0 +1,190 @@
+//! The pages for people: merge requests, their jobs, and a form to comment.
+
+use minijinja::{Environment, context};
+use serde_json::{Value, json};
+
+use super::Refusal;
+use super::exchange::{Call, Reply};
+use super::world::{MergeRequestState, Project, Role, State};
+
+const TEMPLATE: &str = include_str!("../../templates/sandbox/page.html");
+
+/// Answers everything that is not the API.
+pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
+    match route(state, call) {
+        Ok(reply) => reply,
+        Err(refusal) => render(404, json!({"title": "Not found", "refusal": refusal.to_string()})),
+    }
+}
+
+fn route(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
+    let path = call.segments.join("/");
+    if path.is_empty() {
+        return Ok(render(200, overview(state)));
+    }
+    let nothing = || Refusal::NotFound(format!("/{path}"));
+    let (project, below) = path.split_once("/-/").ok_or_else(nothing)?;
+    let id = state.project_at(project).ok_or_else(nothing)?.id;
+    let parts: Vec<&str> = below.split('/').collect();
+    match (call.method.as_str(), parts.as_slice()) {
+        ("GET", ["merge_requests", number]) => {
+            let number = number.parse().map_err(|_error| nothing())?;
+            Ok(render(200, merge_request(state, id, number)?))
+        }
+        ("POST", ["merge_requests", number, "comments"]) => {
+            let number = number.parse().map_err(|_error| nothing())?;
+            comment(state, call, id, number)?;
+            let place = (state.dialect.merge_request_path)(&state.project(id)?.path, number);
+            Ok(Reply::empty(303).with("location", place))
+        }
+        ("GET", ["jobs", job]) => {
+            let job = state.project(id)?.job(job.parse().map_err(|_error| nothing())?)?;
+            Ok(Reply::of(200, "text/plain; charset=utf-8", job.log.clone()))
+        }
+        ("GET", ["pipelines", run]) => {
+            let run = state.project(id)?.pipeline(run.parse().map_err(|_error| nothing())?)?;
+            let number = run.merge_request.ok_or_else(nothing)?;
+            let place = (state.dialect.merge_request_path)(project, number);
+            Ok(Reply::empty(303).with("location", place))
+        }
+        ("GET", ["releases", tag]) => {
+            let release = state.release(id, tag)?;
+            let links: Vec<Value> =
+                release.links.iter().map(|link| json!({"name": link.name, "url": link.url})).collect();
+            let shown = json!({"name": release.name, "description": release.description, "links": links});
+            Ok(render(200, json!({"title": release.name, "release": shown})))
+        }
+        _ => Err(nothing()),
+    }
+}
+
+fn render(status: u16, content: Value) -> Reply {
+    let mut environment = Environment::new();
+    let added = environment.add_template("page.html", TEMPLATE);
+    let page = added.and_then(|()| {
+        environment.get_template("page.html")?.render(context! { page => minijinja::value::Serde(content) })
+    });
+    match page {
+        Ok(html) => Reply::of(status, "text/html; charset=utf-8", html).with(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+        ),
+        Err(error) => Reply::of(500, "text/plain", error.to_string()),
+    }
+}
+
+fn login(state: &State, id: u64) -> String {
+    state.people.get(&id).map_or_else(|| "ghost".to_owned(), |person| person.login.clone())
+}
+
+fn word(state: &MergeRequestState) -> &'static str {
+    match state {
+        MergeRequestState::Open => "open",
+        MergeRequestState::Closed => "closed",
+        MergeRequestState::Merged { .. } => "merged",
+    }
+}
+
+fn overview(state: &State) -> Value {
+    let all =
+        state.projects.values().flat_map(|place| place.merge_requests.values().map(move |one| (place, one)));
+    let shown: Vec<Value> = all
+        .map(|(place, one)| {
+            json!({
+                "url": (state.dialect.merge_request_path)(&place.path, one.number),
+                "title": one.title,
+                "reference": format!("{}!{}", place.path, one.number),
+                "state": word(&one.state),
+                "labels": one.labels,
+            })
+        })
+        .collect();
+    json!({"title": "Merge requests", "merge_requests": shown})
+}
+
+fn merge_request(state: &State, project: u64, number: u64) -> Result<Value, Refusal> {
+    let place = state.project(project)?;
+    let one = place.merge_request(number)?;
+    let statuses: Vec<Value> = place
+        .statuses
+        .iter()
+        .filter(|status| status.sha == one.head)
+        .map(|status| json!({"name": status.name, "state": status.state, "description": status.description}))
+        .collect();
+    let comments = place.comments.values().filter(|comment| comment.merge_request == number);
+    let comments: Vec<Value> = comments
+        .map(|comment| {
+            json!({
+                "author": login(state, comment.author),
+                "at": comment.updated_at.to_string(),
+                "body": comment.body,
+                "system": comment.system,
+                "reactions": comment.reactions.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    Ok(json!({
+        "title": one.title,
+        "merge_request": {
+            "reference": format!("{}!{number}", place.path),
+            "url": (state.dialect.merge_request_path)(&place.path, number),
+            "state": word(&one.state),
+            "author": login(state, one.author),
+            "source": one.source_branch,
+            "target": one.target_branch,
+            "head": one.head,
+            "labels": one.labels,
+            "description": one.description,
+            "statuses": statuses,
+            "comments": comments,
+            "pipelines": pipelines(place, number),
+            "speakers": speakers(state, place, one.author),
+        },
+    }))
+}
+
+/// The merge request's pipelines, and after a merge those that publish on the target branch.
+fn pipelines(place: &Project, number: u64) -> Vec<Value> {
+    let merged = match place.merge_requests.get(&number).map(|one| &one.state) {
+        Some(MergeRequestState::Merged { commit, .. }) => Some(commit),
+        _ => None,
+    };
+    let own = place.pipelines.values().rev().filter(|run| {
+        run.merge_request == Some(number) || (run.merge_request.is_none() && Some(&run.sha) == merged)
+    });
+    let shown = own.map(|run| {
+        let jobs = place.jobs.values().filter(|job| job.pipeline == run.id);
+        let jobs: Vec<Value> =
+            jobs.map(|job| json!({"name": job.name, "state": job.state.word(), "log": job.log})).collect();
+        json!({
+            "id": run.id, "sha": run.sha.short(), "state": place.pipeline_state(run).word(),
+            "error": run.error, "jobs": jobs,
+        })
+    });
+    shown.collect()
+}
+
+/// People in whose name the form may comment: the author, and whoever runs the project.
+fn speakers(state: &State, place: &Project, author: u64) -> Vec<String> {
+    let human = |id: &u64| state.people.get(id).is_some_and(|person| !person.bot);
+    let owners = place.members.iter().filter(|(_id, role)| **role >= Role::Maintainer).map(|(id, _role)| *id);
+    let mut all: Vec<u64> = std::iter::once(author).chain(owners).filter(human).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|id| seen.insert(*id));
+    all.into_iter().map(|id| login(state, id)).collect()
+}
+
+fn comment(state: &mut State, call: &Call, project: u64, number: u64) -> Result<(), Refusal> {
+    // A page of another origin must not speak in a member's name.
+    if call.header("origin").is_some_and(|origin| origin != state.url) {
+        return Err(Refusal::Forbidden("this form belongs to another page".to_owned()));
+    }
+    let speaker = call.text("as").unwrap_or_default();
+    let place = state.project(project)?;
+    let author = place.merge_request(number)?.author;
+    if !speakers(state, place, author).contains(&speaker) {
+        return Err(Refusal::Forbidden(format!("nobody called {speaker} may comment here")));
+    }
+    let person = state.named(&speaker)?.id;
+    state.comment(project, person, number, &call.text("body").unwrap_or_default()).map(drop)
+}

@@ -1,0 +1,136 @@
+//! What CI does.
+
+use std::collections::BTreeMap;
+
+use crate::sandbox::world::{Job, JobState, Pipeline, PipelineState};
+
+use super::{Done, Refusal, SandboxProject, packed};
+
+#[expect(clippy::missing_errors_doc, reason = "every verb fails alike: with the forge's own refusal")]
+impl SandboxProject {
+    /// The newest pipeline of a merge request's head.
+    pub fn head_pipeline(&self, number: u64) -> Done<Pipeline> {
+        self.read(|project| {
+            let found = project.head_pipeline(number).cloned();
+            found.ok_or_else(|| Refusal::NotFound(format!("a pipeline for the head of !{number}")))
+        })
+    }
+
+    /// Every pipeline, the oldest first.
+    pub fn pipelines(&self) -> Done<Vec<Pipeline>> {
+        self.read(|project| Ok(project.pipelines.values().cloned().collect()))
+    }
+
+    /// How a pipeline stands.
+    pub fn pipeline_state(&self, pipeline: u64) -> Done<PipelineState> {
+        self.read(|project| Ok(project.pipeline_state(project.pipeline(pipeline)?)))
+    }
+
+    /// The jobs of a pipeline, those that were retried included, the oldest first.
+    pub fn jobs(&self, pipeline: u64) -> Done<Vec<Job>> {
+        self.read(|project| {
+            let own = project.jobs.values().filter(|job| job.pipeline == pipeline);
+            Ok(own.cloned().collect())
+        })
+    }
+
+    /// The newest job of this name in a pipeline.
+    pub fn job(&self, pipeline: u64, name: &str) -> Done<Job> {
+        self.read(|project| {
+            let found = project.jobs_of(pipeline).find(|job| job.name == name).cloned();
+            found.ok_or_else(|| Refusal::NotFound(format!("job {name} in pipeline {pipeline}")))
+        })
+    }
+
+    /// Jobs that wait for a runner, over all pipelines, the oldest first.
+    pub fn waiting_jobs(&self) -> Done<Vec<Job>> {
+        self.read(|project| {
+            let waiting = project.jobs.values().filter(|job| job.state == JobState::Pending);
+            Ok(waiting.cloned().collect())
+        })
+    }
+
+    /// A runner takes the job.
+    pub fn job_starts(&self, pipeline: u64, name: &str) -> Done<u64> {
+        let job = self.job(pipeline, name)?;
+        if job.state != JobState::Pending {
+            let state = job.state.word();
+            return Err(Refusal::NotAllowed(format!("job {name} is {state}, not waiting for a runner")));
+        }
+        self.world.lock().set_job(self.id, job.id, JobState::Running)?;
+        Ok(job.id)
+    }
+
+    /// The job ends well, with this log and these files (paths from the repository's root).
+    pub fn job_succeeds(&self, pipeline: u64, name: &str, log: &str, files: &[(&str, &[u8])]) -> Done<u64> {
+        self.job_ends(pipeline, name, log, files, JobState::Success)
+    }
+
+    /// The job's script fails.
+    pub fn job_fails(&self, pipeline: u64, name: &str, log: &str, files: &[(&str, &[u8])]) -> Done<u64> {
+        self.job_ends(pipeline, name, log, files, JobState::Failed("script_failure".to_owned()))
+    }
+
+    /// The job fails for another reason, such as `runner_system_failure`. Where the file says so, the
+    /// forge itself runs it again as a new job, as a real one does.
+    pub fn job_breaks(&self, pipeline: u64, name: &str, reason: &str) -> Done<u64> {
+        self.job_ends(pipeline, name, "", &[], JobState::Failed(reason.to_owned()))
+    }
+
+    fn job_ends(
+        &self,
+        pipeline: u64,
+        name: &str,
+        log: &str,
+        files: &[(&str, &[u8])],
+        end: JobState,
+    ) -> Done<u64> {
+        let job = self.job(pipeline, name)?;
+        if job.state != JobState::Running {
+            self.job_starts(pipeline, name)?;
+        }
+        let zip = if files.is_empty() { None } else { Some(packed(files)?) };
+        self.world.lock().end_job(self.id, job.id, log.to_owned(), zip, end)?;
+        Ok(job.id)
+    }
+
+    /// A job's archive as raw bytes, for archives that no honest job would leave.
+    pub fn set_artifacts(&self, job: u64, zip: Vec<u8>) -> Done<()> {
+        self.set(|project| {
+            if let Some(job) = project.jobs.get_mut(&job) {
+                job.artifacts = Some(zip);
+            }
+        })
+    }
+
+    /// The archive of a job is gone, as after its time.
+    pub fn expire_artifacts(&self, job: u64) -> Done<()> {
+        self.set(|project| {
+            if let Some(job) = project.jobs.get_mut(&job) {
+                job.artifacts = None;
+            }
+        })
+    }
+
+    /// Somebody presses "Run pipeline" on the merge request.
+    pub fn run_merge_request_pipeline(&self, login: &str, number: u64) -> Done<u64> {
+        self.by(login, |state, project, person| state.start_merge_request_pipeline(project, person, number))
+    }
+
+    /// Somebody starts a pipeline on a branch.
+    pub fn run_pipeline(&self, login: &str, branch: &str, variables: &[(&str, &str)]) -> Done<u64> {
+        let given: BTreeMap<String, String> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.by(login, |state, project, person| state.start_pipeline(project, person, branch, given))
+    }
+
+    /// Somebody cancels a pipeline.
+    pub fn cancel(&self, login: &str, pipeline: u64) -> Done<()> {
+        self.by(login, |state, project, person| state.cancel_pipeline(project, person, pipeline))
+    }
+
+    /// Somebody runs a job again; the new job.
+    pub fn retry(&self, login: &str, job: u64) -> Done<u64> {
+        self.by(login, |state, project, person| state.retry_job(project, person, job))
+    }
+}

@@ -1,0 +1,159 @@
+//! The forge as plain state: who is there, what code there is, and what people and CI did with it.
+//!
+//! Nothing here knows HTTP. What differs between forges in substance and not in form is in
+//! [`Dialect`].
+
+mod code;
+mod comment;
+mod git;
+mod hook;
+mod job;
+mod merge;
+mod merge_request;
+mod occurrence;
+mod people;
+mod pipeline;
+mod project;
+mod release;
+mod start;
+mod status;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::domain::{Clock, ForgeKind, Timestamp};
+
+pub use code::File;
+pub use comment::{Comment, Reaction};
+pub use git::{ChangedFile, Commit, TreeEntry};
+pub use hook::{Delivery, Hook, Subscriptions};
+pub use job::{Job, JobState};
+pub use merge_request::{Approval, MergeRequest, MergeRequestState};
+pub use occurrence::{Message, Occurrence};
+pub use people::{Person, Role};
+pub use pipeline::{Pipeline, PipelineSource, PipelineState};
+pub use project::{MergeStyle, Project};
+pub use release::{AssetLink, PackageFile, Release, Tag};
+pub use status::CommitStatus;
+
+pub(crate) use comment::Commented;
+pub(crate) use git::Repository;
+pub(crate) use hook::NewHook;
+pub(crate) use merge::MergeWish;
+pub(crate) use status::NewStatus;
+
+use super::Refusal;
+
+/// What one forge does otherwise than the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialect {
+    /// Which forge is played.
+    pub(crate) kind: ForgeKind,
+    /// What the forge sends for an occurrence; none when it sends nothing.
+    pub(crate) message: fn(&State, &Occurrence) -> Option<Message>,
+    /// What a comment becomes: the stored text, and the commands that the forge itself takes from it.
+    pub(crate) read_comment: fn(&str) -> (String, Vec<String>),
+    /// Address of a merge request below the forge's own.
+    pub(crate) merge_request_path: fn(&str, u64) -> String,
+}
+
+/// The state behind a lock, shared by the HTTP layer, the runner, the pages and the test.
+#[derive(Debug)]
+pub struct World {
+    state: Mutex<State>,
+    /// Rung whenever a job may have become runnable.
+    pub(crate) bell: Arc<Notify>,
+    /// Rung whenever a delivery is waiting.
+    pub(crate) mail: Arc<Notify>,
+}
+
+impl World {
+    pub(crate) fn new(dialect: Dialect, clock: Arc<dyn Clock>, folder: PathBuf, url: String) -> Self {
+        let (bell, mail) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let state = State {
+            dialect,
+            clock,
+            folder,
+            url,
+            bell: Arc::clone(&bell),
+            mail: Arc::clone(&mail),
+            counters: BTreeMap::new(),
+            people: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            projects: BTreeMap::new(),
+            pending: VecDeque::new(),
+            deliveries: Vec::new(),
+            short_pages: false,
+        };
+        Self { state: Mutex::new(state), bell, mail }
+    }
+
+    /// The state, for as long as nothing is awaited.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Everything that the forge knows.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) dialect: Dialect,
+    clock: Arc<dyn Clock>,
+    folder: PathBuf,
+    pub(crate) url: String,
+    bell: Arc<Notify>,
+    mail: Arc<Notify>,
+    counters: BTreeMap<&'static str, u64>,
+    pub(crate) people: BTreeMap<u64, Person>,
+    /// Members of groups by the group's full path.
+    pub(crate) groups: BTreeMap<String, BTreeSet<u64>>,
+    pub(crate) projects: BTreeMap<u64, Project>,
+    /// Deliveries not sent yet, the oldest first.
+    pub(crate) pending: VecDeque<Delivery>,
+    /// Everything that was ever queued, with the answers.
+    pub(crate) deliveries: Vec<Delivery>,
+    /// Whether lists hold one entry less than asked for on each page.
+    pub(crate) short_pages: bool,
+}
+
+impl State {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The next number of a kind; kinds start apart so that a mixed-up id is noticed.
+    fn next(&mut self, kind: &'static str, first: u64) -> u64 {
+        let counter = self.counters.entry(kind).or_insert(first);
+        let number = *counter;
+        *counter = counter.saturating_add(1);
+        number
+    }
+
+    pub(crate) fn project(&self, id: u64) -> Result<&Project, Refusal> {
+        self.projects.get(&id).ok_or_else(|| Refusal::NotFound("404 Project".to_owned()))
+    }
+
+    pub(crate) fn project_mut(&mut self, id: u64) -> Result<&mut Project, Refusal> {
+        self.projects.get_mut(&id).ok_or_else(|| Refusal::NotFound("404 Project".to_owned()))
+    }
+
+    /// A project by its full path.
+    pub(crate) fn project_at(&self, path: &str) -> Option<&Project> {
+        self.projects.values().find(|project| project.path.eq_ignore_ascii_case(path))
+    }
+
+    pub(crate) fn person(&self, id: u64) -> Result<&Person, Refusal> {
+        self.people.get(&id).ok_or_else(|| Refusal::NotFound("404 User".to_owned()))
+    }
+
+    /// A person by login.
+    pub(crate) fn named(&self, login: &str) -> Result<&Person, Refusal> {
+        self.people
+            .values()
+            .find(|person| person.login == login)
+            .ok_or_else(|| Refusal::NotFound(format!("user {login}")))
+    }
+}

@@ -1,0 +1,360 @@
+//! Merge requests: opening, changing, approving, closing.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{Sha, Timestamp};
+
+use super::{Occurrence, Project, Refusal, Role, State};
+
+/// A merge request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeRequest {
+    /// Number over all projects.
+    pub id: u64,
+    /// Number within the project.
+    pub number: u64,
+    /// Who opened it.
+    pub author: u64,
+    /// Title.
+    pub title: String,
+    /// Description.
+    pub description: String,
+    /// The branch that it brings.
+    pub source_branch: String,
+    /// The branch that it wants to join.
+    pub target_branch: String,
+    /// Newest commit of the source branch.
+    pub head: Sha,
+    /// Where it stands.
+    pub state: MergeRequestState,
+    /// Labels.
+    pub labels: BTreeSet<String>,
+    /// Standing approvals.
+    pub approvals: Vec<Approval>,
+    /// Every head it had, the oldest first, with the time and the base of the difference.
+    pub versions: Vec<HeadVersion>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// How many more times the forge says that it has not yet computed the mergeability.
+    pub checking: u32,
+}
+
+/// One head that a merge request had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadVersion {
+    /// Number.
+    pub id: u64,
+    /// The head.
+    pub head: Sha,
+    /// Where source and target part.
+    pub base: Option<Sha>,
+    /// The target branch then.
+    pub start: Option<Sha>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Where a merge request stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MergeRequestState {
+    /// Open.
+    Open,
+    /// Closed without a merge.
+    Closed,
+    /// Merged.
+    Merged {
+        /// The commit on the target branch.
+        commit: Sha,
+        /// The squashed commit, when all became one.
+        squash: Option<Sha>,
+        /// The merge commit, when one was made.
+        merge_commit: Option<Sha>,
+        /// Who.
+        by: u64,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// One person's approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Who.
+    pub by: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl MergeRequest {
+    /// Whether it is marked as not ready, which both forges do by title or field.
+    #[must_use]
+    pub fn is_draft(&self) -> bool {
+        let title = self.title.to_lowercase();
+        ["draft:", "[draft]", "(draft)"].iter().any(|mark| title.starts_with(mark))
+    }
+
+    /// Whether it is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state == MergeRequestState::Open
+    }
+}
+
+impl State {
+    /// Opens a merge request between two branches of a project.
+    pub(crate) fn open_merge_request(
+        &mut self,
+        project: u64,
+        person: u64,
+        source: &str,
+        target: &str,
+        title: &str,
+        description: &str,
+    ) -> Result<u64, Refusal> {
+        self.require(project, person, Role::Developer)?;
+        let place = self.project(project)?;
+        let missing = |branch: &str| Refusal::Invalid(format!("branch {branch} does not exist"));
+        let head = place.git.branch(source).ok_or_else(|| missing(source))?;
+        place.git.branch(target).ok_or_else(|| missing(target))?;
+        let twin = place
+            .merge_requests
+            .values()
+            .find(|other| other.is_open() && other.source_branch == source && other.target_branch == target);
+        if let Some(twin) = twin {
+            let text =
+                format!("Another open merge request already exists for this source branch: !{}", twin.number);
+            return Err(Refusal::Conflict(text));
+        }
+        let number = place.merge_requests.keys().max().copied().unwrap_or(0).saturating_add(1);
+        let (id, now) = (self.next("merge_request", 1001), self.now());
+        let version = self.version(project, &head, target)?;
+        let merge_request = MergeRequest {
+            id,
+            number,
+            author: person,
+            title: title.to_owned(),
+            description: description.to_owned(),
+            source_branch: source.to_owned(),
+            target_branch: target.to_owned(),
+            head: head.clone(),
+            state: MergeRequestState::Open,
+            labels: BTreeSet::new(),
+            approvals: Vec::new(),
+            versions: vec![version],
+            created_at: now,
+            updated_at: now,
+            checking: 0,
+        };
+        let place = self.project_mut(project)?;
+        place.merge_requests.insert(number, merge_request);
+        place.git.set_ref(&format!("refs/merge-requests/{number}/head"), &head)?;
+        self.tell_of(project, person, number, "open", None);
+        self.start_merge_request_pipeline_if_any(project, person, number);
+        Ok(number)
+    }
+
+    fn version(&mut self, project: u64, head: &Sha, target: &str) -> Result<HeadVersion, Refusal> {
+        let id = self.next("version", 801);
+        let git = &self.project(project)?.git;
+        let start = git.branch(target);
+        let base = start.as_ref().and_then(|start| git.merge_base(start, head));
+        Ok(HeadVersion { id, head: head.clone(), base, start, at: self.now() })
+    }
+
+    /// Open merge requests that bring a branch.
+    pub(crate) fn open_from(&self, project: u64, branch: &str) -> Result<Vec<u64>, Refusal> {
+        let all = self.project(project)?.merge_requests.values();
+        let open = all.filter(|one| one.is_open() && one.source_branch == branch);
+        Ok(open.map(|one| one.number).collect())
+    }
+
+    /// Takes over a new head of a source branch.
+    pub(crate) fn new_heads(
+        &mut self,
+        project: u64,
+        person: u64,
+        branch: &str,
+        head: &Sha,
+    ) -> Result<(), Refusal> {
+        for number in self.open_from(project, branch)? {
+            let target = self.project(project)?.merge_request(number)?.target_branch.clone();
+            let (version, now) = (self.version(project, head, &target)?, self.now());
+            let place = self.project_mut(project)?;
+            place.git.set_ref(&format!("refs/merge-requests/{number}/head"), head)?;
+            let one = place.merge_request_mut(number)?;
+            let before = std::mem::replace(&mut one.head, head.clone());
+            one.versions.push(version);
+            one.updated_at = now;
+            self.tell_of(project, person, number, "update", Some(before));
+        }
+        Ok(())
+    }
+
+    /// Changes a merge request and tells of it.
+    fn change(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        action: &'static str,
+        change: impl FnOnce(&mut MergeRequest) -> Result<bool, Refusal>,
+    ) -> Result<(), Refusal> {
+        let now = self.now();
+        let one = self.project_mut(project)?.merge_request_mut(number)?;
+        if change(one)? {
+            one.updated_at = now;
+            self.tell_of(project, person, number, action, None);
+        }
+        Ok(())
+    }
+
+    /// Closes it without a merge.
+    pub(crate) fn close(&mut self, project: u64, person: u64, number: u64) -> Result<(), Refusal> {
+        self.author_or(project, person, number, Role::Developer)?;
+        self.change(project, person, number, "close", |one| match one.state {
+            MergeRequestState::Open => {
+                one.state = MergeRequestState::Closed;
+                Ok(true)
+            }
+            _ => Err(Refusal::Invalid("only an open merge request can be closed".to_owned())),
+        })
+    }
+
+    /// Opens it again.
+    pub(crate) fn reopen(&mut self, project: u64, person: u64, number: u64) -> Result<(), Refusal> {
+        self.author_or(project, person, number, Role::Developer)?;
+        let place = self.project(project)?;
+        let head = place.git.branch(&place.merge_request(number)?.source_branch);
+        self.change(project, person, number, "reopen", |one| match (&one.state, head) {
+            (MergeRequestState::Closed, Some(head)) => {
+                one.state = MergeRequestState::Open;
+                one.head = head;
+                Ok(true)
+            }
+            _ => Err(Refusal::Invalid(
+                "only a closed merge request with a source branch can be reopened".to_owned(),
+            )),
+        })
+    }
+
+    /// Gives it another title.
+    pub(crate) fn retitle(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        title: &str,
+    ) -> Result<(), Refusal> {
+        self.author_or(project, person, number, Role::Developer)?;
+        self.change(project, person, number, "update", |one| {
+            let changed = one.title != title;
+            title.clone_into(&mut one.title);
+            Ok(changed)
+        })
+    }
+
+    /// Aims it at another branch.
+    pub(crate) fn retarget(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        target: &str,
+    ) -> Result<(), Refusal> {
+        self.author_or(project, person, number, Role::Developer)?;
+        if self.project(project)?.git.branch(target).is_none() {
+            return Err(Refusal::Invalid(format!("branch {target} does not exist")));
+        }
+        self.change(project, person, number, "update", |one| {
+            let changed = one.target_branch != target;
+            target.clone_into(&mut one.target_branch);
+            Ok(changed)
+        })
+    }
+
+    /// Puts labels on and takes labels off; unknown ones come into being.
+    pub(crate) fn change_labels(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        add: &[String],
+        remove: &[String],
+    ) -> Result<(), Refusal> {
+        self.require(project, person, Role::Reporter)?;
+        self.project_mut(project)?.labels.extend(add.iter().cloned());
+        self.change(project, person, number, "update", |one| {
+            let before = one.labels.clone();
+            one.labels.retain(|label| !remove.contains(label));
+            one.labels.extend(add.iter().cloned());
+            Ok(before != one.labels)
+        })
+    }
+
+    /// Approves; with `sha`, only if that is the head.
+    pub(crate) fn approve(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        sha: Option<&str>,
+    ) -> Result<(), Refusal> {
+        self.require(project, person, Role::Developer)?;
+        let now = self.now();
+        self.change(project, person, number, "approved", |one| {
+            if sha.is_some_and(|sha| sha != one.head.as_str()) {
+                return Err(Refusal::Conflict("SHA does not match HEAD of source branch".to_owned()));
+            }
+            if one.author == person || one.approvals.iter().any(|approval| approval.by == person) {
+                return Err(Refusal::Forbidden("401 Unauthorized".to_owned()));
+            }
+            one.approvals.push(Approval { by: person, at: now });
+            Ok(true)
+        })
+    }
+
+    /// Takes an approval back.
+    pub(crate) fn unapprove(&mut self, project: u64, person: u64, number: u64) -> Result<(), Refusal> {
+        self.change(project, person, number, "unapproved", |one| {
+            let before = one.approvals.len();
+            one.approvals.retain(|approval| approval.by != person);
+            if before == one.approvals.len() {
+                return Err(Refusal::NotFound("404".to_owned()));
+            }
+            Ok(true)
+        })
+    }
+
+    fn author_or(&self, project: u64, person: u64, number: u64, least: Role) -> Result<(), Refusal> {
+        if self.project(project)?.merge_request(number)?.author == person {
+            return Ok(());
+        }
+        self.require(project, person, least)
+    }
+
+    pub(crate) fn tell_of(
+        &mut self,
+        project: u64,
+        by: u64,
+        number: u64,
+        action: &'static str,
+        before: Option<Sha>,
+    ) {
+        self.tell(Occurrence::MergeRequest { project, by, number, action, before });
+    }
+}
+
+impl Project {
+    /// The commit where the merge request's branch parts from its target, as of now.
+    pub(crate) fn fork_point(&self, one: &MergeRequest) -> Option<Sha> {
+        // Once merged, the target contains the head: the recorded base stays right.
+        let recorded = one.versions.last().and_then(|version| version.base.clone());
+        if one.is_open() {
+            let target = self.git.branch(&one.target_branch)?;
+            return self.git.merge_base(&target, &one.head);
+        }
+        recorded
+    }
+}

@@ -1,0 +1,132 @@
+//! What happened, before it is told in a forge's own form.
+
+use serde_json::Value;
+
+use crate::domain::Sha;
+
+use super::{Delivery, Hook, State};
+
+/// Something that hooks are told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Occurrence {
+    /// A branch moved, came into being or vanished.
+    Pushed {
+        /// Where.
+        project: u64,
+        /// Who.
+        by: u64,
+        /// The branch.
+        branch: String,
+        /// Its commit before.
+        before: Option<Sha>,
+        /// Its commit after.
+        after: Option<Sha>,
+    },
+    /// A tag came into being.
+    Tagged {
+        /// Where.
+        project: u64,
+        /// Who.
+        by: u64,
+        /// Its name.
+        name: String,
+        /// The commit.
+        commit: Sha,
+    },
+    /// A merge request was opened, changed, approved, merged, …
+    MergeRequest {
+        /// Where.
+        project: u64,
+        /// Who.
+        by: u64,
+        /// Its number.
+        number: u64,
+        /// `open`, `update`, `close`, `reopen`, `merge`, `approved`, `unapproved`.
+        action: &'static str,
+        /// The head before, when new code came.
+        before: Option<Sha>,
+    },
+    /// A comment was written or changed.
+    Commented {
+        /// Where.
+        project: u64,
+        /// The comment.
+        comment: u64,
+        /// Whether it stood before.
+        edited: bool,
+    },
+    /// A pipeline's state may have changed.
+    Pipeline {
+        /// Where.
+        project: u64,
+        /// The pipeline.
+        pipeline: u64,
+    },
+    /// A job's state changed.
+    Job {
+        /// Where.
+        project: u64,
+        /// The job.
+        job: u64,
+    },
+}
+
+impl Occurrence {
+    /// The project that it happened in.
+    #[must_use]
+    pub const fn project(&self) -> u64 {
+        match self {
+            Self::Pushed { project, .. }
+            | Self::Tagged { project, .. }
+            | Self::MergeRequest { project, .. }
+            | Self::Commented { project, .. }
+            | Self::Pipeline { project, .. }
+            | Self::Job { project, .. } => *project,
+        }
+    }
+}
+
+/// What a forge sends for an occurrence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The event's name in the header.
+    pub event: &'static str,
+    /// The body.
+    pub body: Value,
+}
+
+impl State {
+    /// Queues a delivery for every hook that wants to hear of it.
+    pub(crate) fn tell(&mut self, occurrence: Occurrence) {
+        self.bell.notify_one();
+        let Ok(project) = self.project(occurrence.project()) else { return };
+        let hears = |hook: &&Hook| hook.wants.hears(&occurrence);
+        let hooks: Vec<Hook> = project.hooks.values().filter(hears).cloned().collect();
+        if hooks.is_empty() {
+            return;
+        }
+        let Some(message) = (self.dialect.message)(self, &occurrence) else { return };
+        self.mail.notify_one();
+        for hook in hooks {
+            let number = self.next("delivery", 1);
+            let delivery = Delivery {
+                number,
+                id: uuid(number),
+                hook: hook.id,
+                project: occurrence.project(),
+                url: hook.url,
+                event: message.event,
+                body: message.body.to_string(),
+                token: hook.token,
+                signing_key: hook.signing_key,
+                answer: None,
+            };
+            self.pending.push_back(delivery);
+        }
+    }
+}
+
+/// A name in the form of a UUID, equal for equal numbers.
+pub(crate) fn uuid(number: u64) -> String {
+    format!("5eedb0c5-0000-4000-8000-{number:012x}")
+}

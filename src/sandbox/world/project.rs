@@ -1,0 +1,127 @@
+//! A project: its code, its people and everything that hangs on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Comment, CommitStatus, Hook, Job, MergeRequest, PackageFile, Pipeline, Refusal, Release, Repository,
+    Role, State,
+};
+
+/// How the project's settings let merge requests be merged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MergeStyle {
+    /// With a merge commit.
+    #[default]
+    Merge,
+    /// With a merge commit, only when the source contains the target.
+    RebaseMerge,
+    /// The target moves forward, only when the source contains it.
+    FastForward,
+}
+
+/// A project and all that belongs to it.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Number.
+    pub id: u64,
+    /// Full path, `group/name`.
+    pub path: String,
+    /// The default branch.
+    pub default_branch: String,
+    /// Branches that only maintainers push to.
+    pub protected: BTreeSet<String>,
+    /// How merge requests are merged.
+    pub merge_style: MergeStyle,
+    /// Whether a pipeline must succeed before a merge.
+    pub merge_needs_pipeline: bool,
+    pub(crate) members: BTreeMap<u64, Role>,
+    pub(crate) git: Repository,
+    pub(crate) hooks: BTreeMap<u64, Hook>,
+    pub(crate) merge_requests: BTreeMap<u64, MergeRequest>,
+    pub(crate) comments: BTreeMap<u64, Comment>,
+    pub(crate) pipelines: BTreeMap<u64, Pipeline>,
+    pub(crate) jobs: BTreeMap<u64, Job>,
+    pub(crate) statuses: Vec<CommitStatus>,
+    pub(crate) releases: BTreeMap<String, Release>,
+    pub(crate) packages: Vec<PackageFile>,
+    /// Every label that exists here.
+    pub(crate) labels: BTreeSet<String>,
+}
+
+impl Project {
+    /// The last part of the path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// Everything before the last part of the path.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.path.rsplit_once('/').map_or("", |(namespace, _name)| namespace)
+    }
+
+    /// Where the bare repository lies on disk.
+    #[must_use]
+    pub fn git_folder(&self) -> &std::path::Path {
+        self.git.folder()
+    }
+
+    pub(crate) fn merge_request(&self, number: u64) -> Result<&MergeRequest, Refusal> {
+        self.merge_requests.get(&number).ok_or_else(|| Refusal::NotFound("404".to_owned()))
+    }
+
+    pub(crate) fn merge_request_mut(&mut self, number: u64) -> Result<&mut MergeRequest, Refusal> {
+        self.merge_requests.get_mut(&number).ok_or_else(|| Refusal::NotFound("404".to_owned()))
+    }
+
+    pub(crate) fn pipeline(&self, id: u64) -> Result<&Pipeline, Refusal> {
+        self.pipelines.get(&id).ok_or_else(|| Refusal::NotFound("404".to_owned()))
+    }
+
+    pub(crate) fn job(&self, id: u64) -> Result<&Job, Refusal> {
+        self.jobs.get(&id).ok_or_else(|| Refusal::NotFound("404".to_owned()))
+    }
+
+    /// Jobs of a pipeline in the order of their creation, those that were retried left out.
+    pub(crate) fn jobs_of(&self, pipeline: u64) -> impl Iterator<Item = &Job> {
+        self.jobs.values().filter(move |job| job.pipeline == pipeline && !job.retried)
+    }
+}
+
+impl State {
+    /// A new project with an empty bare repository and its default branch protected.
+    pub(crate) fn add_project(&mut self, path: &str) -> Result<u64, Refusal> {
+        if self.project_at(path).is_some() {
+            return Err(Refusal::Conflict(format!("project {path} has already been taken")));
+        }
+        let id = self.next("project", 101);
+        let git = Repository::create(&self.folder.join(format!("{id}.git")), "main")?;
+        let project = Project {
+            id,
+            path: path.to_owned(),
+            default_branch: "main".to_owned(),
+            protected: BTreeSet::from(["main".to_owned()]),
+            merge_style: MergeStyle::Merge,
+            merge_needs_pipeline: false,
+            members: BTreeMap::new(),
+            git,
+            hooks: BTreeMap::new(),
+            merge_requests: BTreeMap::new(),
+            comments: BTreeMap::new(),
+            pipelines: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            statuses: Vec::new(),
+            releases: BTreeMap::new(),
+            packages: Vec::new(),
+            labels: BTreeSet::new(),
+        };
+        self.projects.insert(id, project);
+        Ok(id)
+    }
+
+    /// The project's address for people.
+    pub(crate) fn project_url(&self, project: &Project) -> String {
+        format!("{}/{}", self.url, project.path)
+    }
+}

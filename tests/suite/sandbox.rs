@@ -1,0 +1,4 @@
+//! The local forge: what it answers over HTTP, what it does to git, what its CI and its hooks do.
+
+mod api;
+mod scene;
