@@ -44,3 +44,6 @@ pub struct ParseError {
     /// What was expected.
     pub message: String,
 }
+
+#[cfg(test)]
+mod tests;
