@@ -19,7 +19,8 @@ pub(super) struct Line {
 
 /// The addressed plain-text lines of ordinary paragraphs and list items.
 pub(super) fn lines(body: &str, addressed: impl Fn(&str) -> bool) -> Vec<Line> {
-    let body = without_blank_runs(body);
+    // Every form of line end is one to Markdown; here they become the same.
+    let body = body.replace("\r\n", "\n").replace('\r', "\n");
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
@@ -47,22 +48,6 @@ pub(super) fn lines(body: &str, addressed: impl Fn(&str) -> bool) -> Vec<Line> {
         !quoted.peek().is_some_and(|quote| quote.contains(start))
     });
     found.into_iter().map(|(_start, line)| line).collect()
-}
-
-/// The same document with `\n` as its only line end and at most one blank line in a row: open list
-/// items are looked at again for every blank line, so that many of both would take quadratic time.
-fn without_blank_runs(body: &str) -> String {
-    let body = body.replace("\r\n", "\n").replace('\r', "\n");
-    let mut kept = String::with_capacity(body.len());
-    let mut after_blank = false;
-    for line in body.split_inclusive('\n') {
-        let blank = line.trim_matches([' ', '\t', '\n']).is_empty();
-        if !(blank && after_blank) {
-            kept.push_str(line);
-        }
-        after_blank = blank;
-    }
-    kept
 }
 
 /// The line that is being put together.
