@@ -2,6 +2,9 @@
 #![cfg(test)]
 
 mod architecture;
+mod configuration;
+mod generate;
+mod generate_publish;
 mod payloads;
 mod receiver_config;
 mod sandbox;

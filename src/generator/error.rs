@@ -1,0 +1,57 @@
+//! Why no CI file could be written.
+
+/// Why no CI file could be written; the text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// A toolchain that has no templates yet.
+    #[error(
+        "the toolchain `{kind}` of the model `{model}` is not generated yet; `python` and `custom` (with an image of your own) are"
+    )]
+    Toolchain {
+        /// The model.
+        model: String,
+        /// The toolchain.
+        kind: String,
+    },
+    /// More models than one file takes.
+    #[error("{count} models are more than the {most} that are generated into one file yet")]
+    TooManyModels {
+        /// How many there are.
+        count: usize,
+        /// How many are possible.
+        most: usize,
+    },
+    /// Marks for people's own lines that are not in pairs.
+    #[error(
+        "line {line} of the existing file: {what}; every `# mergewright:keep NAME` needs its `# mergewright:end NAME`"
+    )]
+    Marks {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        what: String,
+    },
+    /// A template that is no template, or asks for what is not there.
+    #[error("the template {name} cannot be rendered: {why}")]
+    Template {
+        /// Its name.
+        name: String,
+        /// The template engine's words.
+        why: String,
+    },
+    /// A template name that nothing reads.
+    #[error("there is no template `{name}` to replace; there are: {known}")]
+    UnknownTemplate {
+        /// The name.
+        name: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// The text does not say what was meant.
+    #[error(
+        "the generated file would not mean what {} says: {}; look at the lines between the keep marks and at templates of your own",
+        ".mergewright.yml",
+        .0.join("; ")
+    )]
+    Meaning(Vec<String>),
+}

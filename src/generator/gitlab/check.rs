@@ -1,0 +1,102 @@
+//! Reads the finished text again and compares it with what was meant: a template, a kept line or a
+//! hostile name that changes the meaning is found here and not by the forge.
+
+use serde_yaml::Value;
+
+use super::{File, JobView, RuleView};
+use crate::generator::GenerateError;
+
+impl File {
+    /// Whether `text` says exactly what this file means.
+    pub(in crate::generator) fn check(&self, text: &str) -> Result<(), GenerateError> {
+        let file: Value = serde_yaml::from_str(text)
+            .map_err(|error| GenerateError::Meaning(vec![format!("it is no YAML: {error}")]))?;
+        let mut broken = Vec::new();
+        let mut expect = |what: String, holds: bool| {
+            if !holds {
+                broken.push(what);
+            }
+        };
+        let workflow: Vec<&str> = items(file.get("workflow").and_then(|workflow| workflow.get("rules")))
+            .iter()
+            .filter_map(|rule| rule.get("if")?.as_str())
+            .collect();
+        expect("`workflow` would start other pipelines".to_owned(), workflow == self.workflow);
+        let stages = texts(file.get("stages"));
+        let ours: Vec<_> = stages.iter().copied().filter(|stage| self.stages.contains(stage)).collect();
+        expect("the stages are not in their order".to_owned(), ours == self.stages);
+        for job in &self.jobs {
+            match file.get(job.name.as_str()) {
+                None => expect(format!("the job `{}` is missing", job.name), false),
+                Some(written) => {
+                    for (key, holds) in compare(job, written) {
+                        expect(format!("`{key}` of the job `{}` says something else", job.name), holds);
+                    }
+                    for need in &job.needs {
+                        let needed = file.get(need.as_str()).map(rules).unwrap_or_default();
+                        let implied = rules(written).iter().all(|rule| needed.contains(rule));
+                        expect(format!("`{}` can start without `{need}`, which it needs", job.name), implied);
+                    }
+                }
+            }
+        }
+        if broken.is_empty() { Ok(()) } else { Err(GenerateError::Meaning(broken)) }
+    }
+}
+
+/// Each key of a job, and whether it says what it should.
+fn compare(job: &JobView, written: &Value) -> Vec<(&'static str, bool)> {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let needs: Vec<&str> =
+        items(written.get("needs")).iter().filter_map(|need| need.get("job")?.as_str()).collect();
+    let mut result = vec![
+        ("stage", text(written, "stage").as_deref() == Some(job.stage)),
+        ("image", text(written, "image") == job.image),
+        ("tags", texts(written.get("tags")) == job.tags),
+        ("rules", rules(written) == job.rules),
+        ("needs", written.get("needs").is_some() && needs == job.needs),
+        ("interruptible", written.get("interruptible").and_then(Value::as_bool) == Some(job.interruptible)),
+        ("resource_group", text(written, "resource_group") == job.resource_group),
+        (
+            "environment",
+            written.get("environment").and_then(|environment| environment.get("name")?.as_str())
+                == job.environment,
+        ),
+        ("timeout", text(written, "timeout").as_deref() == Some(job.timeout.as_str())),
+        ("retry", texts(written.get("retry").and_then(|retry| retry.get("when"))) == job.retry),
+        ("script", texts(written.get("script")) == job.script),
+        ("artifacts", written.get("artifacts").is_some() == job.artifacts.is_some()),
+    ];
+    if let (Some(artifacts), Some(kept)) = (written.get("artifacts"), &job.artifacts) {
+        let junit = artifacts.get("reports").and_then(|reports| reports.get("junit"));
+        result.extend([
+            ("artifacts.paths", texts(artifacts.get("paths")) == kept.paths),
+            ("artifacts.reports", texts(junit) == kept.junit),
+            ("artifacts.when", (text(artifacts, "when").as_deref() == Some("always")) == kept.always),
+            ("artifacts.expire_in", text(artifacts, "expire_in").as_deref() == Some(kept.expire_in.as_str())),
+        ]);
+    }
+    result
+}
+
+fn rules(job: &Value) -> Vec<RuleView> {
+    items(job.get("rules"))
+        .iter()
+        .map(|rule| RuleView {
+            condition: rule.get("if").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            changes: texts(rule.get("changes").and_then(|changes| changes.get("paths")))
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        })
+        .collect()
+}
+
+fn items(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_sequence).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The texts of a list; an item that is no text counts as an empty one, which nothing expects.
+fn texts(value: Option<&Value>) -> Vec<&str> {
+    items(value).iter().map(|item| item.as_str().unwrap_or_default()).collect()
+}

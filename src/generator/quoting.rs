@@ -1,0 +1,172 @@
+//! Every text that enters a YAML file passes here, so that it arrives as data whatever it holds.
+
+use std::fmt::Write as _;
+
+/// `text` as a YAML scalar on one line.
+///
+/// Single quotes where they leave a text readable that has double quotes or backslashes in it,
+/// double quotes with escapes for everything else.
+pub(super) fn quoted(text: &str) -> String {
+    let printable = |c: char| {
+        matches!(c, ' '..='~' | '\u{a1}'..='\u{d7ff}') && !matches!(c, '\u{ad}' | '\u{2028}' | '\u{2029}')
+    };
+    if text.contains(['"', '\\']) && text.chars().all(printable) {
+        return format!("'{}'", text.replace('\'', "''"));
+    }
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        let _infallible = match c {
+            '"' => out.write_str("\\\""),
+            '\\' => out.write_str("\\\\"),
+            '\n' => out.write_str("\\n"),
+            '\t' => out.write_str("\\t"),
+            '\r' => out.write_str("\\r"),
+            _ if printable(c) => out.write_char(c),
+            _ if u32::from(c) < 0x1_0000 => write!(out, "\\u{:04X}", u32::from(c)),
+            _ => write!(out, "\\U{:08X}", u32::from(c)),
+        };
+    }
+    out.push('"');
+    out
+}
+
+/// `text` as a literal block whose lines stand `indent` deep, where it has several lines and the
+/// block form can hold it; else [`quoted`].
+pub(super) fn block(text: &str, indent: usize) -> String {
+    let plain = |c: char| matches!(c, '\n' | ' '..='~');
+    let several = text.trim_end_matches('\n').contains('\n');
+    let one_end = text.ends_with('\n') && !text.ends_with("\n\n");
+    // A line of its own with these words would be taken for a mark of the file itself.
+    let marks = text.contains("# mergewright:");
+    if !several || !one_end || marks || text.starts_with([' ', '\n']) || !text.chars().all(plain) {
+        return quoted(text);
+    }
+    let margin = " ".repeat(indent);
+    let lines =
+        text.lines().map(|line| if line.is_empty() { String::new() } else { format!("\n{margin}{line}") });
+    let lines: Vec<String> = lines.map(|line| if line.is_empty() { "\n".to_owned() } else { line }).collect();
+    format!("|{}", lines.concat())
+}
+
+/// A word that means itself without quotes; none for everything else.
+pub(super) fn word(text: &str) -> Option<&str> {
+    let shaped = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let other = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    (shaped && !other.contains(&text)).then_some(text)
+}
+
+/// `text` as one word of a POSIX shell.
+pub(super) fn shell(text: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    if !text.is_empty() && text.chars().all(harmless) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(yaml: &str) -> serde_yaml::Value {
+        serde_yaml::from_str(yaml).unwrap_or_else(|error| panic!("{error} in:\n{yaml}"))
+    }
+
+    fn survives(text: &str) {
+        let yaml = format!("a:\n  - {}\n  - {}\nb: 1\n", quoted(text), block(text, 4));
+        let expected = serde_yaml::Value::String(text.to_owned());
+        assert_eq!(read(&yaml)["a"][0], expected, "{yaml}");
+        assert_eq!(read(&yaml)["a"][1], expected, "{yaml}");
+        assert_eq!(read(&yaml)["b"], serde_yaml::Value::from(1), "nothing leaks out of its place");
+    }
+
+    #[test]
+    fn texts_that_yaml_would_read_as_something_else_stay_texts() {
+        for text in [
+            "",
+            " ",
+            "yes",
+            "no",
+            "0755",
+            "1e3",
+            "null",
+            "~",
+            "*a",
+            "&a",
+            "!a",
+            "- a",
+            "a: b",
+            "# c",
+            "a #b",
+            "'",
+            "\"",
+            "\\",
+            "\\n",
+            "it's \"so\"",
+            "line\nbreak\n",
+            "cat <<EOF\n  ${{ x }} $[[ y ]]\nEOF\n",
+            "a\n\n",
+            "\ta\nb\n",
+            " a\nb\n",
+            "é",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}",
+            "😀",
+            "\u{7f}",
+            "a\r\nb",
+            "---",
+            "...",
+            "{{ x }}",
+            "<{ x }>",
+            "a\n---\nb\n",
+            "\n",
+            "a\n",
+            "a\nb\n",
+            "a\n  b\n\n  c\n",
+            "|",
+            ">",
+            "%TAG",
+            "@",
+            "`",
+        ] {
+            survives(text);
+        }
+    }
+
+    #[test]
+    fn a_shell_reads_one_word() {
+        for (text, word) in [
+            ("./a-b_c.d", "./a-b_c.d"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("$(x)", "'$(x)'"),
+            ("it's", "'it'\\''s'"),
+        ] {
+            assert_eq!(shell(text), word);
+        }
+    }
+
+    #[test]
+    fn only_harmless_words_go_without_quotes() {
+        assert_eq!(word("build"), Some("build"));
+        for text in ["", "no", "on", "a b", "a:b", "Build", "1", "null"] {
+            assert_eq!(word(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_arrives_as_data(text in any::<String>()) {
+            survives(&text);
+        }
+
+        #[test]
+        fn any_lines_arrive_as_data(text in "([ -~\t]{0,12}\n){0,5}") {
+            survives(&text);
+        }
+    }
+}
