@@ -17,12 +17,25 @@ impl Store {
     /// [`StoreError::Unavailable`]: the delivery is not stored, so it must not be acknowledged.
     pub async fn record(&self, delivery: NewDelivery) -> Result<Recorded, StoreError> {
         // Compressed here, by the caller's thread: the one writer has enough to do.
-        let packed = match delivery.lane {
-            Some(_lane) => Some(body::pack(&delivery.body)?),
+        let kept = match delivery.lane {
+            Some(lane) => Some((lane, body::pack(&delivery.body)?)),
             None => None,
         };
         self.write(Wakes::Sleepers, move |connection| {
-            Box::pin(async move { record(connection, &delivery, packed.as_deref()).await })
+            Box::pin(async move {
+                let is_new = match kept {
+                    Some((lane, packed)) => {
+                        sql::delivery::insert(connection, &delivery, lane, &packed).await?
+                    }
+                    None => sql::delivery::insert_ignored(connection, &delivery).await?,
+                };
+                if is_new {
+                    return Ok(Recorded::Accepted);
+                }
+                let (forge, id) = (delivery.forge, &delivery.id);
+                let same_body = sql::delivery::has_body(connection, forge, id, &delivery.body).await?;
+                Ok(Recorded::Duplicate { same_body })
+            })
         })
         .await
     }
@@ -117,23 +130,6 @@ impl Store {
         })
         .await
     }
-}
-
-async fn record(
-    connection: &mut Connection,
-    delivery: &NewDelivery,
-    packed: Option<&[u8]>,
-) -> Result<Recorded, StoreError> {
-    let Some(row) = sql::delivery::insert(connection, delivery, packed).await? else {
-        let same_body =
-            sql::delivery::has_body(connection, delivery.forge, &delivery.id, &delivery.body).await?;
-        return Ok(Recorded::Duplicate { same_body });
-    };
-    if let Some(lane) = delivery.lane {
-        let lane = sql::lane::wake(connection, lane, delivery.received_at).await?;
-        sql::job::add_delivery(connection, lane, row, delivery.received_at).await?;
-    }
-    Ok(Recorded::Accepted)
 }
 
 /// Puts jobs into their lanes.

@@ -2,6 +2,7 @@
 //! database can be put under the same tests.
 
 mod audit;
+mod calls;
 mod claims;
 mod commits;
 mod deliveries;

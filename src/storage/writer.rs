@@ -209,21 +209,24 @@ impl Task {
             (slot @ None, Some(options)) => slot.insert(SqliteConnection::connect_with(options).await?),
             (None, None) => return Err(sqlx::Error::WorkerCrashed),
         };
-        execute(connection, "BEGIN IMMEDIATE").await?;
         if let [only] = batch {
-            // Nobody else's write is in the way: the transaction itself is what it stands or falls by.
+            // Nobody else's write is in the way: it stands or falls with the transaction itself.
+            execute(connection, "BEGIN IMMEDIATE").await?;
             if !only.run(connection).await {
                 return execute(connection, "ROLLBACK").await;
             }
         } else {
+            // Statements that go together are sent together: each way to the connection's thread and
+            // back costs as much as a small statement.
+            execute(connection, "BEGIN IMMEDIATE; SAVEPOINT one").await?;
             for write in batch {
-                execute(connection, "SAVEPOINT one").await?;
-                if !write.run(connection).await {
+                if write.run(connection).await {
+                    execute(connection, "RELEASE SAVEPOINT one; SAVEPOINT one").await?;
+                } else {
                     // Fails where the error ended the whole transaction (a full disk): then the batch
                     // fails, and nothing more is written outside a transaction.
                     execute(connection, "ROLLBACK TO SAVEPOINT one").await?;
                 }
-                execute(connection, "RELEASE SAVEPOINT one").await?;
             }
         }
         execute(connection, "COMMIT").await?;

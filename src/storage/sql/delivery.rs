@@ -3,42 +3,64 @@
 use sqlx::Row as _;
 
 use super::{Connection, encode};
-use crate::domain::{Digest, ForgeKind, Timestamp};
+use crate::domain::{Digest, ForgeKind, Lane, Timestamp};
 use crate::storage::records::NewDelivery;
 use crate::storage::{StoreError, body};
 
-/// Stores a delivery; its row, or none where the forge's id is stored already.
+/// A delivery, its lane made ready, its job: three statements on one way to the database, since this
+/// is what every delivery waits for. `changes()` says whether the statement before stored anything.
+const INSERT_WITH_JOB: &str = "
+    INSERT INTO delivery (forge, external_id, event, received_at, outcome, headers, body)
+    VALUES ($1, $2, $3, $4, 'waiting', $5, $6)
+    ON CONFLICT (forge, external_id) DO NOTHING;
+
+    INSERT INTO lane (name, ready_at, token) SELECT $7, $4, 0 WHERE changes() = 1
+    ON CONFLICT (name) DO UPDATE SET ready_at = COALESCE(lane.ready_at, excluded.ready_at);
+
+    INSERT INTO job (lane, delivery, created_at, attempts, status)
+    SELECT lane.id, delivery.id, $4, 0, 'waiting' FROM lane, delivery
+    WHERE changes() = 1 AND lane.name = $7 AND delivery.forge = $1 AND delivery.external_id = $2";
+
+/// Stores a delivery with its job; false where the forge's id is stored already.
 pub(in crate::storage) async fn insert(
     connection: &mut Connection,
     delivery: &NewDelivery,
-    packed: Option<&[u8]>,
-) -> Result<Option<i64>, StoreError> {
-    let headers = match packed {
-        Some(_body) => encode("the headers of a delivery", &delivery.headers)?,
-        None => "[]".to_owned(),
-    };
-    let (outcome, digest) = match packed {
-        Some(_body) => ("waiting", None),
-        None => ("ignored", Some(Digest::of(&delivery.body).to_string())),
-    };
-    let row = sqlx::query(
-        "INSERT INTO delivery (forge, external_id, event, received_at, outcome, reason, headers, digest, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (forge, external_id) DO NOTHING
-         RETURNING id",
+    lane: Lane,
+    packed: &[u8],
+) -> Result<bool, StoreError> {
+    let stored = sqlx::query(INSERT_WITH_JOB)
+        .bind(delivery.forge.as_str())
+        .bind(&delivery.id)
+        .bind(&delivery.event)
+        .bind(delivery.received_at.0)
+        .bind(encode("the headers of a delivery", &delivery.headers)?)
+        .bind(packed)
+        .bind(lane.to_string())
+        .execute(connection)
+        .await?;
+    Ok(stored.rows_affected() > 0)
+}
+
+/// Stores that a delivery came and was ignored, without its content; false where the forge's id is
+/// stored already.
+pub(in crate::storage) async fn insert_ignored(
+    connection: &mut Connection,
+    delivery: &NewDelivery,
+) -> Result<bool, StoreError> {
+    let stored = sqlx::query(
+        "INSERT INTO delivery (forge, external_id, event, received_at, outcome, reason, headers, digest)
+         VALUES ($1, $2, $3, $4, 'ignored', $5, '[]', $6)
+         ON CONFLICT (forge, external_id) DO NOTHING",
     )
     .bind(delivery.forge.as_str())
     .bind(&delivery.id)
     .bind(&delivery.event)
     .bind(delivery.received_at.0)
-    .bind(outcome)
     .bind(&delivery.ignored)
-    .bind(headers)
-    .bind(digest)
-    .bind(packed)
-    .fetch_optional(connection)
+    .bind(Digest::of(&delivery.body).to_string())
+    .execute(connection)
     .await?;
-    row.map(|row| row.try_get(0)).transpose().map_err(Into::into)
+    Ok(stored.rows_affected() > 0)
 }
 
 /// Whether the stored delivery of this id has this body.

@@ -6,24 +6,6 @@ use super::{Connection, lane_from};
 use crate::domain::{Digest, Lane, Timestamp};
 use crate::storage::StoreError;
 
-/// Puts a stored delivery into its lane.
-pub(in crate::storage) async fn add_delivery(
-    connection: &mut Connection,
-    lane: i64,
-    delivery: i64,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO job (lane, delivery, created_at, attempts, status) VALUES ($1, $2, $3, 0, 'waiting')",
-    )
-    .bind(lane)
-    .bind(delivery)
-    .bind(now.0)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Puts an event of our own into a lane, unless an equal one waits there. One that somebody works
 /// on does not count: he may have read the facts before they changed.
 pub(in crate::storage) async fn add_event(

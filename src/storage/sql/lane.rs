@@ -12,9 +12,9 @@ use crate::storage::records::{Lease, Leased};
 /// The claim: the lane that is ready longest and its oldest job. Two index look-ups, however many
 /// jobs wait and however much is stored.
 pub(in crate::storage) const NEXT: &str = "
-    SELECT lane.id AS lane, lane.name, job.id AS job, job.event AS own, job.attempts, job.created_at,
+    SELECT lane.id AS lane, lane.name, lane.token, job.id AS job, job.event AS own, job.attempts, job.created_at,
            delivery.forge, delivery.external_id, delivery.event, delivery.headers, delivery.body
-    FROM (SELECT id, name, ready_at FROM lane WHERE ready_at <= $1 ORDER BY ready_at LIMIT 1) AS lane
+    FROM (SELECT id, name, token FROM lane WHERE ready_at <= $1 ORDER BY ready_at LIMIT 1) AS lane
     JOIN job ON job.id = (
         SELECT id FROM job WHERE job.lane = lane.id AND job.status = 'waiting' ORDER BY job.id LIMIT 1)
     LEFT JOIN delivery ON delivery.id = job.delivery";
@@ -60,17 +60,18 @@ pub(in crate::storage) async fn claim(
         return Ok(None);
     };
     let (lane, job): (i64, i64) = (next.try_get("lane")?, next.try_get("job")?);
-    let taken = sqlx::query(
-        "UPDATE lane SET token = token + 1, ready_at = $2, leased = $3 WHERE id = $1 RETURNING token",
+    let token = next.try_get::<i64, _>("token")? + 1;
+    sqlx::query(
+        "UPDATE lane SET token = $2, ready_at = $3, leased = $4 WHERE id = $1;
+         UPDATE job SET attempts = attempts + 1 WHERE id = $4",
     )
     .bind(lane)
+    .bind(token)
     .bind(now.after(lease).0)
     .bind(job)
-    .fetch_one(&mut *connection)
+    .execute(connection)
     .await?;
-    sqlx::query("UPDATE job SET attempts = attempts + 1 WHERE id = $1").bind(job).execute(connection).await?;
-    let lease = Lease { on: Leased::Job, lane, row: job, token: taken.try_get(0)? };
-    Ok(Some((lease, next)))
+    Ok(Some((Lease { on: Leased::Job, lane, row: job, token }, next)))
 }
 
 /// The name of the leased lane, if the lease still holds.

@@ -197,6 +197,27 @@ async fn a_full_disk_is_told_to_everybody_and_leaves_no_half_state() {
 }
 
 #[tokio::test]
+async fn while_another_process_holds_the_database_nothing_is_accepted_and_then_it_goes_on() {
+    let store = Fresh::new().await;
+    store
+        .write(Wakes::Nobody, |connection| {
+            Box::pin(async move {
+                sqlx::query("PRAGMA busy_timeout = 1").execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    let mut other = store.by_hand().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let refused = store.record(delivery("a", 1, 0)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(store.deliver("a", 1, 0).await, Recorded::Accepted);
+    store.ready().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_caller_that_went_away_before_its_turn_takes_no_work_with_it() {
     let store = Fresh::new().await;
     store.deliver("a", 1, 0).await;

@@ -1,21 +1,19 @@
-//! Forge calls: one at a time in a repository, by urgency, the newest value of a slot, once what
-//! happens once.
-
-use std::time::Duration;
+//! Which forge call goes next: one at a time in a repository, by urgency, the newest value of a slot,
+//! once what happens once.
 
 use super::commits::{model, sha};
-use super::{Fresh, LEASE, lane, merge_request, new_state, what};
+use super::{Fresh, LEASE, merge_request, new_state};
 use crate::domain::{
     Answer, CommentId, Done, Effect, ForgeKind, JobId, Label, MergeMethod, MergeRequestId, Outcome, Reply,
     RepoId, RunId, Status, StatusState, StickyReport, Timestamp, Version, WorkOrder,
 };
-use crate::storage::{ClaimedEffect, Decision, EffectEnd, NewJob, StoreError};
+use crate::storage::{ClaimedEffect, Decision, EffectEnd};
 
-fn label(label: Label) -> Effect {
+pub(super) fn label(label: Label) -> Effect {
     Effect::Label { label: Some(label) }
 }
 
-fn merge(attempt: u32) -> Effect {
+pub(super) fn merge(attempt: u32) -> Effect {
     Effect::Merge { head: sha('a'), method: MergeMethod::Auto, attempt }
 }
 
@@ -24,25 +22,25 @@ fn status(state: StatusState) -> Effect {
     Effect::Status { sha: sha('a'), run: None, status }
 }
 
-fn done() -> EffectEnd {
+pub(super) fn done() -> EffectEnd {
     EffectEnd::Outcome { outcome: Outcome::Done(Done::Plain), job: None, run: None, comment: None }
 }
 
 impl Fresh {
-    async fn want(&self, effects: Vec<Effect>, now: i64) {
+    pub(super) async fn want(&self, effects: Vec<Effect>, now: i64) {
         self.decide(Decision { effects, ..Decision::default() }, now).await.unwrap();
     }
 
-    async fn call(&self, now: i64) -> ClaimedEffect {
+    pub(super) async fn call(&self, now: i64) -> ClaimedEffect {
         self.claim_effect(Timestamp(now), LEASE).await.unwrap().expect("an effect is due")
     }
 
-    async fn no_call(&self, now: i64) {
+    pub(super) async fn no_call(&self, now: i64) {
         let claimed = self.claim_effect(Timestamp(now), LEASE).await.unwrap();
         assert!(claimed.is_none(), "no effect may be out at {now}: {claimed:?}");
     }
 
-    async fn end(&self, call: &ClaimedEffect, end: EffectEnd, now: i64) {
+    pub(super) async fn end(&self, call: &ClaimedEffect, end: EffectEnd, now: i64) {
         self.finish_effect(&call.lease, end, Timestamp(now)).await.unwrap();
     }
 
@@ -221,121 +219,4 @@ async fn what_was_refused_or_given_up_may_be_wanted_again() {
     }
     assert_eq!(store.statuses().await, "merge:refused merge:conflict merge:dead merge:observed");
     assert_eq!(store.text("SELECT error FROM outbox WHERE status = 'refused'").await.as_deref(), Some("no"));
-}
-
-#[tokio::test]
-async fn an_effect_that_backs_off_lets_others_pass_and_keeps_its_error() {
-    let store = Fresh::new().await;
-    store.want(vec![merge(1), label(Label::Ready)], 1).await;
-    let call = store.call(1).await;
-    store.retry_effect(&call.lease, Timestamp(1_000), "503 from the forge").await.unwrap();
-    let other = store.call(2).await;
-    assert_eq!(other.effect, label(Label::Ready));
-    store.end(&other, done(), 2).await;
-    store.no_call(999).await;
-    let again = store.call(1_000).await;
-    assert_eq!((&again.effect, again.attempts), (&merge(1), 1));
-    let kept = "SELECT attempts || ' ' || error FROM outbox WHERE kind = 'merge'";
-    assert_eq!(store.text(kept).await.as_deref(), Some("2 503 from the forge"));
-}
-
-#[tokio::test]
-async fn an_outcome_its_run_its_comment_and_its_event_are_kept_together() {
-    let store = Fresh::new().await;
-    store.want(vec![Effect::StartRun { head: sha('a'), attempt: 1 }], 1).await;
-    let call = store.call(1).await;
-    let end = EffectEnd::Outcome {
-        outcome: Outcome::Done(Done::Run { run: RunId(5) }),
-        job: Some(NewJob { lane: lane(1), event: "ended".to_owned() }),
-        run: Some(RunId(5)),
-        comment: Some(("marker".to_owned(), CommentId(8))),
-    };
-    store.end(&call, end.clone(), 2).await;
-    assert_eq!(store.run_owner(super::repo(), RunId(5)).await.unwrap(), Some(merge_request(1)));
-    assert_eq!(store.comment_with(merge_request(1), "marker").await.unwrap(), Some(CommentId(8)));
-    assert_eq!(what(&store.next(2).await), "ended");
-    let twice = store.finish_effect(&call.lease, end, Timestamp(3)).await;
-    assert!(matches!(twice, Err(StoreError::LeaseLost)), "{twice:?}");
-}
-
-#[tokio::test]
-async fn a_late_caller_of_a_forge_cannot_end_what_another_took_over() {
-    let store = Fresh::new().await;
-    store.want(vec![merge(1)], 0).await;
-    let late = store.claim_effect(Timestamp(0), Duration::from_millis(10)).await.unwrap().unwrap();
-    store.no_call(9).await;
-    let second = store.call(10).await;
-    assert_eq!((&second.effect, second.attempts), (&merge(1), 1));
-    let end = EffectEnd::Outcome {
-        outcome: Outcome::Done(Done::Plain),
-        job: Some(NewJob { lane: lane(1), event: "must not be kept".to_owned() }),
-        run: Some(RunId(1)),
-        comment: None,
-    };
-    let now = Timestamp(11);
-    assert!(matches!(store.finish_effect(&late.lease, end, now).await, Err(StoreError::LeaseLost)));
-    assert!(matches!(store.retry_effect(&late.lease, now, "late").await, Err(StoreError::LeaseLost)));
-    assert!(matches!(store.extend(&late.lease, now).await, Err(StoreError::LeaseLost)));
-    assert_eq!(store.run_owner(super::repo(), RunId(1)).await.unwrap(), None);
-    assert_eq!(store.queue().await.unwrap().0, 0);
-    store.extend(&second.lease, Timestamp(500)).await.unwrap();
-    store.no_call(499).await;
-    store.end(&second, done(), 499).await;
-}
-
-#[tokio::test]
-async fn a_lease_on_a_job_is_worth_nothing_for_an_effect() {
-    let store = Fresh::new().await;
-    store.want(vec![merge(1)], 1).await;
-    store.deliver("a", 1, 1).await;
-    let (call, job) = (store.call(1).await, store.next(1).await);
-    let now = Timestamp(2);
-    assert!(matches!(store.finish_effect(&job.lease, done(), now).await, Err(StoreError::LeaseLost)));
-    assert!(matches!(store.retry_effect(&job.lease, now, "x").await, Err(StoreError::LeaseLost)));
-    let wrong = store.commit(&call.lease, Decision::default(), now).await;
-    assert!(matches!(wrong, Err(StoreError::LeaseLost)));
-    assert!(matches!(store.bury_job(&call.lease, "x", now).await, Err(StoreError::LeaseLost)));
-    store.end(&call, done(), 2).await;
-    store.commit(&job.lease, Decision::default(), now).await.unwrap();
-}
-
-#[tokio::test]
-async fn an_effect_that_was_given_up_stays_visible_and_tells_the_engine() {
-    let store = Fresh::new().await;
-    store.want(vec![merge(1)], 1).await;
-    let call = store.call(1).await;
-    let job = Some(NewJob { lane: lane(1), event: "merge is dead".to_owned() });
-    store.end(&call, EffectEnd::Dead { reason: "20 tries".to_owned(), job }, 2).await;
-    let dead = store.dead_effects(10).await.unwrap();
-    assert_eq!(dead, [(merge_request(1), "merge".to_owned(), "20 tries".to_owned(), Timestamp(2))]);
-    assert_eq!(what(&store.next(2).await), "merge is dead");
-    store.no_call(3).await;
-}
-
-#[tokio::test]
-async fn an_effect_that_nobody_can_read_does_not_stop_its_repository() {
-    let store = Fresh::new().await;
-    store.want(vec![merge(1), label(Label::Ready)], 1).await;
-    store.execute("UPDATE outbox SET effect = '{}' WHERE kind = 'merge'").await.unwrap();
-    assert_eq!(store.call(1).await.effect, label(Label::Ready));
-    let dead = store.dead_effects(10).await.unwrap();
-    assert!(
-        matches!(&dead[..], [(_, kind, why, _)] if kind == "merge" && why.contains("damaged")),
-        "{dead:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_repository_that_fails_again_and_again_does_not_starve_another() {
-    let store = Fresh::new().await;
-    let comments = 1..=3;
-    store.want(comments.map(|n| Effect::Acknowledge { comment: CommentId(n) }).collect(), 1).await;
-    let mut state = new_state(1, 0, "x");
-    state.id = MergeRequestId { repo: RepoId { forge: ForgeKind::GitHub, number: 9 }, number: 1 };
-    let effects = vec![label(Label::Hold)];
-    store.decide(Decision { state: Some(state), effects, ..Decision::default() }, 2).await.unwrap();
-    let failing = store.call(5).await;
-    assert_eq!(failing.effect.kind(), "acknowledge");
-    store.retry_effect(&failing.lease, Timestamp(50), "503").await.unwrap();
-    assert_eq!(store.call(6).await.effect, label(Label::Hold));
 }

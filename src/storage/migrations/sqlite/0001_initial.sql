@@ -29,7 +29,8 @@ CREATE TABLE lane (
 );
 CREATE INDEX lane_ready ON lane (ready_at) WHERE ready_at IS NOT NULL;
 
--- What is to be done: a delivery or an event of our own. A job that is done is deleted.
+-- What is to be done: a delivery or an event of our own. A job that is done is deleted. delivery is
+-- no foreign key: every delivery that is forgotten would have to look for jobs without an index.
 CREATE TABLE job (
     id         INTEGER PRIMARY KEY,
     lane       BIGINT  NOT NULL REFERENCES lane (id),
