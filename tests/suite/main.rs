@@ -6,5 +6,6 @@ mod configuration;
 mod generate;
 mod generate_publish;
 mod payloads;
+mod receiver;
 mod receiver_config;
 mod sandbox;
