@@ -142,3 +142,6 @@ fn bless_all(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>, commit
     }
     turn.state.merging = None;
 }
+
+#[cfg(test)]
+mod tests;

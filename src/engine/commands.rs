@@ -132,45 +132,38 @@ fn unchanged(told: &ToldComment, now: &Comment) -> Result<(), Refusal> {
 }
 
 fn act(turn: &mut Turn<'_>, ground: &Ground<'_, '_>, asked: &Asked<'_>, command: &Command) -> Done {
-    match &command.verb {
+    let verb = &command.verb;
+    match verb {
         Verb::Help => return Ok(Some(command::help(&turn.facts.bot.addressing))),
         Verb::Status => return questions::status(turn, ground, command.model.as_ref()),
+        _ if !verb.entry().live => return Err(unavailable(turn)),
         _ => {}
     }
     if let Some(barred) = &ground.barred {
         return Err(barred.clone());
     }
-    let prefix = turn.facts.bot.addressing.prefix.clone();
-    match &command.verb {
-        Verb::Run { .. }
-        | Verb::Retry { .. }
-        | Verb::Cancel
-        | Verb::Approve { .. }
-        | Verb::Unapprove
-        | Verb::Publish { .. } => {}
-        _ => {
-            return Err(Refusal::new(
-                "not-available",
-                "This command is understood, but this build cannot do it yet.",
-                format!(
-                    "Comment `{prefix} help` for the commands; the ones that work are help, status, run, retry, cancel, approve, unapprove and publish."
-                ),
-            ));
-        }
-    }
-    let (name, rules) = asked::model(ground.rules, command.model.as_ref(), &prefix)?;
-    match &command.verb {
-        Verb::Run { stage, sha } => runs::run(turn, asked, name, stage.as_deref(), sha.as_deref()),
-        Verb::Retry { sha } => runs::retry(turn, asked, name, rules, sha.as_deref()),
-        Verb::Cancel => runs::cancel(turn, asked, name),
-        Verb::Approve { sha } => review::approve(turn, asked, name, rules, sha.as_deref()),
-        Verb::Unapprove => review::unapprove(turn, asked, name, rules),
+    let (name, rules) = asked::model(turn, ground.rules, command.model.as_ref())?;
+    asked::permitted(turn, asked, rules, verb.entry().who)?;
+    match verb {
+        Verb::Run { stage, sha } => runs::run(turn, name, stage.as_deref(), sha.as_deref()),
+        Verb::Retry { sha } => runs::retry(turn, asked, name, sha.as_deref()),
+        Verb::Cancel => runs::cancel(turn, name),
+        Verb::Approve { sha } => review::approve(turn, asked, name, sha.as_deref()),
+        Verb::Unapprove => review::unapprove(turn, asked, name),
         Verb::Publish { sha, dry_run, when_ready } => {
             let wish = publish::Wish { sha: sha.as_deref(), dry_run: *dry_run, when_ready: *when_ready };
             publish::publish(turn, asked, name, rules, wish)
         }
-        _ => Ok(None),
+        _ => Err(unavailable(turn)),
     }
+}
+
+fn unavailable(turn: &Turn<'_>) -> Refusal {
+    Refusal::new(
+        "not-available",
+        "This command is understood, but this build cannot do it yet.",
+        format!("`{} help` lists the commands and which of them work.", turn.facts.bot.addressing.prefix),
+    )
 }
 
 fn audit_refusal(turn: &mut Turn<'_>, told: &ToldComment, rule: &str, why: &str) {

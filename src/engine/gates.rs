@@ -177,3 +177,6 @@ fn bounds(rule: &Rule) -> String {
     let said = parts.into_iter().flatten().collect::<Vec<_>>();
     if said.is_empty() { "must be a number".to_owned() } else { said.join(", ") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,11 @@ pub(super) fn retry(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job:
     format!("The {task} job failed by `{word}`, not by its script; it is being run again.")
 }
 
+/// Whether the retries of this job are used up.
+pub(super) fn exhausted(model: &ModelState, job: &Job) -> bool {
+    model.infra_retries >= RETRIES && !model.retried.contains(&job.id)
+}
+
 /// Runs a job again.
 pub(super) fn again(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job: &Job) {
     model.retry_at = None;

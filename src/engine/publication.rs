@@ -62,6 +62,8 @@ pub(super) fn bless(
         asked: None,
         failure: None,
     });
+    model.infra_retries = 0;
+    model.retry_at = None;
     let phase = match rules.policy.publish.when {
         PublishWhen::Merge => Phase::Publishing,
         PublishWhen::Command => Phase::Merged,
@@ -109,6 +111,7 @@ pub(super) fn resume(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelSta
         publication.requested_by = Some(by.clone());
         if publication.failure.take().is_some() {
             publication.asked = None;
+            model.infra_retries = 0;
             if publication.tagged && !publication.ran {
                 publication.run = None;
                 publication.run_attempt += 1;

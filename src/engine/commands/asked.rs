@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{MergeRequestStatus, ModelName, ModelState, Phase, Sha, Timestamp, User};
+use crate::command::Who;
+use crate::domain::{MergeRequestStatus, ModelName, Phase, Timestamp, User};
 use crate::engine::judge::written_after_report;
 use crate::engine::rights::Rights;
 use crate::engine::setting::Rules;
@@ -37,69 +38,79 @@ impl Refusal {
 
 /// The model that is meant: the one named, or the only one.
 pub(super) fn model<'r, 'a>(
+    turn: &Turn<'_>,
     rules: &'r BTreeMap<ModelName, Rules<'a>>,
     named: Option<&ModelName>,
-    prefix: &str,
 ) -> Result<(&'r ModelName, &'r Rules<'a>), Refusal> {
-    let touched = rules.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    match (named, rules.len()) {
-        (_, 0) => Err(Refusal::new(
+    let Some(only) = rules.first_key_value() else {
+        return Err(Refusal::new(
             "no-model",
             "This merge request changes no model.",
             "Commands act on models that the merge request changes.",
-        )),
-        (None, 1) => rules.first_key_value().ok_or_else(|| model_required(&touched, prefix)),
-        (None, _) => Err(model_required(&touched, prefix)),
-        (Some(name), _) => rules.get_key_value(name).ok_or_else(|| {
+        ));
+    };
+    let touched = || rules.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match named {
+        Some(name) => rules.get_key_value(name).ok_or_else(|| {
             Refusal::new(
                 "model-unknown",
                 format!("This merge request does not change `{name}`."),
-                format!("Name one of: {touched}."),
+                format!("Name one of: {}.", touched()),
             )
         }),
+        None if rules.len() == 1 => Ok(only),
+        None => Err(Refusal::new(
+            "model-required",
+            format!("This merge request changes several models: {}.", touched()),
+            format!("Name one after the verb, such as `{} approve NAME`.", turn.facts.bot.addressing.prefix),
+        )),
     }
 }
 
-fn model_required(touched: &str, prefix: &str) -> Refusal {
-    Refusal::new(
-        "model-required",
-        format!("This merge request changes several models: {touched}."),
-        format!("Name one after the verb, such as `{prefix} approve NAME`."),
-    )
-}
-
-/// The rights of the person who asked.
-pub(super) fn rights<'a>(turn: &Turn<'a>, asked: &'a Asked<'_>) -> Result<Rights<'a>, Refusal> {
-    Rights::of(turn.facts, asked.by).ok_or_else(|| {
+/// The person who asked may give this command, by the rights read now.
+pub(super) fn permitted(
+    turn: &Turn<'_>,
+    asked: &Asked<'_>,
+    rules: &Rules<'_>,
+    who: Who,
+) -> Result<(), Refusal> {
+    if who == Who::Anyone {
+        return Ok(());
+    }
+    let rights = Rights::of(turn.facts, asked.by).ok_or_else(|| {
         Refusal::new(
             "rights-unknown",
             "Your rights in this repository could not be read, so nothing was done.",
             "Comment again in a while; if it stays so, an operator should look at the bot's token.",
         )
-    })
+    })?;
+    match who {
+        Who::Anyone => Ok(()),
+        Who::Write if turn.merge_request().from_fork && !rights.maintains() => Err(Refusal::new(
+            "not-maintainer",
+            "A merge request from a fork runs only when a maintainer of this repository says so.",
+            "Ask a maintainer to read the change and comment it.",
+        )),
+        Who::Write if !rights.may_write() => Err(Refusal::new(
+            "not-developer",
+            "Only people who may push to this repository can do that.",
+            "Ask somebody with the Developer role (GitHub: write) or above to comment it.",
+        )),
+        Who::Owner | Who::IndependentOwner if !rights.owns(rules) => Err(not_owner(rules)),
+        Who::IndependentOwner if rights.authored(turn.facts) => Err(Refusal::new(
+            "own-work",
+            "Authors of a merge request, or of a commit in it, do not approve it.",
+            "Ask another owner of the model to approve.",
+        )),
+        Who::Write | Who::Owner | Who::IndependentOwner => Ok(()),
+    }
 }
 
-/// May push.
-pub(super) fn developer(turn: &Turn<'_>, asked: &Asked<'_>) -> Result<(), Refusal> {
-    if rights(turn, asked)?.may_write() {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        "not-developer",
-        "Only people who may push to this repository can do that.",
-        "Ask somebody with the Developer role (GitHub: write) or above to comment it.",
-    ))
-}
-
-/// Owns the model.
-pub(super) fn owner(turn: &Turn<'_>, asked: &Asked<'_>, rules: &Rules<'_>) -> Result<(), Refusal> {
-    if rights(turn, asked)?.owns(rules) {
-        return Ok(());
-    }
+fn not_owner(rules: &Rules<'_>) -> Refusal {
     let owners = &rules.policy.review.owners;
     let who =
         if owners.is_empty() { "the maintainers of the repository".to_owned() } else { owners.join(", ") };
-    Err(Refusal::new("not-owner", "Only an owner of the model can do that.", format!("Ask one of: {who}.")))
+    Refusal::new("not-owner", "Only an owner of the model can do that.", format!("Ask one of: {who}."))
 }
 
 /// The merge request is open.
@@ -117,17 +128,17 @@ pub(super) fn open(turn: &Turn<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// The SHA that was named begins the present head.
-pub(super) fn named(turn: &Turn<'_>, sha: &str) -> Result<(), Refusal> {
+/// The SHA that was named, if one was, begins the present head.
+pub(super) fn named(turn: &Turn<'_>, sha: Option<&str>) -> Result<(), Refusal> {
     let head = &turn.merge_request().head;
-    if head.has_prefix(sha) {
-        return Ok(());
+    match sha.filter(|sha| !head.has_prefix(sha)) {
+        None => Ok(()),
+        Some(other) => Err(Refusal::new(
+            "head-moved",
+            format!("The command names {other}, but the head is {}.", head.short()),
+            format!("Look at the present head, then name it: {}.", head.short()),
+        )),
     }
-    Err(Refusal::new(
-        "head-moved",
-        format!("The command names {sha}, but the head is {}.", head.short()),
-        format!("Look at the present head, then name it: {}.", head.short()),
-    ))
 }
 
 /// The head that is meant is the present one: by the SHA given, or by the newest report that was
@@ -138,37 +149,29 @@ pub(super) fn meant(
     name: &ModelName,
     sha: Option<&str>,
 ) -> Result<(), Refusal> {
-    if let Some(sha) = sha {
+    let model = turn.state.models.get(name);
+    if sha.is_some() || model.is_some_and(|model| written_after_report(model, asked.at)) {
         return named(turn, sha);
     }
-    let head = &turn.merge_request().head;
-    let model = turn.state.models.get(name);
-    if model.is_some_and(|model| written_after_report(model, asked.at) || model.phase.is_past_merge()) {
-        return Ok(());
-    }
-    match model.and_then(|model| seen_before(model)) {
+    let head = turn.merge_request().head.short();
+    match model.and_then(|model| model.reported_before.as_ref()) {
         Some(seen) => Err(Refusal::new(
             "head-moved",
             format!(
-                "The newest report before the comment is of {}, but the head is {} now.",
-                seen.short(),
-                head.short()
+                "The newest report before the comment is of {}, but the head is {head} now.",
+                seen.short()
             ),
-            format!("Read the report of {0}, then comment again, or name the head: {0}.", head.short()),
+            format!("Read the report of {head}, then comment again, or name the head: {head}."),
         )),
         None => Err(Refusal::new(
             "no-report",
-            format!("No report of {} was written before the comment.", head.short()),
-            format!("Wait for the report, or name the head that you mean: {}.", head.short()),
+            format!("No report of {head} was written before the comment."),
+            format!("Wait for the report, or name the head that you mean: {head}."),
         )),
     }
 }
 
-fn seen_before(model: &ModelState) -> Option<&Sha> {
-    model.reported_before.as_ref()
-}
-
-/// Whether the model is being published or was.
+/// Where the model stands.
 pub(super) fn phase(turn: &Turn<'_>, name: &ModelName) -> Phase {
     turn.state.models.get(name).map(|model| model.phase).unwrap_or_default()
 }

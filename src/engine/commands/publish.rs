@@ -28,7 +28,6 @@ pub(super) fn publish(
     rules: &Rules<'_>,
     wish: Wish<'_>,
 ) -> Done {
-    asked::owner(turn, asked, rules)?;
     if let MergeRequestStatus::Merged { .. } = turn.merge_request().status {
         return merged(turn, asked, name, rules, wish);
     }
@@ -85,9 +84,7 @@ fn merged(
     rules: &Rules<'_>,
     wish: Wish<'_>,
 ) -> Done {
-    if let Some(sha) = wish.sha {
-        asked::named(turn, sha)?;
-    }
+    asked::named(turn, wish.sha)?;
     let model = turn.state.models.get(name);
     let version = model.and_then(|model| model.publication.as_ref()?.version.clone());
     match asked::phase(turn, name) {

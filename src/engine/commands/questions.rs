@@ -12,7 +12,7 @@ use super::asked::{self, Done};
 /// Where each model stands, or the one named.
 pub(super) fn status(turn: &Turn<'_>, ground: &Ground<'_, '_>, named: Option<&ModelName>) -> Done {
     if let Some(name) = named {
-        asked::model(ground.rules, Some(name), &turn.facts.bot.addressing.prefix)?;
+        asked::model(turn, ground.rules, Some(name))?;
     }
     let mut text = String::new();
     for (name, model) in turn.state.models.iter().filter(|(name, _)| named.is_none_or(|named| named == *name))

@@ -2,28 +2,13 @@
 
 use crate::domain::ModelName;
 use crate::engine::approvals;
-use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
 
 use super::asked::{self, Asked, Done, Refusal};
 
 /// An owner who did not write it approves the present head.
-pub(super) fn approve(
-    turn: &mut Turn<'_>,
-    asked: &Asked<'_>,
-    name: &ModelName,
-    rules: &Rules<'_>,
-    sha: Option<&str>,
-) -> Done {
+pub(super) fn approve(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sha: Option<&str>) -> Done {
     asked::open(turn)?;
-    asked::owner(turn, asked, rules)?;
-    if asked::rights(turn, asked)?.authored(turn.facts) {
-        return Err(Refusal::new(
-            "own-work",
-            "Authors of a merge request, or of a commit in it, do not approve it.",
-            "Ask another owner of the model to approve.",
-        ));
-    }
     asked::meant(turn, asked, name, sha)?;
     if let (Some(bound), Some(model)) = (turn.state.bound.clone(), turn.state.models.get_mut(name)) {
         approvals::give(model, &bound, asked.by, asked.at);
@@ -32,18 +17,17 @@ pub(super) fn approve(
 }
 
 /// The person takes the own approval back.
-pub(super) fn unapprove(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, rules: &Rules<'_>) -> Done {
+pub(super) fn unapprove(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName) -> Done {
     asked::open(turn)?;
-    asked::owner(turn, asked, rules)?;
     let Some(model) = turn.state.models.get_mut(name) else { return Ok(None) };
-    let given = model.approvals.iter().any(|approval| approval.by.id == asked.by.id);
-    if !given {
-        return Err(Refusal::new(
-            "nothing-to-withdraw",
-            "There is no approval that you gave by a command.",
-            "An approval given by the forge's own button is withdrawn there.",
-        ));
-    }
+    let before = model.approvals.len();
     model.approvals.retain(|approval| approval.by.id != asked.by.id);
-    Ok(None)
+    if model.approvals.len() < before {
+        return Ok(None);
+    }
+    Err(Refusal::new(
+        "nothing-to-withdraw",
+        "There is no approval that you gave by a command.",
+        "An approval given by the forge's own button is withdrawn there.",
+    ))
 }

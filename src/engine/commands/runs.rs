@@ -1,27 +1,15 @@
 //! `run`, `retry` and `cancel`.
 
 use crate::domain::{Job, JobStatus, ModelName, Phase, Run};
-use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
 use crate::engine::{infra, publication};
 
 use super::asked::{self, Asked, Done, Refusal};
 
-/// Starts CI for the head. A fork's head runs only when a maintainer names it.
-pub(super) fn run(
-    turn: &mut Turn<'_>,
-    asked: &Asked<'_>,
-    name: &ModelName,
-    stage: Option<&str>,
-    sha: Option<&str>,
-) -> Done {
+/// Starts CI for the head.
+pub(super) fn run(turn: &mut Turn<'_>, name: &ModelName, stage: Option<&str>, sha: Option<&str>) -> Done {
     asked::open(turn)?;
-    if turn.merge_request().from_fork {
-        fork(turn, asked, sha)?;
-    } else {
-        asked::developer(turn, asked)?;
-    }
-    sha.map_or(Ok(()), |sha| asked::named(turn, sha))?;
+    runnable(turn, sha)?;
     if stage == Some("test")
         && let Some((run, job)) = ended(turn, name, "test")
     {
@@ -34,16 +22,9 @@ pub(super) fn run(
     Ok(None)
 }
 
-/// Code from outside runs only after somebody with rights looked at exactly this commit.
-fn fork(turn: &Turn<'_>, asked: &Asked<'_>, sha: Option<&str>) -> Result<(), Refusal> {
-    if !asked::rights(turn, asked)?.maintains() {
-        return Err(Refusal::new(
-            "not-maintainer",
-            "A merge request from a fork runs only when a maintainer of this repository says so.",
-            "Ask a maintainer to read the change and comment it.",
-        ));
-    }
-    if sha.is_none() {
+/// Code from outside runs only at a commit that somebody looked at and named.
+fn runnable(turn: &Turn<'_>, sha: Option<&str>) -> Result<(), Refusal> {
+    if turn.merge_request().from_fork && sha.is_none() {
         let (prefix, head) = (&turn.facts.bot.addressing.prefix, turn.merge_request().head.short());
         return Err(Refusal::new(
             "sha-required",
@@ -51,38 +32,26 @@ fn fork(turn: &Turn<'_>, asked: &Asked<'_>, sha: Option<&str>) -> Result<(), Ref
             format!("Read the change at {head}, then comment `{prefix} run {head}`."),
         ));
     }
-    Ok(())
+    asked::named(turn, sha)
 }
 
-/// Runs again what failed: the jobs of the head, or the publication.
-pub(super) fn retry(
-    turn: &mut Turn<'_>,
-    asked: &Asked<'_>,
-    name: &ModelName,
-    rules: &Rules<'_>,
-    sha: Option<&str>,
-) -> Done {
+/// Runs again what failed: the job of the head, or the publication.
+pub(super) fn retry(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sha: Option<&str>) -> Done {
     if asked::phase(turn, name) == Phase::PublishFailed {
-        asked::owner(turn, asked, rules)?;
+        asked::named(turn, sha)?;
         turn.with(name, |turn, model| publication::resume(turn, name, model, asked.by));
         return Ok(None);
     }
     asked::open(turn)?;
-    if turn.merge_request().from_fork {
-        fork(turn, asked, sha)?;
-    } else {
-        asked::developer(turn, asked)?;
-    }
-    sha.map_or(Ok(()), |sha| asked::named(turn, sha))?;
-    let failed = ["build", "test"]
+    runnable(turn, sha)?;
+    let ended = ["build", "test"]
         .into_iter()
         .find_map(|task| ended(turn, name, task).filter(|(_, job)| job.status != JobStatus::Succeeded));
-    let Some((run, job)) = failed else {
-        let prefix = &turn.facts.bot.addressing.prefix;
+    let Some((run, job)) = ended else {
         return Err(Refusal::new(
             "nothing-to-retry",
             "No job of the head has failed or was cancelled.",
-            format!("Comment `{prefix} run` to start everything again."),
+            format!("Comment `{} run` to start everything again.", turn.facts.bot.addressing.prefix),
         ));
     };
     turn.with(name, |turn, model| {
@@ -93,9 +62,8 @@ pub(super) fn retry(
 }
 
 /// Stops the head's run.
-pub(super) fn cancel(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName) -> Done {
+pub(super) fn cancel(turn: &mut Turn<'_>, name: &ModelName) -> Done {
     asked::open(turn)?;
-    asked::developer(turn, asked)?;
     if stop(turn, name) {
         return Ok(None);
     }

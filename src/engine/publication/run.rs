@@ -59,7 +59,8 @@ fn unfinished(
         }
         JobStatus::Failed(FailureCause::Infrastructure(word)) => {
             finding.logs.extend(log_of(job));
-            Next::Wait(Some(infra::retry(turn, model, run, job, word)))
+            let said = infra::retry(turn, model, run, job, word);
+            if infra::exhausted(model, job) { Next::Failed(said) } else { Next::Wait(Some(said)) }
         }
     })
 }

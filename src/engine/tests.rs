@@ -1,0 +1,10 @@
+//! Conversations with the engine: what the forge says, what people say, what is asked for.
+
+mod binding;
+mod commands;
+mod configuration;
+mod progress;
+mod publishing;
+mod review;
+pub(super) mod scene;
+mod showing;

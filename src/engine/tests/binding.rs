@@ -1,0 +1,112 @@
+//! What happens when head, base, target or policy move.
+
+use crate::domain::*;
+
+use super::scene::*;
+
+const ACCURACY: &[(&str, &str)] = &[("accuracy", "0.95")];
+
+#[test]
+fn a_new_head_starts_from_nothing() {
+    let mut scene = Scene::ready();
+    scene.push('b').look();
+    let model = scene.model();
+    assert_eq!((model.phase, model.candidate, &model.report), (Phase::Building, 2, &None));
+    assert!(model.approvals.is_empty() && model.approved_by.is_empty());
+    assert_eq!(scene.status("mergewright"), None, "no run of the new head yet");
+    let notices = &scene.section().notices;
+    assert!(notices.iter().any(|notice| notice.contains("superseded")), "{notices:?}");
+    assert!(notices.contains(&"The approval of @alice is void: the head moved.".to_owned()), "{notices:?}");
+    assert!(
+        scene.audit.iter().any(|entry| entry.kind == "approval" && entry.actor.as_deref() == Some("alice"))
+    );
+}
+
+#[test]
+fn the_old_heads_run_is_cancelled_if_it_may_still_run() {
+    let mut scene = Scene::new();
+    scene.job("build", JobStatus::Running).look();
+    let run = scene.model().run.unwrap();
+    scene.push('b').look();
+    assert_eq!(scene.acts(), [format!("cancel_run:{run}")]);
+
+    let mut ended = Scene::ready();
+    assert!(ended.push('b').look().acts().is_empty());
+}
+
+#[test]
+fn a_base_that_moves_elsewhere_just_advances() {
+    let mut scene = Scene::ready();
+    scene.facts.base = sha('1');
+    scene.facts.base_moved = Some(paths(&["README.md"]));
+    assert_eq!(scene.look().phase(), Phase::Ready);
+    assert_eq!(scene.state.bound.as_ref().unwrap().base, sha('1'));
+    assert!(scene.acts().is_empty());
+}
+
+#[test]
+fn base_policy_or_target_moving_under_the_head_judge_it_anew() {
+    let base = |scene: &mut Scene| {
+        scene.facts.base = sha('1');
+        scene.facts.base_moved = Some(paths(&["models/iris/data.py"]));
+    };
+    let policy = |scene: &mut Scene| scene.facts.policy = config(&POLICY.replace("min: 0.90", "min: 0.91"));
+    let target = |scene: &mut Scene| scene.facts.merge_request.target_branch = "release".to_owned();
+    for (name, change) in [
+        ("the target branch changed models/iris/data.py", &base as &dyn Fn(&mut Scene)),
+        ("policy", &policy),
+        ("another one", &target),
+    ] {
+        let mut scene = Scene::ready();
+        scene.approves("mia");
+        change(&mut scene);
+        scene.look();
+        assert_eq!(scene.phase(), Phase::Building, "{name}");
+        assert!(scene.acts().contains(&format!("start_run:{}:1", sha('a'))), "{name}");
+        assert!(
+            scene.model().notices.iter().any(|notice| notice.contains(name)),
+            "{:?}",
+            scene.model().notices
+        );
+        assert_eq!(scene.model().candidate, 1, "the same candidate");
+        assert!(scene.model().approvals.is_empty());
+
+        scene.facts.base_moved = None;
+        assert_eq!(scene.look().phase(), Phase::Building, "jobs from before do not count: {name}");
+        scene.run();
+        scene.tested(ACCURACY).look();
+        assert_eq!(scene.phase(), Phase::AwaitingApproval, "{name}");
+    }
+}
+
+#[test]
+fn the_policy_of_another_model_does_not_matter() {
+    let other = POLICY.split("models:\n").nth(1).unwrap().replace("iris", "digits");
+    let mut scene = Scene::ready();
+    scene.facts.policy = config(&format!("{POLICY}{other}"));
+    scene.facts.proposal = scene.facts.policy.clone();
+    assert_eq!(scene.look().phase(), Phase::Ready);
+}
+
+#[test]
+fn a_fork_whose_base_moved_waits_for_a_maintainer_again() {
+    let mut scene = Scene::new();
+    scene.facts.merge_request.from_fork = true;
+    scene.look();
+    scene.says("mia", &format!("/model run {}", sha('a').short()));
+    scene.facts.base = sha('1');
+    scene.facts.base_moved = Some(paths(&["models/iris/data.py"]));
+    scene.look();
+    assert_eq!((scene.phase(), scene.acts()), (Phase::AwaitingRun, vec![]));
+}
+
+#[test]
+fn a_model_that_is_no_longer_touched_is_forgotten() {
+    let mut scene = Scene::ready();
+    scene.push('b');
+    scene.facts.changed_paths = Some(paths(&["README.md"]));
+    scene.job("build", JobStatus::Running).look();
+    assert!(scene.state.models.is_empty());
+    assert_eq!(scene.state.shown.label, None);
+    assert_eq!(scene.status("mergewright"), Some(StatusState::Success));
+}

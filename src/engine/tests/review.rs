@@ -1,0 +1,202 @@
+//! Approvals: by command and by the forge's own review, each for exactly what it was given for.
+
+use crate::domain::*;
+use crate::event::{Event, ReviewAct};
+
+use super::scene::*;
+
+const ACCURACY: &[(&str, &str)] = &[("accuracy", "0.95")];
+
+fn reported() -> Scene {
+    let mut scene = Scene::new();
+    scene.tested(ACCURACY).look();
+    scene
+}
+
+fn heard(login: &str, act: ReviewAct, head: char) -> Event {
+    Event::Review { by: user(login), act, head: Some(sha(head)) }
+}
+
+#[test]
+fn the_forges_own_approval_counts_the_same() {
+    let mut scene = reported();
+    scene.approves("alice").look();
+    assert_eq!(
+        (scene.phase(), scene.model().approved_by.as_slice()),
+        (Phase::Ready, &["alice".to_owned()][..])
+    );
+    scene.open().approvals.clear();
+    assert_eq!(scene.look().phase(), Phase::AwaitingApproval, "withdrawn");
+    assert!(scene.audit.iter().any(|entry| entry.what.contains("no longer counts")));
+}
+
+#[test]
+fn an_approval_belongs_to_the_head_in_its_hook() {
+    let mut scene = reported();
+    scene.approves("alice");
+    scene.open().approvals[0].at = None;
+    assert_eq!(scene.look().phase(), Phase::AwaitingApproval, "nobody says which head was approved");
+    assert!(scene.section().notices.iter().any(|notice| notice.contains("does not count")));
+    scene.turn(&heard("alice", ReviewAct::Approved, 'b'));
+    assert_eq!(scene.phase(), Phase::AwaitingApproval, "another head");
+    scene.turn(&heard("alice", ReviewAct::Approved, 'a'));
+    assert_eq!(scene.phase(), Phase::Ready);
+    scene.turn(&heard("alice", ReviewAct::Withdrawn, 'a'));
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+}
+
+#[test]
+fn without_its_hook_an_approval_must_be_younger_than_the_head() {
+    let mut scene = reported();
+    scene.approves("alice");
+    let since = scene.facts.merge_request.head_since;
+    scene.open().approvals[0].at = since;
+    assert_eq!(scene.look().phase(), Phase::AwaitingApproval, "not a moment too early");
+    scene.open().approvals[0].at = since.map(|since| Timestamp(since.0 + 1));
+    assert_eq!(scene.look().phase(), Phase::Ready);
+    scene.facts.merge_request.head_since = None;
+    assert_eq!(scene.look().phase(), Phase::AwaitingApproval);
+}
+
+#[test]
+fn an_approval_with_its_commit_counts_for_that_commit() {
+    let mut scene = reported();
+    scene.approves("alice");
+    scene.open().approvals[0].sha = Some(sha('b'));
+    assert_eq!(scene.look().phase(), Phase::AwaitingApproval);
+    scene.open().approvals[0].sha = Some(sha('a'));
+    assert_eq!(scene.look().phase(), Phase::Ready);
+}
+
+#[test]
+fn strangers_authors_and_the_unknown_do_not_count() {
+    let mut scene = reported();
+    scene.approves("dave").look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    assert!(scene.section().notices.iter().any(|notice| notice.contains("no owner")));
+
+    let mut scene = reported();
+    scene.facts.merge_request.author = user("alice");
+    assert_eq!(scene.approves("alice").look().phase(), Phase::AwaitingApproval);
+
+    let mut scene = reported();
+    scene.facts.people.insert(user("alice").id, Standing::Unknown);
+    assert_eq!(scene.approves("alice").look().phase(), Phase::AwaitingApproval);
+}
+
+#[test]
+fn rights_that_are_lost_take_the_approval_with_them() {
+    let mut scene = Scene::ready();
+    scene.facts.people.insert(user("alice").id, Standing::Unknown);
+    assert_eq!(scene.look().phase(), Phase::Ready, "they were read when it was given");
+    let mut scene = scene.person("alice", Permission::None);
+    assert_eq!(scene.look().phase(), Phase::AwaitingApproval);
+}
+
+#[test]
+fn two_approvals_are_two_people() {
+    let mut scene =
+        Scene::new().with("approvals: 1, owners: ['@alice']", "approvals: 2, owners: ['@alice', '@dave']");
+    scene.tested(ACCURACY).look();
+    scene.says("alice", "/model approve").approves("alice").look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    scene.says("dave", "/model approve");
+    assert_eq!(scene.phase(), Phase::Ready);
+}
+
+#[test]
+fn another_report_or_dataset_voids_with_the_reason() {
+    let mut scene = Scene::ready();
+    scene.rerun("test", JobStatus::Succeeded).reported(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::Ready, "the same result of another job is the same report");
+    scene.rerun("test", JobStatus::Succeeded).reported(&[("accuracy", "0.96")]).look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    assert!(
+        scene.model().notices.contains(&"The approval of @alice is void: the report changed.".to_owned())
+    );
+
+    let mut scene = Scene::ready();
+    scene.report().dataset = Some(sha('e'));
+    scene.look();
+    assert!(
+        scene.model().notices.contains(&"The approval of @alice is void: the dataset changed.".to_owned())
+    );
+}
+
+#[test]
+fn an_approval_given_before_the_report_counts_for_the_head_it_names() {
+    let mut scene = Scene::new();
+    scene.job("build", JobStatus::Running).look();
+    scene.says("alice", &format!("/model approve {}", sha('a')));
+    assert_eq!(scene.phase(), Phase::Building);
+    scene.tested(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::Ready);
+}
+
+#[test]
+fn who_asks_for_changes_takes_the_approval_back() {
+    let mut scene = Scene::ready();
+    scene.turn(&heard("alice", ReviewAct::ChangesRequested, 'a'));
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    assert!(scene.model().notices.iter().any(|notice| notice.contains("asked for changes")));
+}
+
+#[test]
+fn changing_what_measures_needs_an_approval_after_the_report() {
+    for path in ["models/iris/evaluate.py", "models/iris/data/holdout.csv", ".gitlab-ci.yml"] {
+        let mut scene = Scene::new().with("approvals: 1", "approvals: 0");
+        scene.facts.changed_paths = Some(paths(&["models/iris/train.py", path]));
+        scene.job("build", JobStatus::Running).look();
+        scene.says("alice", &format!("/model approve {}", sha('a')));
+        scene.tested(ACCURACY).look();
+        assert_eq!(scene.phase(), Phase::AwaitingApproval, "{path}: approved before the report");
+        assert!(scene.section().notices.iter().any(|notice| notice.starts_with("Evaluation changed")));
+        scene.says("alice", "/model approve");
+        assert_eq!(scene.phase(), Phase::Ready, "{path}");
+    }
+}
+
+#[test]
+fn changing_the_own_policy_is_judged_by_the_old_one_and_needs_an_owner() {
+    let mut scene = Scene::new().with("approvals: 1", "approvals: 0");
+    let old = POLICY.replace("approvals: 1", "approvals: 0");
+    scene.facts.proposal = config(&old.replace("min: 0.90", "min: 0.10"));
+    scene.tested(&[("accuracy", "0.5")]).look();
+    assert_eq!(scene.phase(), Phase::GateFailed, "the target's threshold rules");
+    assert!(scene.section().notices.iter().any(|notice| notice.contains("changes the policy")));
+    scene.reported(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    scene.says("alice", "/model approve");
+    assert_eq!(scene.phase(), Phase::Ready);
+}
+
+#[test]
+fn a_rule_on_another_line_and_another_build_are_no_change_of_policy() {
+    let mut scene = Scene::new().with("approvals: 1", "approvals: 0");
+    let old = POLICY.replace("approvals: 1", "approvals: 0");
+    scene.facts.proposal = config(&format!("# moved\n\n{old}").replace("train.py", "train2.py"));
+    scene.tested(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::Ready);
+}
+
+#[test]
+fn a_model_that_the_target_does_not_know_needs_a_maintainer() {
+    let mut scene = Scene::new();
+    scene.facts.policy = crate::engine::Configuration::Absent;
+    scene.tested(ACCURACY).look();
+    scene.says("alice", "/model approve");
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    scene.says("mia", "/model approve");
+    assert_eq!(scene.phase(), Phase::Ready);
+}
+
+#[test]
+fn a_commits_author_without_an_account_is_named() {
+    let mut scene = Scene::new();
+    let email = "nobody@nowhere.test".to_owned();
+    scene.open().authors.insert(CommitAuthor { login: None, email });
+    scene.tested(ACCURACY).look();
+    let notices = &scene.section().notices;
+    assert!(notices.iter().any(|notice| notice.contains("nobody@nowhere.test")), "{notices:?}");
+    assert!(!notices.iter().any(|notice| notice.contains("bob@acme.test")), "bob is known: {notices:?}");
+}
