@@ -14,3 +14,4 @@ pub mod outbox;
 pub mod sandbox;
 pub mod storage;
 pub mod telemetry;
+pub mod worker;

@@ -127,7 +127,7 @@ impl Outbox {
             let woken = store.woken();
             let pause = match self.perform_one().await {
                 Ok(true) => continue,
-                Ok(false) => match store.next_due().await {
+                Ok(false) => match store.next_effect_due().await {
                     Ok(due) => due.map_or(LOOK_AGAIN, |due| due.since(clock.now())).clamp(SHORT, LOOK_AGAIN),
                     Err(_) => LOOK_AGAIN,
                 },

@@ -43,10 +43,9 @@ impl Store {
                     };
                 }
                 () = tokio::time::sleep(span / 3) => {
-                    match self.extend(lease, clock.now().after(span)).await {
-                        Err(StoreError::LeaseLost) => return Err(StoreError::LeaseLost.into()),
-                        // The lease still runs for a while; the next beat may get through.
-                        Ok(()) | Err(_) => {}
+                    // Any other error may pass before the lease ends: the next beat may get through.
+                    if let Err(StoreError::LeaseLost) = self.extend(lease, clock.now().after(span)).await {
+                        return Err(StoreError::LeaseLost.into());
                     }
                 }
             }

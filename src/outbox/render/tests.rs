@@ -101,7 +101,12 @@ fn report(models: Vec<ModelSection>) -> StickyReport {
 }
 
 fn render(report: &StickyReport) -> String {
-    Renderer::new().unwrap().report(report, 1_000_000).unwrap()
+    visible(&Renderer::new().unwrap().report(report, 1_000_000).unwrap())
+}
+
+/// The text with the invisible breaks shown as `‖`.
+fn visible(text: &str) -> String {
+    text.replace('\u{200b}', "‖")
 }
 
 #[test]
@@ -171,7 +176,7 @@ Compared with v3, the last published version.
 
 **Failing tests: 1**
 
-- `test_iris.Holdout::test_shape[@alice]`: expected 4 columns \</details\> Fixes \#​3, got \<b\>5\</b\>
+- `test_iris.Holdout::test_shape[@alice]`: expected 4 columns \</details\> Fixes \#‖3, got \<b\>5\</b\>
 
 <details><summary>The end of the test job's log</summary>
 
@@ -267,7 +272,7 @@ fn answers_to_one_comment() {
         ],
     };
     let text = Renderer::new().unwrap().reply(CommentId(31), &reply, 1_000_000).unwrap();
-    insta::assert_snapshot!(text, @r#"
+    insta::assert_snapshot!(visible(&text), @r#"
 <!-- mergewright:reply:31 -->
 **iris** stands at *Ready*.
 
@@ -275,7 +280,7 @@ fn answers_to_one_comment() {
 
 **Refused** (`head-moved`): `/model approve`
 
-the head is `bbbbbbbb` now, the report spoke of `aaaaaaaa` (\@​alice pushed, see \#​4)
+the head is `bbbbbbbb` now, the report spoke of `aaaaaaaa` (\@‖alice pushed, see \#‖4)
 
 **What helps:** wait for the report of `bbbbbbbb`, then comment `/model approve` again
 

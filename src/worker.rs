@@ -1,0 +1,161 @@
+//! The main loop: a claimed job becomes an event, facts are gathered, the engine decides, and
+//! everything that follows is committed at once.
+
+mod decide;
+mod facts;
+mod failure;
+mod memory;
+mod subject;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::domain::{Clock, Timestamp};
+use crate::forge::Forges;
+use crate::storage::{Claimed, HeldError, Job, Store, StoreError};
+
+use failure::{Failure, Next};
+use memory::Memory;
+
+/// How long a claimed job stays ours without a sign of life.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// The longest we sleep without looking: nothing may wait longer for a wake-up that was lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// The shortest sleep when something is due but held by somebody else.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// How late a timer may ring while there is always other work.
+const RING_EVERY: Duration = Duration::from_secs(1);
+
+/// Works jobs.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    forges: Forges,
+    clock: Arc<dyn Clock>,
+    /// What commands begin with.
+    prefix: String,
+    memory: Memory,
+}
+
+impl Worker {
+    /// A worker over this store and these forges; `prefix` is what commands begin with.
+    #[must_use]
+    pub fn new(store: Store, forges: Forges, clock: Arc<dyn Clock>, prefix: String) -> Self {
+        Self { inner: Arc::new(Inner { store, forges, clock, prefix, memory: Memory::default() }) }
+    }
+
+    /// Works the oldest job that is due; false when there is none. Timers that are due become jobs.
+    ///
+    /// # Errors
+    /// When the database cannot be used. Whatever else goes wrong is kept with the job.
+    pub async fn work_one(&self) -> Result<bool, StoreError> {
+        let Inner { store, clock, .. } = &*self.inner;
+        let mut claimed = store.claim(clock.now(), LEASE).await?;
+        if claimed.is_none() && store.ring(clock.now()).await? > 0 {
+            claimed = store.claim(clock.now(), LEASE).await?;
+        }
+        let Some(claimed) = claimed else { return Ok(false) };
+        let span = tracing::info_span!(
+            "job",
+            lane = %claimed.lane,
+            delivery.id = delivery_id(&claimed),
+            job.attempts = claimed.attempts
+        );
+        match self.inner.work(claimed).instrument(span).await {
+            // Somebody else took over after we were silent for too long; nothing of ours was kept.
+            Err(StoreError::LeaseLost) => tracing::warn!("lost the lease on a job"),
+            other => other?,
+        }
+        Ok(true)
+    }
+
+    /// Works jobs, `tasks` at once, until `shutdown`; what is under way then is finished first.
+    pub async fn run(&self, tasks: usize, shutdown: CancellationToken) {
+        let tasks = (0..tasks.max(1)).map(|_| self.serve(&shutdown));
+        futures_util::future::join_all(tasks).await;
+    }
+
+    async fn serve(&self, shutdown: &CancellationToken) {
+        let Inner { store, clock, .. } = &*self.inner;
+        let mut rung = Timestamp::default();
+        while !shutdown.is_cancelled() {
+            // Registered before we look, so that no wake-up is lost in between.
+            let woken = store.woken();
+            let pause = match self.work_one().await {
+                Ok(true) if clock.now().since(rung) < RING_EVERY => continue,
+                Ok(true) => {
+                    rung = clock.now();
+                    match store.ring(rung).await {
+                        Ok(_) => continue,
+                        Err(_) => LOOK_AGAIN,
+                    }
+                }
+                Ok(false) => match store.next_job_due().await {
+                    Ok(due) => due.map_or(LOOK_AGAIN, |due| due.since(clock.now())).clamp(SHORT, LOOK_AGAIN),
+                    Err(_) => LOOK_AGAIN,
+                },
+                Err(error) => {
+                    failure::alarm("store");
+                    tracing::error!(alarm.kind = "store", %error, "jobs wait: the database cannot be used");
+                    LOOK_AGAIN
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = woken => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Works one job to its end, whatever it is.
+    async fn work(self: &Arc<Self>, claimed: Claimed) -> Result<(), StoreError> {
+        let (lease, attempts) = (claimed.lease.clone(), claimed.attempts);
+        let inner = Arc::clone(self);
+        let work = async move { inner.decide(&claimed).await }.in_current_span();
+        let failure = match self.store.held(&lease, LEASE, self.clock.as_ref(), work).await {
+            Ok(Ok(decision)) => match self.store.commit(&lease, decision, self.clock.now()).await {
+                Err(StoreError::Stale) => Failure::Store(StoreError::Stale),
+                other => return other,
+            },
+            Ok(Err(failure)) => failure,
+            Err(HeldError::Store(error)) => return Err(error),
+            Err(HeldError::Panicked(message)) => Failure::Panicked(message),
+        };
+        match failure.after(attempts, fastrand::f64()) {
+            Next::Again(wait) => {
+                tracing::info!(error = %failure, wait_ms = wait.as_millis(), "a job will be tried again");
+                self.store.retry_job(&lease, self.clock.now().after(wait), &failure.to_string()).await
+            }
+            Next::Never => {
+                failure::alarm("dead_job");
+                tracing::error!(alarm.kind = "dead_job", error = %failure, "a job was given up");
+                self.store.bury_job(&lease, &failure.to_string(), self.clock.now()).await
+            }
+            Next::Wait => match failure {
+                Failure::Store(error) => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+fn delivery_id(claimed: &Claimed) -> Option<&str> {
+    match &claimed.job {
+        Job::Delivery { id, .. } => Some(id),
+        Job::Internal { .. } => None,
+    }
+}

@@ -1,0 +1,114 @@
+//! One job becomes one decision.
+
+use crate::command::Addressing;
+use crate::domain::{InternalEvent, Lane, MergeRequestId, MergeRequestStatus};
+use crate::engine;
+use crate::event::{self, Event, Incoming, Subject};
+use crate::storage::{Claimed, Decision, DeliveryOutcome, Job, NewState};
+
+use super::Inner;
+use super::facts::{Gathered, Gatherer};
+use super::failure::Failure;
+use super::subject::{self, Concern};
+
+impl Inner {
+    /// Everything that the job changes.
+    pub(super) async fn decide(&self, claimed: &Claimed) -> Result<Decision, Failure> {
+        let incoming = match self.understand(claimed).await? {
+            Ok(incoming) => incoming,
+            Err(why) => return Ok(ignored(why)),
+        };
+        if let Some(meaning) = &incoming.meaning
+            && self.store.meaning_seen(meaning).await?
+        {
+            return Ok(ignored("duplicate-meaning".to_owned()));
+        }
+        let meaning = incoming.meaning.clone();
+        let decision = match subject::concern(&self.store, claimed.lane, incoming).await? {
+            Concern::Nobody(why) => ignored(why),
+            Concern::Others(jobs) => Decision { jobs, ..Decision::default() },
+            Concern::Decide(id, event) => self.step(id, &event).await?,
+        };
+        Ok(Decision { meaning, ..decision })
+    }
+
+    /// The event of a job, or why it is none.
+    async fn understand(&self, claimed: &Claimed) -> Result<Result<Incoming, String>, Failure> {
+        match &claimed.job {
+            Job::Delivery { forge, event, body, .. } => {
+                let us = self.forge(*forge)?.whoami().await?;
+                Ok(event::parse(*forge, event, body, &us).map_err(|error| {
+                    // Repeating would not change the body; the next event of its kind may be good.
+                    tracing::warn!(%error, "a delivery could not be understood");
+                    format!("not understood: {error}")
+                }))
+            }
+            Job::Internal { event } => {
+                let event =
+                    serde_json::from_str(event).map_err(|error| Failure::Damaged(error.to_string()))?;
+                let Lane::MergeRequest(id) = claimed.lane else {
+                    return Err(Failure::Damaged(format!("{} is no merge request's lane", claimed.lane)));
+                };
+                let event = match event {
+                    InternalEvent::Refresh => Event::Refresh,
+                    InternalEvent::Effect { slot, outcome } => Event::Effect { slot, outcome },
+                };
+                Ok(Ok(Incoming { subject: Subject::MergeRequest(id), event, meaning: None }))
+            }
+        }
+    }
+
+    /// Gathers facts about a merge request and lets the engine decide.
+    async fn step(&self, id: MergeRequestId, event: &Event) -> Result<Decision, Failure> {
+        let forge = self.forge(id.repo.forge)?;
+        let stored = self.store.state(id).await?;
+        let us = forge.whoami().await?;
+        let addressing = Addressing { prefix: self.prefix.clone(), login: us.login.clone() };
+        let gatherer = Gatherer {
+            store: &self.store,
+            forge: forge.as_ref(),
+            memory: &self.memory,
+            now: self.clock.now(),
+            bot: engine::Addressed { user: us, addressing },
+            id,
+            state: &stored.state,
+            event,
+        };
+        let found = match gatherer.gather().await? {
+            Gathered::Nothing(why) => return Ok(ignored(why.to_owned())),
+            Gathered::Facts(found) => found,
+        };
+        let facts = &found.facts;
+        let transition = engine::step(&stored.state, facts, event, self.clock.now());
+        let request = &facts.merge_request;
+        Ok(Decision {
+            state: Some(NewState {
+                id,
+                expected: stored.version,
+                state: transition.state,
+                title: request.title.clone(),
+                web_url: request.web_url.clone(),
+                repository: facts.repository.path.clone(),
+                open: request.status == MergeRequestStatus::Open,
+            }),
+            effects: transition.effects,
+            audit: transition.audit,
+            wake_at: transition.wake_at,
+            versions: transition.published,
+            reports: found.reports,
+            runs: found.runs,
+            ..Decision::default()
+        })
+    }
+
+    fn forge(
+        &self,
+        kind: crate::domain::ForgeKind,
+    ) -> Result<&std::sync::Arc<dyn crate::forge::Forge>, Failure> {
+        self.forges.get(kind).ok_or(Failure::Unconfigured(kind))
+    }
+}
+
+fn ignored(why: String) -> Decision {
+    Decision { outcome: DeliveryOutcome::Ignored(why), ..Decision::default() }
+}

@@ -1,0 +1,199 @@
+//! What is so now, with as few questions to the forge as the decision allows.
+
+mod configuration;
+mod judged;
+mod merged;
+mod people;
+mod reports;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::command;
+use crate::domain::{
+    JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelName, RepoId, Report, Repository, RunId,
+    Sha, State, Timestamp,
+};
+use crate::engine::{self, Addressed, Configuration, Facts, Registry, ToldComment};
+use crate::event::Event;
+use crate::forge::{ErrorKind, Forge};
+use crate::storage::Store;
+
+use super::failure::Failure;
+use super::memory::Memory;
+
+/// How long a repository's name and default branch are taken to be as they were.
+const REPOSITORY_LASTS: Duration = Duration::from_secs(300);
+
+/// Reads what the engine must know about one merge request.
+#[derive(Debug)]
+pub(crate) struct Gatherer<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) forge: &'a dyn Forge,
+    pub(crate) memory: &'a Memory,
+    pub(crate) now: Timestamp,
+    pub(crate) bot: Addressed,
+    pub(crate) id: MergeRequestId,
+    pub(crate) state: &'a State,
+    pub(crate) event: &'a Event,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) enum Gathered {
+    /// There is nothing to decide; the word says why.
+    Nothing(&'static str),
+    /// Facts, and what is to be kept of them.
+    Facts(Box<Found>),
+}
+
+/// Facts, and what is to be kept of them.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) facts: Facts,
+    /// Reports that were read from archives just now.
+    pub(crate) reports: Vec<(RepoId, JobId, Report)>,
+    /// Runs that were seen.
+    pub(crate) runs: Vec<RunId>,
+}
+
+impl Gatherer<'_> {
+    /// Reads everything.
+    pub(crate) async fn gather(&self) -> Result<Gathered, Failure> {
+        let told = match self.event {
+            Event::Comment { id, .. } if self.state.answered.contains(id) => {
+                return Ok(Gathered::Nothing("answered-before"));
+            }
+            // Which models there are is not known yet, and does not matter for whether we are meant.
+            Event::Comment { body, .. }
+                if command::parse(body, &self.bot.addressing, &BTreeSet::new()).is_empty() =>
+            {
+                return Ok(Gathered::Nothing("no-command"));
+            }
+            Event::Comment { id, author, body, .. } => Some((*id, author.clone(), body.clone())),
+            _ => None,
+        };
+        let request = match self.forge.merge_request(self.id).await {
+            Ok(request) => request,
+            Err(error) if error.kind == ErrorKind::Gone => {
+                return Ok(Gathered::Nothing("merge-request-gone"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let past = self.past(&request);
+        let parent = self.parent(&request).await?;
+        let base = self.base(&request, parent.as_ref()).await?;
+        let policy = self.configuration(&base).await?;
+        let proposal = self.configuration(&request.head).await?;
+        if (&policy, &proposal) == (&Configuration::Absent, &Configuration::Absent)
+            && self.state.bound.is_none()
+        {
+            return Ok(Gathered::Nothing("no-configuration"));
+        }
+        let moved = !past && self.moved(&request, &base, &policy, &proposal);
+        let changed_paths = if moved { Some(self.forge.changed_paths(self.id).await?) } else { None };
+        let touched = match &changed_paths {
+            Some(changed) => engine::touched(&policy, &proposal, changed),
+            None => self.state.models.keys().cloned().collect(),
+        };
+        let base_moved = match (&self.state.bound, &changed_paths) {
+            (Some(bound), Some(_)) => self.drift(&bound.base, &base).await?,
+            _ => None,
+        };
+        let merged = match &request.status {
+            MergeRequestStatus::Merged { .. } => Some(self.merge_facts(parent).await?),
+            _ => None,
+        };
+        let mut found = Found {
+            facts: Facts {
+                registry: self.registry(&touched, &request).await?,
+                bot: self.bot.clone(),
+                repository: self.repository().await?,
+                base,
+                policy,
+                proposal,
+                changed_paths,
+                base_moved,
+                open: None,
+                merged,
+                comments: Vec::new(),
+                people: BTreeMap::new(),
+                merge_request: request,
+            },
+            reports: Vec::new(),
+            runs: Vec::new(),
+        };
+        if !past && found.facts.merge_request.status != MergeRequestStatus::Closed {
+            self.judge(&touched, &mut found).await?;
+        }
+        if let Some((id, author, body)) = told {
+            let now = self.forge.comment(self.id, id).await?;
+            found.facts.comments.push(ToldComment { id, author, body, now });
+        }
+        self.people(&touched, &mut found.facts).await?;
+        if let Some(merged) = &found.facts.merged {
+            found.runs.extend(merged.runs.values().map(|run| run.id));
+        }
+        Ok(Gathered::Facts(Box::new(found)))
+    }
+
+    /// Whether nothing is judged any more.
+    fn past(&self, request: &MergeRequest) -> bool {
+        matches!(request.status, MergeRequestStatus::Merged { .. }) && self.state.past_merge()
+    }
+
+    /// Whether anything differs from what the state is bound to.
+    fn moved(
+        &self,
+        request: &MergeRequest,
+        base: &Sha,
+        policy: &Configuration,
+        proposal: &Configuration,
+    ) -> bool {
+        let digest = |configuration: &Configuration| match configuration {
+            Configuration::Valid(config) => Some(config.digest),
+            Configuration::Absent | Configuration::Invalid { .. } => None,
+        };
+        self.state.bound.as_ref().is_none_or(|bound| {
+            bound.head != request.head
+                || bound.base != *base
+                || bound.target != request.target_branch
+                || bound.policy != digest(policy)
+                || bound.proposal != digest(proposal)
+        })
+    }
+
+    async fn repository(&self) -> Result<Repository, Failure> {
+        let repo = self.id.repo;
+        let known = self.memory.repositories.get(&repo);
+        if let Some((repository, read_at)) = known
+            && self.now.since(read_at) < REPOSITORY_LASTS
+        {
+            return Ok(repository);
+        }
+        let repository = self.forge.repository(repo).await?;
+        self.memory.repositories.put(repo, (repository.clone(), self.now));
+        Ok(repository)
+    }
+
+    /// Our versions of the touched models, and the tags where a number is about to be taken.
+    async fn registry(
+        &self,
+        touched: &BTreeSet<ModelName>,
+        request: &MergeRequest,
+    ) -> Result<BTreeMap<ModelName, Registry>, Failure> {
+        let repo = self.id.repo;
+        let merged = matches!(request.status, MergeRequestStatus::Merged { .. });
+        let mut registry = BTreeMap::new();
+        for name in touched {
+            let versions = self.store.versions(repo, name).await?;
+            let numbered = self.state.models.get(name).is_some_and(|model| {
+                model.unblessed.is_some()
+                    || model.publication.as_ref().is_some_and(|publication| publication.tagged)
+            });
+            let tags = if merged && !numbered { self.forge.tags(repo, name).await? } else { Vec::new() };
+            registry.insert(name.clone(), Registry { versions, tags });
+        }
+        Ok(registry)
+    }
+}

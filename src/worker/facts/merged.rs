@@ -1,0 +1,85 @@
+//! What a merge made of the target branch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{MergeRequest, MergeRequestStatus, Phase, Sha};
+use crate::engine::MergeFacts;
+use crate::forge::ErrorKind;
+use crate::worker::failure::Failure;
+
+use super::Gatherer;
+
+impl Gatherer<'_> {
+    /// What the merge was put upon; none for a fast-forward and before the merge.
+    pub(super) async fn parent(&self, request: &MergeRequest) -> Result<Option<Sha>, Failure> {
+        let MergeRequestStatus::Merged { commit, .. } = &request.status else { return Ok(None) };
+        if *commit == request.head { Ok(None) } else { self.first_parent(commit).await }
+    }
+
+    /// The commit of the target branch to judge against.
+    pub(super) async fn base(&self, request: &MergeRequest, parent: Option<&Sha>) -> Result<Sha, Failure> {
+        let bound = self.state.bound.as_ref().map(|bound| &bound.base);
+        let known = match &request.status {
+            MergeRequestStatus::Open => None,
+            // Nothing is judged against the branch of a closed one.
+            MergeRequestStatus::Closed => bound.cloned(),
+            MergeRequestStatus::Merged { .. } => match parent.or(bound) {
+                Some(known) => Some(known.clone()),
+                None => self.first_parent(&request.head).await?,
+            },
+        };
+        match known {
+            Some(base) => Ok(base),
+            None => Ok(self.forge.branch_head(self.id.repo, &request.target_branch).await?),
+        }
+    }
+
+    /// Parent, drift and publish runs of a merged one.
+    pub(super) async fn merge_facts(&self, parent: Option<Sha>) -> Result<MergeFacts, Failure> {
+        let drift = match (&self.state.bound, &parent) {
+            (Some(bound), Some(parent)) => self.drift(&bound.base, parent).await?,
+            _ => None,
+        };
+        let mut runs = BTreeMap::new();
+        for model in self.state.models.values().filter(|model| model.phase != Phase::Published) {
+            if let Some(run) = model.publication.as_ref().and_then(|publication| publication.run) {
+                let mut read = self.forge.run(self.id.repo, run).await?;
+                self.read_logs(&mut read).await;
+                runs.insert(run.0, read);
+            }
+        }
+        Ok(MergeFacts { parent, drift, runs })
+    }
+
+    /// Paths that differ between two commits of the target branch; none when they are the same one.
+    pub(super) async fn drift(&self, from: &Sha, to: &Sha) -> Result<Option<BTreeSet<String>>, Failure> {
+        if from == to {
+            return Ok(None);
+        }
+        let repo = self.id.repo;
+        let key = (repo, from.clone(), to.clone());
+        if let Some(known) = self.memory.paths.get(&key) {
+            return Ok(Some(known));
+        }
+        match self.forge.paths_between(repo, from, to).await {
+            Ok(paths) => {
+                self.memory.paths.put(key, paths.clone());
+                Ok(Some(paths))
+            }
+            // The old base was rewritten away: whatever the merge request changes may differ now.
+            Err(error) if error.kind == ErrorKind::Gone => Ok(Some(self.forge.changed_paths(self.id).await?)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn first_parent(&self, commit: &Sha) -> Result<Option<Sha>, Failure> {
+        let repo = self.id.repo;
+        let key = (repo, commit.clone());
+        if let Some(known) = self.memory.parents.get(&key) {
+            return Ok(known);
+        }
+        let parent = self.forge.parents(repo, commit).await?.into_iter().next();
+        self.memory.parents.put(key, parent.clone());
+        Ok(parent)
+    }
+}

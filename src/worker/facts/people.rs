@@ -1,0 +1,59 @@
+//! Rights of the people who count now: read now, never kept.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{ModelName, Standing, UserId};
+use crate::engine::{Configuration, Facts};
+use crate::worker::failure::Failure;
+
+use super::Gatherer;
+
+impl Gatherer<'_> {
+    /// Reads the standing of everybody whose word counts in this decision.
+    pub(super) async fn people(
+        &self,
+        touched: &BTreeSet<ModelName>,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        let mut people: BTreeSet<UserId> = facts.comments.iter().map(|comment| comment.author.id).collect();
+        if self.approvals_matter(facts) {
+            people.insert(facts.merge_request.author.id);
+            people.extend(facts.open.iter().flat_map(|open| &open.approvals).map(|approval| approval.by.id));
+            let given = self.state.models.values().flat_map(|model| &model.approvals);
+            people.extend(given.map(|approval| approval.by.id));
+        }
+        let teams = teams(touched, facts);
+        for person in people {
+            let standing = match self.forge.standing(self.id.repo, person, &teams).await {
+                Ok(standing) => standing,
+                Err(error) => {
+                    // Not knowing denies; the person is told to try again.
+                    tracing::warn!(%error, user.id = person.0, "rights could not be read");
+                    Standing::Unknown
+                }
+            };
+            facts.people.insert(person, standing);
+        }
+        Ok(())
+    }
+
+    /// Whether approvals are counted in this decision: there is a report to approve, or somebody
+    /// says something.
+    pub(super) fn approvals_matter(&self, facts: &Facts) -> bool {
+        let reported = |open: &crate::engine::OpenFacts| {
+            !open.reports.is_empty() || self.state.models.values().any(|model| model.report.is_some())
+        };
+        facts.open.as_ref().is_some_and(|open| reported(open) || !facts.comments.is_empty())
+    }
+}
+
+/// The `group/team` owners of the touched models, on both sides.
+fn teams(touched: &BTreeSet<ModelName>, facts: &Facts) -> Vec<String> {
+    let sides = [&facts.policy, &facts.proposal];
+    let models = sides.into_iter().flat_map(|side| match side {
+        Configuration::Valid(config) => touched.iter().filter_map(|name| config.models.get(name)).collect(),
+        Configuration::Absent | Configuration::Invalid { .. } => Vec::new(),
+    });
+    let teams = models.flat_map(|model| &model.review.owners).filter(|owner| owner.contains('/'));
+    teams.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}

@@ -1,0 +1,110 @@
+//! What follows when a job could not be worked.
+
+use std::time::Duration;
+
+use crate::domain::{Backoff, ForgeKind};
+use crate::forge::{ErrorKind, ForgeError};
+use crate::storage::StoreError;
+
+/// Waits between two tries of one job. A lane waits with its oldest job, so they stay short.
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(300) };
+
+/// Tries of one job before it becomes a dead letter. What it told is not lost with it: facts are
+/// read anew with the next event of the merge request.
+pub(crate) const MOST_TRIES: u32 = 8;
+
+/// Why a job could not be worked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The forge could not be read.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    /// The database could not be used, or somebody was faster.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is nobody to ask about this forge.
+    #[error("{0} is not configured, so nothing of it can be read; configure it or drop what waits")]
+    Unconfigured(ForgeKind),
+    /// Our own event cannot be read.
+    #[error("an event of our own is damaged: {0}")]
+    Damaged(String),
+    /// A defect of ours.
+    #[error("the job panicked: {0}")]
+    Panicked(String),
+}
+
+/// What follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Try again after this time.
+    Again(Duration),
+    /// A dead letter.
+    Never,
+    /// The database cannot even be told: the lease runs out by itself.
+    Wait,
+}
+
+impl Failure {
+    /// Judges it; `tries` counts earlier tries of the same job, `chance` spreads the waits.
+    pub(crate) fn after(&self, tries: u32, chance: f64) -> Next {
+        let wait = match self {
+            // Somebody else decided about the merge request meanwhile: read again at once.
+            Self::Store(StoreError::Stale) => return Next::Again(Duration::ZERO),
+            Self::Store(StoreError::Damaged(_)) | Self::Forge(_) | Self::Panicked(_) => {
+                BACKOFF.wait(tries, chance)
+            }
+            Self::Store(_) => return Next::Wait,
+            Self::Unconfigured(_) | Self::Damaged(_) => return Next::Never,
+        };
+        let wish = match self {
+            Self::Forge(ForgeError { kind: ErrorKind::Retry { after }, .. }) => after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        if tries.saturating_add(1) < MOST_TRIES { Next::Again(wait.max(wish)) } else { Next::Never }
+    }
+}
+
+/// Counts an alarm; the log line beside it says what happened.
+pub(crate) fn alarm(kind: &'static str) {
+    metrics::counter!("mergewright_alarms_total", "kind" => kind).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forge(kind: ErrorKind) -> Failure {
+        Failure::Forge(ForgeError { kind, external: "no".into(), internal: "no".into() })
+    }
+
+    #[test]
+    fn a_job_is_tried_again_with_growing_waits_and_then_given_up() {
+        let failure = forge(ErrorKind::Retry { after: None });
+        let waits: Vec<_> = (0..8).map(|tries| failure.after(tries, 0.0)).collect();
+        let again = |seconds| Next::Again(Duration::from_secs(seconds));
+        assert_eq!(
+            waits,
+            [again(1), again(2), again(4), again(8), again(16), again(32), again(64), Next::Never]
+        );
+        assert_eq!(Failure::Panicked("x".into()).after(0, 0.0), again(1));
+        assert_eq!(Failure::Panicked("x".into()).after(7, 0.0), Next::Never);
+    }
+
+    #[test]
+    fn the_forges_own_wish_is_the_least_wait() {
+        let wish = forge(ErrorKind::Retry { after: Some(Duration::from_secs(900)) });
+        assert_eq!(wish.after(0, 0.0), Next::Again(Duration::from_secs(900)));
+    }
+
+    #[test]
+    fn a_lost_race_is_no_failure_of_the_job() {
+        assert_eq!(Failure::Store(StoreError::Stale).after(100, 0.5), Next::Again(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_nobody_can_read_is_given_up_at_once() {
+        assert_eq!(Failure::Damaged("x".into()).after(0, 0.0), Next::Never);
+        assert_eq!(Failure::Unconfigured(ForgeKind::GitHub).after(0, 0.0), Next::Never);
+        assert_eq!(Failure::Store(StoreError::LeaseLost).after(0, 0.0), Next::Wait);
+    }
+}

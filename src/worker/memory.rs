@@ -1,0 +1,87 @@
+//! What was read and cannot change (or hardly), kept in memory so that it is read once. Everything
+//! here may be forgotten at any time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::{CommitAuthor, JobId, MergeRequestId, RepoId, Repository, Sha, Timestamp};
+use crate::engine::Configuration;
+
+/// Everything that is kept.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// Repositories, with the time they were read.
+    pub(crate) repositories: Kept<RepoId, (Repository, Timestamp)>,
+    /// Configuration files by commit.
+    pub(crate) configurations: Kept<(RepoId, Sha), Configuration>,
+    /// First parents of commits.
+    pub(crate) parents: Kept<(RepoId, Sha), Option<Sha>>,
+    /// Paths that differ between two commits.
+    pub(crate) paths: Kept<(RepoId, Sha, Sha), BTreeSet<String>>,
+    /// Authors of a merge request's commits by head and base.
+    pub(crate) authors: Kept<(MergeRequestId, Sha, Sha), BTreeSet<CommitAuthor>>,
+    /// Ends of the logs of failed jobs.
+    pub(crate) logs: Kept<(RepoId, JobId), String>,
+    /// Why a job's artifacts could not be read, with the time that was found.
+    pub(crate) unreadable: Kept<(RepoId, JobId), (String, Timestamp)>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            repositories: Kept::of(1_000),
+            configurations: Kept::of(256),
+            parents: Kept::of(1_000),
+            paths: Kept::of(64),
+            authors: Kept::of(256),
+            logs: Kept::of(256),
+            unreadable: Kept::of(256),
+        }
+    }
+}
+
+/// A bounded map: the entry that was put in first goes first.
+#[derive(Debug)]
+pub(crate) struct Kept<K, V> {
+    most: usize,
+    entries: Mutex<(BTreeMap<K, V>, VecDeque<K>)>,
+}
+
+impl<K: Ord + Clone, V: Clone> Kept<K, V> {
+    pub(crate) fn of(most: usize) -> Self {
+        Self { most, entries: Mutex::new((BTreeMap::new(), VecDeque::new())) }
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<V> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).0.get(key).cloned()
+    }
+
+    pub(crate) fn put(&self, key: K, value: V) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let (map, order) = &mut *entries;
+        if map.insert(key.clone(), value).is_none() {
+            order.push_back(key);
+        }
+        if order.len() > self.most
+            && let Some(oldest) = order.pop_front()
+        {
+            map.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_goes_first() {
+        let kept = Kept::of(2);
+        for key in 0..4 {
+            kept.put(key, key * 10);
+        }
+        kept.put(3, 31);
+        let found: Vec<_> = (0..4).map(|key| kept.get(&key)).collect();
+        assert_eq!(found, [None, None, Some(20), Some(31)]);
+    }
+}

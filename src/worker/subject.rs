@@ -1,0 +1,41 @@
+//! Whom an event concerns: decided here, or handed to the lanes of the merge requests concerned.
+
+use crate::domain::{InternalEvent, Lane, MergeRequestId};
+use crate::event::{Event, Incoming, Subject};
+use crate::storage::{NewJob, Store, StoreError};
+
+/// What becomes of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Concern {
+    /// It is decided now.
+    Decide(MergeRequestId, Event),
+    /// These merge requests are to be read again, each in its own lane.
+    Others(Vec<NewJob>),
+    /// Nobody; the word says why.
+    Nobody(String),
+}
+
+/// Finds whom `incoming` concerns; `lane` is where the job waited.
+pub(crate) async fn concern(store: &Store, lane: Lane, incoming: Incoming) -> Result<Concern, StoreError> {
+    let found = match incoming.subject {
+        Subject::Nothing { why } => return Ok(Concern::Nobody(why)),
+        // What says more than "look there" is decided here: a refresh would lose it, and the version
+        // of the state keeps two lanes from overwriting each other.
+        Subject::MergeRequest(id) if lane == Lane::MergeRequest(id) || incoming.event != Event::Refresh => {
+            return Ok(Concern::Decide(id, incoming.event));
+        }
+        Subject::MergeRequest(id) => vec![id],
+        Subject::Run { repo, run, sha } => match (store.run_owner(repo, run).await?, sha) {
+            (Some(owner), _) => vec![owner],
+            (None, Some(sha)) => store.with_head(repo, &sha).await?,
+            (None, None) => Vec::new(),
+        },
+        Subject::Commit { repo, sha } => store.with_head(repo, &sha).await?,
+        Subject::Branch { repo, branch } => store.into_branch(repo, &branch).await?,
+    };
+    if found.is_empty() {
+        return Ok(Concern::Nobody("no-merge-request".to_owned()));
+    }
+    let refresh = |id| NewJob { lane: Lane::MergeRequest(id), event: InternalEvent::Refresh.to_json() };
+    Ok(Concern::Others(found.into_iter().map(refresh).collect()))
+}
