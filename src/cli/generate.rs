@@ -126,7 +126,7 @@ fn templates(folder: &Path) -> Result<Templates, String> {
             let name = below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
             let text = fs::read_to_string(&path)
                 .map_err(|error| format!("templates: {} cannot be read: {error}\n", path.display()))?;
-            templates.replace(&name, text).map_err(|error| format!("templates: {error}\n"))?;
+            templates.replace(&name, &text).map_err(|error| format!("templates: {error}\n"))?;
         }
     }
     Ok(templates)

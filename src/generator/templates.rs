@@ -47,7 +47,7 @@ impl Templates {
     ///
     /// # Errors
     /// When there is no template of that name: its text would be read by nothing.
-    pub fn replace(&mut self, name: &str, text: String) -> Result<(), GenerateError> {
+    pub fn replace(&mut self, name: &str, text: &str) -> Result<(), GenerateError> {
         match self.0.iter_mut().find(|(known, _)| **known == name) {
             Some((_, old)) => {
                 *old = text.replace("\r\n", "\n");
@@ -118,7 +118,7 @@ mod tests {
 
     fn render(text: &str, context: impl Serialize) -> Result<String, GenerateError> {
         let mut templates = Templates::embedded();
-        templates.replace(GITLAB_PIPELINE, text.to_owned()).unwrap();
+        templates.replace(GITLAB_PIPELINE, text).unwrap();
         templates.render(GITLAB_PIPELINE, context)
     }
 
@@ -147,8 +147,7 @@ mod tests {
 
     #[test]
     fn only_templates_that_exist_are_replaced() {
-        let error =
-            Templates::embedded().replace("gitlab/pipline.yml.j2", String::new()).unwrap_err().to_string();
+        let error = Templates::embedded().replace("gitlab/pipline.yml.j2", "").unwrap_err().to_string();
         assert!(error.contains("gitlab/pipeline.yml.j2"), "{error}");
     }
 }

@@ -88,7 +88,7 @@ fn a_template_that_drops_something_is_caught() {
         let embedded = include_str!("../../templates/gitlab/pipeline.yml.j2");
         assert!(embedded.contains(line), "{line}");
         let mut templates = Templates::embedded();
-        templates.replace(templates::GITLAB_PIPELINE, embedded.replace(line, "")).unwrap();
+        templates.replace(templates::GITLAB_PIPELINE, &embedded.replace(line, "")).unwrap();
         let config = with("build: {artifacts: [m]}");
         let error = generate_with(&config, Dialect::GitLab, None, &templates).unwrap_err().to_string();
         assert!(error.contains(key), "{key}: {error}");

@@ -80,7 +80,7 @@ impl World {
     }
 
     /// The record of version 3 with these artifacts.
-    fn lineage(&self, artifacts: Vec<String>) -> Lineage {
+    fn lineage(&self, artifacts: &[String]) -> Lineage {
         let sha = &self.commit;
         let digest = Digest::of("x").to_string();
         serde_json::from_value(serde_json::json!({
@@ -101,7 +101,7 @@ impl World {
     }
 
     fn tagged(self) -> Self {
-        let message = format!("{}\nsignature: ed25519:AAAA", self.lineage(self.judged()).canonical());
+        let message = format!("{}\nsignature: ed25519:AAAA", self.lineage(&self.judged()).canonical());
         self.tag(&message);
         self
     }
@@ -275,7 +275,7 @@ fn a_version_without_its_tag_is_refused() {
         world.publish(toolchain).refused("carries no lineage record");
     }
     git(&world.repo(), &["tag", "-d", "iris@v3.0.0"]);
-    let message = world.lineage(world.judged()).canonical();
+    let message = world.lineage(&world.judged()).canonical();
     git(&world.repo(), &["tag", "-a", "iris@v3.0.0", "main", "-m", &message]);
     for toolchain in TOOLCHAINS {
         world.publish(toolchain).refused("is not on commit");
@@ -287,7 +287,7 @@ fn a_record_of_something_else_is_refused() {
     for (wrong, why) in [("\"v3\"}", "belongs to something else"), ("\"iris\",", "belongs to something else")]
     {
         let world = World::new();
-        let record = world.lineage(world.judged()).canonical();
+        let record = world.lineage(&world.judged()).canonical();
         assert!(record.contains(wrong));
         world.tag(&record.replace(wrong, &wrong.replace("v3", "v4").replace("iris", "rose")));
         for toolchain in TOOLCHAINS {
@@ -313,7 +313,7 @@ fn a_record_that_leads_out_of_the_checkout_is_refused() {
         "m/./model.json",
     ] {
         let world = World::new();
-        world.tag(&world.lineage(vec![format!("{digest}  {entry}")]).canonical());
+        world.tag(&world.lineage(&[format!("{digest}  {entry}")]).canonical());
         for toolchain in TOOLCHAINS {
             world.publish(toolchain).refused("malformed entry");
         }
@@ -322,7 +322,7 @@ fn a_record_that_leads_out_of_the_checkout_is_refused() {
         [vec![], vec!["m/model.json".to_owned()], vec![format!("{}  m/model.json", &digest[1..])]]
     {
         let world = World::new();
-        world.tag(&world.lineage(artifacts).canonical());
+        world.tag(&world.lineage(&artifacts).canonical());
         for toolchain in TOOLCHAINS {
             world.publish(toolchain).refused("record");
         }
@@ -335,7 +335,7 @@ fn several_files_are_all_proved_before_any_is_placed() {
     world.files = vec![("m/model.json", MODEL), ("m/deep/er/tokens, \u{fc}.txt", b"tokens")];
     let mut artifacts = world.judged();
     artifacts.push(format!("{}  m/deep/er/tokens, \u{fc}.txt", Digest::of("tokens").hex()));
-    world.tag(&world.lineage(artifacts).canonical());
+    world.tag(&world.lineage(&artifacts).canonical());
     for toolchain in TOOLCHAINS {
         let told = world.publish(toolchain);
         assert!(told.output.status.success(), "{toolchain}: {}", told.err());
@@ -358,7 +358,7 @@ fn a_symbolic_link_in_the_way_is_refused() {
     git(&world.repo(), &["commit", "--quiet", "-m", "link"]);
     let mut world = World { commit: git(&world.repo(), &["rev-parse", "HEAD"]), ..world };
     world.files = vec![("link/model.json", MODEL)];
-    world.tag(&world.lineage(vec![format!("{}  link/model.json", Digest::of(MODEL).hex())]).canonical());
+    world.tag(&world.lineage(&[format!("{}  link/model.json", Digest::of(MODEL).hex())]).canonical());
     for toolchain in TOOLCHAINS {
         world.publish(toolchain).refused("behind a symbolic link");
         assert!(!outside.path().join("model.json").exists());

@@ -4,6 +4,7 @@
 mod architecture;
 mod configuration;
 mod generate;
+mod generate_iris;
 mod generate_publish;
 mod payloads;
 mod receiver;

@@ -113,11 +113,14 @@ fn model(name: &str, section: &Section<'_>, secrets: &[String]) -> Option<Model>
     let test = jobs::test(section, secrets);
     let version = policy::version(section);
     // Everything is read before anything required ends the reading, so that every problem is found.
-    let mut depends_on: Vec<ModelName> = section
-        .field("depends_on")
-        .map(|field| field.items().iter().filter_map(|item| item.text()?.parse().ok()).collect())
-        .unwrap_or_default();
-    depends_on.dedup();
+    let mut depends_on: Vec<ModelName> = Vec::new();
+    for item in section.field("depends_on").map(|field| field.items()).unwrap_or_default() {
+        if let Some(other) =
+            item.text().and_then(|name| name.parse().ok()).filter(|other| !depends_on.contains(other))
+        {
+            depends_on.push(other);
+        }
+    }
     let partial = Partial {
         toolchain: jobs::toolchain(section.field("toolchain")),
         build: jobs::build(section.field("build"), secrets),
