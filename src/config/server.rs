@@ -2,10 +2,12 @@
 
 mod fields;
 mod forges;
+mod known;
 mod problem;
 mod read;
 mod secret;
 mod tree;
+mod values;
 
 pub use problem::{Problem, ServerConfigError};
 

@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use super::fields::{Field, Reader, Section};
 use super::forges::{APP_KEYS, GITHUB_KEYS, GITLAB_KEYS};
 use super::problem::{Problems, ServerConfigError};
@@ -285,45 +283,4 @@ fn sqlite(folder: &Path, address: &str) -> String {
         return "sqlite::memory:".to_owned();
     }
     format!("sqlite://{}", folder.join(path).display())
-}
-
-impl ServerConfig {
-    /// Every secret that the process knows, to be kept out of logs and stored bodies.
-    #[must_use]
-    pub fn secrets(&self) -> Vec<SecretString> {
-        use base64::Engine as _;
-        use secrecy::ExposeSecret as _;
-
-        use super::GithubCredential;
-
-        let mut all: Vec<SecretString> = Vec::new();
-        all.extend(self.admin_token.clone());
-        all.extend(self.gates_secret.clone());
-        all.extend(self.registry_key.clone());
-        if let Some(github) = &self.github {
-            all.extend(github.webhook_secrets.iter().cloned());
-            all.push(match &github.credential {
-                GithubCredential::Token(token) => token.clone(),
-                GithubCredential::App { private_key, .. } => private_key.clone(),
-            });
-        }
-        if let Some(gitlab) = &self.gitlab {
-            all.push(gitlab.token.clone());
-            all.extend(gitlab.webhook_tokens.iter().cloned());
-            all.extend(gitlab.signing_keys.iter().map(|key| {
-                let encoded = base64::engine::general_purpose::STANDARD.encode(key.expose_secret());
-                SecretString::from(encoded)
-            }));
-        }
-        all
-    }
-
-    /// Takes all of [`ServerConfig::secrets`] out of text.
-    #[must_use]
-    pub fn redactor(&self) -> crate::domain::Redactor {
-        use secrecy::ExposeSecret as _;
-
-        let secrets = self.secrets();
-        crate::domain::Redactor::new(secrets.iter().map(|secret| secret.expose_secret()))
-    }
 }

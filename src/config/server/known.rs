@@ -1,0 +1,42 @@
+//! The secrets that the configuration brought into the process.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{GithubCredential, ServerConfig};
+use crate::domain::Redactor;
+
+impl ServerConfig {
+    /// Every secret that the process knows, to be kept out of logs and stored bodies.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let mut all: Vec<SecretString> = Vec::new();
+        all.extend(self.admin_token.clone());
+        all.extend(self.gates_secret.clone());
+        all.extend(self.registry_key.clone());
+        if let Some(github) = &self.github {
+            all.extend(github.webhook_secrets.iter().cloned());
+            all.push(match &github.credential {
+                GithubCredential::Token(token) => token.clone(),
+                GithubCredential::App { private_key, .. } => private_key.clone(),
+            });
+        }
+        if let Some(gitlab) = &self.gitlab {
+            all.push(gitlab.token.clone());
+            all.extend(gitlab.webhook_tokens.iter().cloned());
+            all.extend(gitlab.signing_keys.iter().map(|key| {
+                let encoded = STANDARD.encode(key.expose_secret());
+                SecretString::from(encoded)
+            }));
+        }
+        all
+    }
+
+    /// Takes all of [`ServerConfig::secrets`] out of text.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        let secrets = self.secrets();
+        Redactor::new(secrets.iter().map(|secret| secret.expose_secret()))
+    }
+}
