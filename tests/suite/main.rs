@@ -6,6 +6,7 @@ mod configuration;
 mod generate;
 mod generate_iris;
 mod generate_publish;
+mod gitlab_adapter;
 mod payloads;
 mod receiver;
 mod receiver_config;

@@ -151,6 +151,7 @@ pub(super) struct Commit {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Branch {
+    pub(super) name: String,
     pub(super) commit: Commit,
 }
 

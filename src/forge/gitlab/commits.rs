@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::merge_requests::paths;
 use super::{GitLab, answers, project, segment};
 use crate::domain::{RepoId, Sha};
-use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
+use crate::forge::{ErrorKind, ForgeError};
 
 const COMPARE: Operation = Operation {
     name: "paths_between",
@@ -69,10 +69,21 @@ impl GitLab {
         Ok(files.map(|entry| (entry.path, (entry.id, entry.mode))).collect())
     }
 
+    /// Looks the branch up by its exact name in the list: asked for as a revision, a tag of the same
+    /// name would stand in its way.
     pub(super) async fn read_branch_head(&self, repo: RepoId, branch: &str) -> Result<Sha, ForgeError> {
-        let path = project(repo, &format!("/repository/branches/{}", segment(branch)));
-        let found: answers::Branch = self.http.get(&BRANCH, &path).await?;
-        Ok(found.commit.id)
+        let begin = segment(&format!("^{branch}"));
+        let path = project(repo, &format!("/repository/branches?search={begin}&per_page=100"));
+        let found = |page: &[answers::Branch]| page.iter().any(|one| one.name == branch);
+        let branches: Vec<answers::Branch> = self.list_until(&BRANCH, &path, found).await?;
+        match branches.into_iter().find(|one| one.name == branch) {
+            Some(found) => Ok(found.commit.id),
+            None => Err(ForgeError {
+                kind: ErrorKind::Gone,
+                external: format!("GitLab has no branch `{branch}` in this project"),
+                internal: format!("{}: not in the list", BRANCH.name),
+            }),
+        }
     }
 
     pub(super) async fn read_parents(&self, repo: RepoId, commit: &Sha) -> Result<Vec<Sha>, Failure> {

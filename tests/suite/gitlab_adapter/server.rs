@@ -1,0 +1,226 @@
+//! A server that gives each scripted answer once, keeps what it was asked, and knows nothing else.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+/// One answer, given to one request.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    method: &'static str,
+    target: String,
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    end: End,
+}
+
+/// How an answer ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Well,
+    BrokenOff,
+    Never,
+}
+
+impl Answer {
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The connection breaks after the body's first half.
+    pub(super) fn broken_off(mut self) -> Self {
+        self.end = End::BrokenOff;
+        self
+    }
+
+    /// Nothing is ever answered.
+    pub(super) fn silent(mut self) -> Self {
+        self.end = End::Never;
+        self
+    }
+}
+
+/// Answers `method` on a path of the API (with its query) with JSON.
+pub(super) fn on(
+    method: &'static str,
+    target: impl Into<String>,
+    status: u16,
+    body: impl Into<Value>,
+) -> Answer {
+    raw(method, target, status, body.into().to_string()).header("content-type", "application/json")
+}
+
+/// Answers with any bytes.
+pub(super) fn raw(
+    method: &'static str,
+    target: impl Into<String>,
+    status: u16,
+    body: impl Into<Vec<u8>>,
+) -> Answer {
+    Answer { method, target: target.into(), status, headers: Vec::new(), body: body.into(), end: End::Well }
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) method: Method,
+    /// Path and query below `/api/v4`, or as they are.
+    pub(super) target: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    pub(super) at: Instant,
+}
+
+impl Asked {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    answers: VecDeque<Answer>,
+    asked: Vec<Asked>,
+    unknown: Vec<String>,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(super) struct Server {
+    address: SocketAddr,
+    script: Arc<Mutex<Script>>,
+}
+
+impl Server {
+    pub(super) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let script =
+            Arc::new(Mutex::new(Script { answers: answers.into_iter().collect(), ..Script::default() }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&script));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, script }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn add(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.script.lock().unwrap().answers.extend(answers);
+    }
+
+    /// All requests so far.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.script.lock().unwrap().asked.clone()
+    }
+
+    /// All requests; every scripted answer was used, and nothing else was asked.
+    pub(super) fn finished(&self) -> Vec<Asked> {
+        let script = self.script.lock().unwrap();
+        assert!(script.unknown.is_empty(), "asked beside the script: {:#?}", script.unknown);
+        let left: Vec<_> =
+            script.answers.iter().map(|answer| format!("{} {}", answer.method, answer.target)).collect();
+        assert!(left.is_empty(), "never asked for: {left:#?}");
+        script.asked.clone()
+    }
+
+    /// The only request there was.
+    pub(super) fn only(&self) -> Asked {
+        let asked = self.finished();
+        assert_eq!(asked.len(), 1, "{asked:#?}");
+        asked.into_iter().next().unwrap()
+    }
+}
+
+async fn answer(
+    State(script): State<Arc<Mutex<Script>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let target = uri.path_and_query().unwrap().as_str();
+    let short = target.strip_prefix("/api/v4").unwrap_or(target).to_owned();
+    let found = {
+        let mut script = script.lock().unwrap();
+        let place = script
+            .answers
+            .iter()
+            .position(|answer| answer.method == method.as_str() && answer.target == short);
+        let found = place.and_then(|place| script.answers.remove(place));
+        if found.is_none() {
+            script.unknown.push(format!("{method} {short}"));
+        }
+        script.asked.push(Asked {
+            method: method.clone(),
+            target: short,
+            headers: headers.clone(),
+            body: body.to_vec(),
+            at: Instant::now(),
+        });
+        found
+    };
+    let status = found.as_ref().map_or(418, |answer| answer.status);
+    if target.starts_with("/api/v4") {
+        record(&method, target, &headers, &body, status);
+    }
+    let Some(found) = found else {
+        return Response::builder()
+            .status(418)
+            .body(Body::from("{\"message\":\"not in the script\"}"))
+            .unwrap();
+    };
+    if found.end == End::Never {
+        std::future::pending::<()>().await;
+    }
+    let mut response = Response::builder().status(StatusCode::from_u16(found.status).unwrap());
+    for (name, value) in found.headers {
+        response = response.header(name, value);
+    }
+    let body = if found.end == End::BrokenOff {
+        let half = found.body[..found.body.len() / 2].to_vec();
+        let parts = [Ok(half), Err(std::io::Error::other("broken off"))];
+        Body::from_stream(futures_util::stream::iter(parts))
+    } else {
+        Body::from(found.body)
+    };
+    response.body(body).unwrap()
+}
+
+/// Keeps every request for the judge of requests, where a folder for that is named.
+fn record(method: &Method, target: &str, headers: &HeaderMap, body: &[u8], status: u16) {
+    static CAPTURE: OnceLock<Option<Mutex<File>>> = OnceLock::new();
+    let capture = CAPTURE.get_or_init(|| {
+        let folder = PathBuf::from(std::env::var_os("MERGEWRIGHT_RECORD_REQUESTS")?);
+        std::fs::create_dir_all(&folder).unwrap();
+        Some(Mutex::new(File::create(folder.join("gitlab-adapter.jsonl")).unwrap()))
+    });
+    let Some(capture) = capture else { return };
+    let kind = headers.get("content-type").and_then(|value| value.to_str().ok());
+    let line = json!({
+        "method": method.as_str(),
+        "url": target,
+        "headers": kind.map_or_else(|| json!({}), |kind| json!({ "content-type": kind })),
+        "body": serde_json::from_slice::<Value>(body).ok(),
+        "status": status,
+    });
+    writeln!(capture.lock().unwrap(), "{line}").unwrap();
+}
