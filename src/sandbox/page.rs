@@ -13,7 +13,10 @@ const TEMPLATE: &str = include_str!("../../templates/sandbox/page.html");
 pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
     match route(state, call) {
         Ok(reply) => reply,
-        Err(refusal) => render(404, json!({"title": "Not found", "refusal": refusal.to_string()})),
+        Err(Refusal::NotFound(what)) => {
+            render(404, json!({"title": "Not found", "refusal": format!("{what} not found")}))
+        }
+        Err(refusal) => render(403, json!({"title": "Refused", "refusal": refusal.to_string()})),
     }
 }
 

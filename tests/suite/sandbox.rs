@@ -1,4 +1,9 @@
 //! The local forge: what it answers over HTTP, what it does to git, what its CI and its hooks do.
 
 mod api;
+mod ci;
+mod hooks;
+mod page;
+mod runner;
 mod scene;
+mod switches;

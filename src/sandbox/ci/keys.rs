@@ -19,7 +19,7 @@ impl Keys {
     }
 
     pub(super) fn take(&mut self, key: &str) -> Option<Value> {
-        self.mapping.remove(key).filter(|value| !value.is_null())
+        self.mapping.shift_remove(key).filter(|value| !value.is_null())
     }
 
     pub(super) fn has(&self, key: &str) -> bool {

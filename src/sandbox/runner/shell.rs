@@ -68,7 +68,8 @@ impl Errand<'_> {
     }
 
     async fn wait(&self, child: &mut Child, log: &Path) -> std::io::Result<End> {
-        let group = child.id();
+        // Held until the end, also when the sandbox itself is dropped meanwhile.
+        let group = child.id().map(Group);
         let started = Instant::now();
         let end = loop {
             tokio::select! {
@@ -87,20 +88,22 @@ impl Errand<'_> {
                 }
             }
         };
-        if let Some(group) = group {
-            kill(group).await;
-        }
+        drop(group);
         child.wait().await?;
         Ok(end)
     }
 }
 
-/// Ends a whole process group; one that is gone already is fine.
-async fn kill(group: u32) {
-    let mut command = Command::new("sh");
-    command.args(["-c", "kill -KILL -- \"-$1\" 2>/dev/null", "sh", &group.to_string()]);
-    let _gone_is_fine =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+/// A shell and everything that it started; ends with the value.
+struct Group(u32);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "kill -s KILL -- \"-$1\"", "sh", &self.0.to_string()]);
+        // A group that is gone already is what we want.
+        let _gone = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
 }
 
 fn read(log: &Path) -> std::io::Result<String> {

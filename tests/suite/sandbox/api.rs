@@ -154,6 +154,14 @@ async fn lists_come_in_pages_that_may_be_short() {
         assert_eq!(answer.header("link").contains("rel=\"next\""), !page.is_empty());
     }
     assert_eq!(bodies, ["one", "two", "three"]);
+    let keyset = scene.get("/repository/tree?recursive=true&pagination=keyset&per_page=3").await;
+    assert_eq!(keyset.json().as_array().unwrap().len(), 2);
+    assert!(keyset.headers.get("x-next-page").is_none());
+    let next = keyset.header("link").strip_prefix('<').unwrap().split_once('>').unwrap().0.to_owned();
+    let token = scene.forge.bot("mergewright-bot").token().to_owned();
+    let last = scene.send("GET", &next, &[("private-token", &token)], Value::Null).await;
+    assert_eq!(last.json()[1]["path"], "models/iris/params.json");
+    assert!(last.headers.get("link").is_none());
     let newest = scene.get(&format!("/merge_requests/{number}/notes")).await.json();
     assert_eq!(newest[0]["system"], true, "without a wish the newest comes first");
 }
