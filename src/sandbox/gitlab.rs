@@ -13,19 +13,13 @@ mod shape;
 
 use serde_json::json;
 
-use crate::domain::ForgeKind;
-
 use super::Refusal;
 use super::exchange::{Call, Reply};
 use super::world::{Dialect, State};
 
 /// What GitLab does otherwise than GitHub.
-pub(crate) const DIALECT: Dialect = Dialect {
-    kind: ForgeKind::GitLab,
-    message: hooks::message,
-    read_comment: quick_actions::take,
-    merge_request_path,
-};
+pub(crate) const DIALECT: Dialect =
+    Dialect { message: hooks::message, read_comment: quick_actions::take, merge_request_path };
 
 fn merge_request_path(project: &str, number: u64) -> String {
     format!("/{project}/-/merge_requests/{number}")

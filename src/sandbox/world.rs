@@ -24,25 +24,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::domain::{Clock, ForgeKind, Timestamp};
+use crate::domain::{Clock, Timestamp};
 
 pub use code::File;
 pub use comment::{Comment, Reaction};
-pub use git::{ChangedFile, Commit, TreeEntry};
+pub use git::Commit;
 pub use hook::{Delivery, Hook, Subscriptions};
 pub use job::{Job, JobState};
 pub use merge_request::{Approval, MergeRequest, MergeRequestState};
-pub use occurrence::{Message, Occurrence};
 pub use people::{Person, Role};
 pub use pipeline::{Pipeline, PipelineSource, PipelineState};
-pub use project::{MergeStyle, Project};
+pub use project::MergeStyle;
 pub use release::{AssetLink, PackageFile, Release, Tag};
 pub use status::CommitStatus;
 
 pub(crate) use comment::Commented;
-pub(crate) use git::Repository;
+pub(crate) use git::{ChangedFile, Repository, TreeEntry};
 pub(crate) use hook::NewHook;
 pub(crate) use merge::MergeWish;
+pub(crate) use occurrence::{Message, Occurrence};
+pub(crate) use project::Project;
 pub(crate) use status::NewStatus;
 
 use super::Refusal;
@@ -50,8 +51,6 @@ use super::Refusal;
 /// What one forge does otherwise than the other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialect {
-    /// Which forge is played.
-    pub(crate) kind: ForgeKind,
     /// What the forge sends for an occurrence; none when it sends nothing.
     pub(crate) message: fn(&State, &Occurrence) -> Option<Message>,
     /// What a comment becomes: the stored text, and the commands that the forge itself takes from it.
@@ -62,7 +61,7 @@ pub(crate) struct Dialect {
 
 /// The state behind a lock, shared by the HTTP layer, the runner, the pages and the test.
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     state: Mutex<State>,
     /// Rung whenever a job may have become runnable.
     pub(crate) bell: Arc<Notify>,

@@ -96,9 +96,8 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
             let place = state.project(project)?;
             let mut shown: Vec<Value> = Vec::new();
             for file in &place.packages {
-                let fits = [&file.package, &file.version].into_iter().zip(&wanted);
-                let fits =
-                    fits.map(|(has, want)| want.as_ref().is_none_or(|want| want == has)).all(|fit| fit);
+                let mut fits = [&file.package, &file.version].into_iter().zip(&wanted);
+                let fits = fits.all(|(has, want)| want.as_ref().is_none_or(|want| want == has));
                 let known =
                     shown.iter().any(|one| one["name"] == file.package && one["version"] == file.version);
                 if fits && !known {

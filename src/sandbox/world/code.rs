@@ -102,7 +102,7 @@ impl State {
         before: Option<Sha>,
         after: Option<Sha>,
     ) -> Result<(), Refusal> {
-        self.tell(Occurrence::Pushed {
+        self.tell(&Occurrence::Pushed {
             project,
             by: person,
             branch: branch.to_owned(),
@@ -139,7 +139,7 @@ impl State {
         let hand = Hand { person: self.person(person)?, at: self.now() };
         let message = message.filter(|text| !text.is_empty());
         git.tag(hand, name, &commit, message)?;
-        self.tell(Occurrence::Tagged { project, by: person, name: name.to_owned(), commit: commit.clone() });
+        self.tell(&Occurrence::Tagged { project, by: person, name: name.to_owned(), commit: commit.clone() });
         self.start_automatic(project, person, name, PipelineSource::Tag, &commit);
         self.tag(project, name)
     }

@@ -67,7 +67,7 @@ impl State {
             return Ok(Commented::OnlyCommands(commands));
         }
         let id = self.write(project, person, number, body, false)?;
-        self.tell(Occurrence::Commented { project, comment: id, edited: false });
+        self.tell(&Occurrence::Commented { project, comment: id, edited: false });
         Ok(Commented::Comment(id))
     }
 
@@ -104,7 +104,7 @@ impl State {
         text: &str,
     ) -> Result<(), Refusal> {
         let id = self.write(project, person, number, text.to_owned(), true)?;
-        self.tell(Occurrence::Commented { project, comment: id, edited: false });
+        self.tell(&Occurrence::Commented { project, comment: id, edited: false });
         Ok(())
     }
 
@@ -137,7 +137,7 @@ impl State {
         }
         comment.body = body;
         comment.updated_at = now;
-        self.tell(Occurrence::Commented { project, comment: id, edited: true });
+        self.tell(&Occurrence::Commented { project, comment: id, edited: true });
         Ok(())
     }
 

@@ -37,26 +37,26 @@ impl Commit {
 
 /// A path that differs between two trees.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangedFile {
+pub(crate) struct ChangedFile {
     /// The name before.
-    pub old_path: String,
+    pub(crate) old_path: String,
     /// The name after.
-    pub new_path: String,
+    pub(crate) new_path: String,
     /// `A`, `M`, `D` or `R`.
-    pub kind: char,
+    pub(crate) kind: char,
 }
 
 /// An entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TreeEntry {
+pub(crate) struct TreeEntry {
     /// Object name.
-    pub id: String,
+    pub(crate) id: String,
     /// `blob`, `tree` or `commit`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// File mode, six digits.
-    pub mode: String,
+    pub(crate) mode: String,
     /// Path from the root.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 /// A bare repository on disk.

@@ -148,12 +148,12 @@ impl State {
         if let Some(pipeline) = place.pipelines.get_mut(&pipeline) {
             pipeline.updated_at = now;
         }
-        self.tell(Occurrence::Job { project, job: id });
+        self.tell(&Occurrence::Job { project, job: id });
         if self.runs_again_by_itself(project, id)? {
             return self.replace_job(project, id).map(drop);
         }
         self.advance(project, pipeline)?;
-        self.tell(Occurrence::Pipeline { project, pipeline });
+        self.tell(&Occurrence::Pipeline { project, pipeline });
         Ok(())
     }
 
@@ -221,7 +221,7 @@ impl State {
             if let Some(job) = self.project_mut(project)?.jobs.get_mut(&id) {
                 job.state = state;
             }
-            self.tell(Occurrence::Job { project, job: id });
+            self.tell(&Occurrence::Job { project, job: id });
         }
     }
 
@@ -255,8 +255,8 @@ impl State {
         }
         place.jobs.insert(new, fresh);
         self.advance(project, old.pipeline)?;
-        self.tell(Occurrence::Job { project, job: new });
-        self.tell(Occurrence::Pipeline { project, pipeline: old.pipeline });
+        self.tell(&Occurrence::Job { project, job: new });
+        self.tell(&Occurrence::Pipeline { project, pipeline: old.pipeline });
         Ok(new)
     }
 

@@ -89,7 +89,7 @@ impl State {
             let git = &self.project(project)?.git;
             let before = git.branch(&one.source_branch);
             git.delete_branch(&one.source_branch)?;
-            self.tell(Occurrence::Pushed {
+            self.tell(&Occurrence::Pushed {
                 project,
                 by: person,
                 branch: one.source_branch,

@@ -342,7 +342,7 @@ impl State {
         action: &'static str,
         before: Option<Sha>,
     ) {
-        self.tell(Occurrence::MergeRequest { project, by, number, action, before });
+        self.tell(&Occurrence::MergeRequest { project, by, number, action, before });
     }
 }
 

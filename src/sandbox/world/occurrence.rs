@@ -8,7 +8,7 @@ use super::{Delivery, Hook, State};
 
 /// Something that hooks are told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Occurrence {
+pub(crate) enum Occurrence {
     /// A branch moved, came into being or vanished.
     Pushed {
         /// Where.
@@ -74,7 +74,7 @@ pub enum Occurrence {
 impl Occurrence {
     /// The project that it happened in.
     #[must_use]
-    pub const fn project(&self) -> u64 {
+    pub(crate) const fn project(&self) -> u64 {
         match self {
             Self::Pushed { project, .. }
             | Self::Tagged { project, .. }
@@ -88,24 +88,24 @@ impl Occurrence {
 
 /// What a forge sends for an occurrence.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Message {
+pub(crate) struct Message {
     /// The event's name in the header.
-    pub event: &'static str,
+    pub(crate) event: &'static str,
     /// The body.
-    pub body: Value,
+    pub(crate) body: Value,
 }
 
 impl State {
     /// Queues a delivery for every hook that wants to hear of it.
-    pub(crate) fn tell(&mut self, occurrence: Occurrence) {
+    pub(crate) fn tell(&mut self, occurrence: &Occurrence) {
         self.bell.notify_one();
         let Ok(project) = self.project(occurrence.project()) else { return };
-        let hears = |hook: &&Hook| hook.wants.hears(&occurrence);
+        let hears = |hook: &&Hook| hook.wants.hears(occurrence);
         let hooks: Vec<Hook> = project.hooks.values().filter(hears).cloned().collect();
         if hooks.is_empty() {
             return;
         }
-        let Some(message) = (self.dialect.message)(self, &occurrence) else { return };
+        let Some(message) = (self.dialect.message)(self, occurrence) else { return };
         self.mail.notify_one();
         for hook in hooks {
             let number = self.next("delivery", 1);

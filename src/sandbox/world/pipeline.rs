@@ -198,7 +198,7 @@ impl State {
         for job in open {
             self.set_job(project, job, JobState::Canceled)?;
         }
-        self.tell(Occurrence::Pipeline { project, pipeline: id });
+        self.tell(&Occurrence::Pipeline { project, pipeline: id });
         Ok(())
     }
 }

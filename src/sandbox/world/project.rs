@@ -21,19 +21,19 @@ pub enum MergeStyle {
 
 /// A project and all that belongs to it.
 #[derive(Clone, Debug)]
-pub struct Project {
+pub(crate) struct Project {
     /// Number.
-    pub id: u64,
+    pub(crate) id: u64,
     /// Full path, `group/name`.
-    pub path: String,
+    pub(crate) path: String,
     /// The default branch.
-    pub default_branch: String,
+    pub(crate) default_branch: String,
     /// Branches that only maintainers push to.
-    pub protected: BTreeSet<String>,
+    pub(crate) protected: BTreeSet<String>,
     /// How merge requests are merged.
-    pub merge_style: MergeStyle,
+    pub(crate) merge_style: MergeStyle,
     /// Whether a pipeline must succeed before a merge.
-    pub merge_needs_pipeline: bool,
+    pub(crate) merge_needs_pipeline: bool,
     pub(crate) members: BTreeMap<u64, Role>,
     pub(crate) git: Repository,
     pub(crate) hooks: BTreeMap<u64, Hook>,
@@ -51,19 +51,19 @@ pub struct Project {
 impl Project {
     /// The last part of the path.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
     /// Everything before the last part of the path.
     #[must_use]
-    pub fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         self.path.rsplit_once('/').map_or("", |(namespace, _name)| namespace)
     }
 
     /// Where the bare repository lies on disk.
     #[must_use]
-    pub fn git_folder(&self) -> &std::path::Path {
+    pub(crate) fn git_folder(&self) -> &std::path::Path {
         self.git.folder()
     }
 

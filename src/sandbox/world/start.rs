@@ -157,7 +157,7 @@ impl State {
             self.project_mut(project)?.jobs.insert(job.id, job);
         }
         self.advance(project, id)?;
-        self.tell(Occurrence::Pipeline { project, pipeline: id });
+        self.tell(&Occurrence::Pipeline { project, pipeline: id });
         Ok(Started::Pipeline(id))
     }
 

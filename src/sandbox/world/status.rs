@@ -96,7 +96,7 @@ impl State {
         let place = self.project_mut(project)?;
         place.statuses.retain(|old| old.pipeline != pipeline || old.name != status.name);
         place.statuses.push(status.clone());
-        self.tell(Occurrence::Pipeline { project, pipeline });
+        self.tell(&Occurrence::Pipeline { project, pipeline });
         Ok(status)
     }
 }

@@ -89,7 +89,7 @@ async fn jobs_done_by_hand_lead_to_the_next_and_leave_real_archives() {
         .unwrap();
     assert_eq!(scene.project.job(run, "iris:test").unwrap().state, JobState::Pending);
     let zip = scene.get(&format!("/jobs/{build}/artifacts")).await;
-    assert_eq!((zip.status, zip.bytes.get(..4).unwrap()), (200, &b"PK\x03\x04"[..]));
+    assert_eq!((zip.status, &zip.bytes[..4]), (200, &b"PK\x03\x04"[..]));
     let file = scene.get(&format!("/jobs/{build}/artifacts/models/iris/model.json")).await;
     assert_eq!(file.text(), "{}");
     assert_eq!(scene.get(&format!("/jobs/{build}/trace")).await.text(), "trained\n");
