@@ -233,7 +233,7 @@ fn artifacts(value: Value, place: &str) -> Result<Artifacts, CiError> {
         Some(value) => {
             let pairs = Keys::of(value, &format!("{place}:reports"))?.rest()?;
             let one = |(name, value): (String, Value)| {
-                if !["junit", "metrics", "dotenv"].contains(&name.as_str()) {
+                if !["junit", "metrics"].contains(&name.as_str()) {
                     let text = "(the sandbox knows only what is generated)";
                     return Err(CiError(format!(
                         "{place}:reports config contains unknown keys: {name} {text}"
