@@ -58,3 +58,39 @@ fn message(error: tokio::task::JoinError) -> String {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ForgeKind, InternalEvent, Lane, SystemClock};
+    use crate::storage::NewJob;
+
+    async fn leased(span: Duration) -> (Store, Lease) {
+        let store = Store::open("sqlite::memory:").await.unwrap();
+        let job = NewJob { lane: Lane::Forge(ForgeKind::GitLab), event: InternalEvent::Refresh.to_json() };
+        store.enqueue(vec![job], SystemClock.now()).await.unwrap();
+        let claimed = store.claim(SystemClock.now(), span).await.unwrap().unwrap();
+        (store, claimed.lease)
+    }
+
+    #[tokio::test]
+    async fn a_panic_stays_in_the_work_that_panicked() {
+        let span = Duration::from_secs(60);
+        let (store, lease) = leased(span).await;
+        let ended: Result<(), _> = store.held(&lease, span, &SystemClock, async { panic!("a defect") }).await;
+        assert!(matches!(ended, Err(HeldError::Panicked(message)) if message == "a defect"));
+        assert_eq!(store.held(&lease, span, &SystemClock, async { 7 }).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_lost_lease_stops_the_work() {
+        let span = Duration::from_millis(30);
+        let (store, lease) = leased(span).await;
+        // Somebody whose clock is ahead finds the lease ended and takes over.
+        let later = SystemClock.now().after(Duration::from_secs(60));
+        store.claim(later, Duration::from_secs(60)).await.unwrap().unwrap();
+        let endless = std::future::pending::<()>();
+        let ended = store.held(&lease, span, &SystemClock, endless).await;
+        assert!(matches!(ended, Err(HeldError::Store(StoreError::LeaseLost))), "{ended:?}");
+    }
+}

@@ -2,7 +2,9 @@
 #![cfg(test)]
 
 mod architecture;
+mod comments;
 mod configuration;
+mod effects;
 mod generate;
 mod generate_iris;
 mod generate_publish;
@@ -11,3 +13,5 @@ mod payloads;
 mod receiver;
 mod receiver_config;
 mod sandbox;
+mod stand;
+mod worker;

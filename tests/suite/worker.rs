@@ -1,0 +1,176 @@
+//! The worker with real deliveries, a real store and the real adapter.
+
+use std::time::Duration;
+
+use mergewright::domain::{Lane, MergeRequestId};
+use mergewright::sandbox::{Fault, File};
+
+use crate::stand::Stand;
+
+const CONFIGURATION: &str = "\
+version: 1
+models:
+  iris:
+    paths: [params.json]
+    build: {run: [\"true\"], artifacts: [model.json]}
+    test: {run: [\"true\"], reports: {metrics: metrics.json}}
+    gates: {rules: [{metric: accuracy, direction: higher, min: 0.9}]}
+    version: {strategy: sequence}
+";
+
+async fn configured() -> Stand {
+    let ci = include_str!("../data/golden/gitlab/iris.gitlab-ci.yml");
+    Stand::with(&[
+        File::write(".mergewright.yml", CONFIGURATION),
+        File::write(".gitlab-ci.yml", ci),
+        File::write("params.json", "{}\n"),
+        File::write("README.md", "Iris\n"),
+    ])
+    .await
+}
+
+#[tokio::test]
+async fn a_merge_request_is_bound_to_what_the_forge_says_now() {
+    let stand = configured().await;
+    stand.arrive(&["Merge Request Hook"]).await;
+    assert_eq!(stand.work().await, 1);
+    let known = stand.store.state(stand.id).await.unwrap();
+    let bound = known.state.bound.expect("nothing was bound");
+    assert_eq!((&bound.head, &bound.base), (&stand.head, &stand.main));
+    assert_eq!(known.state.models.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["iris"]);
+    assert_eq!(stand.store.dead_jobs(10).await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn a_second_look_asks_only_for_what_can_have_changed() {
+    let stand = configured().await;
+    let worker = stand.worker();
+    stand.refresh().await;
+    while worker.work_one().await.unwrap() {}
+    let before = stand.forge.requests().len();
+    stand.refresh().await;
+    while worker.work_one().await.unwrap() {}
+    let again = stand.since(before);
+    for known in ["repository/files", "/diffs", "/commits"] {
+        assert!(!again.iter().any(|asked| asked.contains(known)), "{known} was read twice: {again:#?}");
+    }
+    assert!(again.len() <= 5, "{again:#?}");
+    let version = stand.store.state(stand.id).await.unwrap().version;
+    assert_eq!(version, 2, "both looks were committed");
+}
+
+#[tokio::test]
+async fn a_repository_without_our_file_is_none_of_our_business() {
+    let stand = Stand::open().await;
+    stand.arrive(&["Merge Request Hook"]).await;
+    assert_eq!(stand.work().await, 1);
+    assert_eq!(stand.store.state(stand.id).await.unwrap().version, 0, "nothing is stored of it");
+    assert!(
+        stand
+            .store
+            .claim_effect(mergewright::domain::Clock::now(stand.clock.as_ref()), Duration::from_secs(1))
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_comment_that_says_nothing_to_us_costs_no_request() {
+    let stand = configured().await;
+    stand.project.comment("ada", 1, "Looks good, `/model publish` later").unwrap();
+    let before = stand.forge.requests().len();
+    stand.arrive(&["Note Hook"]).await;
+    assert_eq!(stand.work().await, 1);
+    assert_eq!(stand.since(before), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_command_that_is_told_twice_is_answered_once() {
+    let stand = configured().await;
+    stand.project.comment("mia", 1, "/model help").unwrap();
+    stand.arrive(&["Note Hook"]).await;
+    let told = stand.forge.pending_deliveries();
+    let note = told.iter().find(|delivery| delivery.event == "Note Hook").unwrap();
+    // Another subscription tells the same under another id.
+    stand.arrives(Lane::MergeRequest(stand.id), "another-id", note.event, &note.body).await;
+    assert_eq!(stand.work().await, 2);
+    stand.perform(mergewright::config::server::Mode::Act).await;
+    let replies = stand.bot_comments();
+    let replies: Vec<_> =
+        replies.iter().filter(|comment| comment.body.contains("mergewright:reply")).collect();
+    assert_eq!(replies.len(), 1);
+}
+
+#[tokio::test]
+async fn a_branch_that_moves_refreshes_every_open_merge_request_into_it() {
+    let stand = configured().await;
+    stand.refresh().await;
+    stand.work().await;
+    let moved =
+        stand.project.push("mia", "main", &[File::write("README.md", "Iris, better\n")], "Say more").unwrap();
+    let told = stand.forge.pending_deliveries();
+    let push = told.iter().rev().find(|delivery| delivery.event == "Push Hook").unwrap();
+    stand.arrives(Lane::Repository(stand.id.repo), &push.id, push.event, &push.body).await;
+    assert_eq!(stand.work().await, 2, "the push, and the merge request's own look");
+    assert_eq!(stand.store.state(stand.id).await.unwrap().state.bound.unwrap().base, moved);
+}
+
+#[tokio::test]
+async fn a_run_of_nobody_is_let_go() {
+    let stand = configured().await;
+    let body = r#"{"object_kind":"pipeline","project":{"id":1,"path_with_namespace":"acme/iris"},
+        "object_attributes":{"id":77,"sha":"1111111111111111111111111111111111111111","ref":"other","status":"success"}}"#;
+    stand.arrives(Lane::Repository(stand.id.repo), "run", "Pipeline Hook", body).await;
+    assert_eq!(stand.work().await, 1);
+    assert_eq!(stand.store.dead_jobs(10).await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn a_body_of_the_wrong_shape_is_let_go_and_the_lane_goes_on() {
+    let stand = configured().await;
+    let broken = r#"{"object_kind":"merge_request","project":{"id":"x"},"object_attributes":{"iid":{}}}"#;
+    stand.arrives(Lane::MergeRequest(stand.id), "broken", "Merge Request Hook", broken).await;
+    stand.arrive(&["Merge Request Hook"]).await;
+    assert_eq!(stand.work().await, 2);
+    assert!(stand.store.state(stand.id).await.unwrap().state.bound.is_some());
+    assert_eq!(stand.store.dead_jobs(10).await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn a_forge_that_is_down_is_asked_again_later_and_a_job_ends_as_a_dead_letter() {
+    let stand = configured().await;
+    let path = "*/merge_requests/1";
+    stand.forge.fail_next(3, "GET", path, Fault::html(502)).unwrap();
+    stand.refresh().await;
+    assert_eq!(stand.work().await, 1, "the failed job waits");
+    for _ in 0..3 {
+        stand.later(Duration::from_secs(300));
+        stand.work().await;
+    }
+    assert!(stand.store.state(stand.id).await.unwrap().state.bound.is_some());
+
+    stand.forge.fail_next(100, "GET", path, Fault::html(502)).unwrap();
+    stand.refresh().await;
+    let mut tries = 0;
+    for _ in 0..20 {
+        tries += stand.work().await;
+        stand.later(Duration::from_secs(301));
+    }
+    let dead = stand.store.dead_jobs(10).await.unwrap();
+    assert_eq!(dead.iter().map(|(lane, _, _)| *lane).collect::<Vec<_>>(), [Lane::MergeRequest(stand.id)]);
+    assert!(tries >= 8, "{tries}");
+}
+
+#[tokio::test]
+async fn a_merge_request_that_is_gone_is_let_go() {
+    let stand = configured().await;
+    let gone = MergeRequestId { number: 99, ..stand.id };
+    let job = mergewright::storage::NewJob {
+        lane: Lane::MergeRequest(gone),
+        event: mergewright::domain::InternalEvent::Refresh.to_json(),
+    };
+    stand.store.enqueue(vec![job], mergewright::domain::Clock::now(stand.clock.as_ref())).await.unwrap();
+    stand.work().await;
+    assert_eq!(stand.store.state(gone).await.unwrap().version, 0);
+}
