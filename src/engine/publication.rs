@@ -28,6 +28,8 @@ pub(super) fn bless(
     commit: &Sha,
     by: Option<&User>,
 ) {
+    // What the last judgement found is history; from now on the comment speaks of the publication.
+    turn.findings.remove(name);
     if let Some(why) = curse(turn, model, rules) {
         turn.record(
             "publication",
@@ -100,6 +102,9 @@ pub(super) fn advance(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>
                 let next = step(turn, name, model, rules, &mut publication);
                 model.publication = Some(publication);
                 settle(turn, name, model, next);
+            }
+            if model.phase == Phase::PublishFailed {
+                run::show_logs(turn, name, model);
             }
         });
     }

@@ -8,3 +8,4 @@ mod publishing;
 mod review;
 pub(super) mod scene;
 mod showing;
+mod world;

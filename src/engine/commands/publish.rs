@@ -111,7 +111,8 @@ fn merged(
             "This was merged without being judged good, so it is not published.",
             "Open a merge request that changes the model and let it pass build, test and review.",
         )),
-        _ => Ok(Some("It is being published.".to_owned())),
+        Phase::Publishing => Ok(Some("It is being published.".to_owned())),
+        _ => Ok(Some("It was merged just now; the report says what follows.".to_owned())),
     }
 }
 
