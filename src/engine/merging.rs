@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::{Done, Effect, Merging, ModelName, Outcome, Phase, Stage, User};
+use crate::domain::{Effect, Merging, ModelName, Outcome, Phase, Stage, User};
 
 use super::setting::Rules;
 use super::turn::{Turn, note};
@@ -77,7 +77,8 @@ pub(super) fn hear(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
         return;
     }
     match outcome {
-        Outcome::Done(Done::Merged { .. } | _) => turn.state.merging = Some(merging),
+        // Believed when it is seen: the facts say which commit the merge made.
+        Outcome::Done(_) => turn.state.merging = Some(merging),
         Outcome::Conflict { .. } if merging.put_off < PATIENCE => {
             let pause = FIRST_PAUSE.saturating_mul(1 << merging.put_off);
             merging.put_off += 1;

@@ -4,8 +4,11 @@ mod label;
 mod section;
 mod status;
 
-use crate::domain::{Digest, Effect, Phase, StickyReport};
+use std::collections::BTreeMap;
 
+use crate::domain::{Digest, Effect, ModelName, Phase, StickyReport};
+
+use super::setting::Rules;
 use super::turn::Turn;
 
 /// What the merge request is, as far as showing it goes.
@@ -15,7 +18,7 @@ pub(super) enum View<'a> {
     /// No model is touched.
     Untouched,
     /// One section a model.
-    Models(&'a std::collections::BTreeMap<crate::domain::ModelName, super::setting::Rules<'a>>),
+    Models(&'a BTreeMap<ModelName, Rules<'a>>),
 }
 
 /// Asks for whatever is not shown yet.

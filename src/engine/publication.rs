@@ -4,7 +4,7 @@
 mod record;
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::valid::PublishWhen;
 use crate::domain::{
@@ -55,7 +55,7 @@ pub(super) fn bless(
         report,
         commit: commit.clone(),
         version: None,
-        occupied: std::collections::BTreeSet::new(),
+        occupied: BTreeSet::new(),
         tagged: false,
         run_attempt: 1,
         run: None,
