@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BaselineName, CommentId, Digest, Effect, JobId, Judged, Label, ModelName, Phase, Report, RunId, Sha,
-    Stage, Status, Timestamp, User, UserId, Version,
+    Stage, Status, Timestamp, User, Version,
 };
 
 /// The state of one merge request over all its models.
@@ -95,8 +95,6 @@ pub struct ModelState {
     pub baseline: Option<BaselineName>,
     /// Approvals given by command.
     pub approvals: Vec<Approval>,
-    /// Who took an approval back by command, and when: an older approval that is told later stays void.
-    pub withdrawn: BTreeMap<UserId, Timestamp>,
     /// Who approved, by login, over commands and the forge's own reviews: what counted last.
     pub approved_by: Vec<String>,
     /// The forge's own approvals from before this time are void: base or policy changed since.
