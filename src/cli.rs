@@ -1,7 +1,17 @@
-//! What the subcommands do, apart from how their arguments are read.
+//! The command line: words in, exit status out. 0 good, 1 the answer is no, 2 wrong usage or configuration.
 
+mod arguments;
 pub mod check;
+mod demo;
 pub mod generate;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Subcommand};
 
 /// What a command answers: printed as it is, and the exit status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,4 +42,17 @@ impl Answer {
     pub fn usage(err: impl Into<String>) -> Self {
         Self { status: 2, out: String::new(), err: err.into() }
     }
+}
+
+/// Reads the process's arguments and does what they say.
+#[must_use]
+pub fn run() -> ExitCode {
+    let answer = match Arguments::parse().subcommand {
+        Subcommand::Demo(arguments) => demo::run(&arguments),
+        Subcommand::Serve(arguments) => serve::run(&arguments),
+        Subcommand::Generate(arguments) => generate::generate(&arguments.into()),
+        Subcommand::Check(arguments) => check::check(&arguments.path, arguments.json),
+    };
+    output::print(&answer);
+    ExitCode::from(answer.status)
 }

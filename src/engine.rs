@@ -31,7 +31,7 @@ pub use paths::touched;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::{MergeRequestStatus, ModelName, Phase, State, Timestamp, Transition};
+use crate::domain::{MergeRequestStatus, ModelName, Phase, Sha, State, Timestamp, Transition, User};
 use crate::event::Event;
 
 use commands::{Ground, Refusal};
@@ -58,14 +58,12 @@ pub fn step(state: &State, facts: &Facts, event: &Event, now: Timestamp) -> Tran
     turn.finish()
 }
 
-/// Drives the models that the merge request touches. What people said before a merge counts at the
-/// merge, so comments are answered before its models are blessed.
+/// Drives the models that the merge request touches.
 fn serve(turn: &mut Turn<'_>, event: &Event, rules: &BTreeMap<ModelName, Rules<'_>>) {
     hear::hear(turn, event);
     bind_if_needed(turn, rules);
     settle(turn, rules);
     commands::answer(turn, &Ground { rules, barred: None }, &mut |turn| settle(turn, rules));
-    bless(turn, rules);
     let view = if turn.state.models.is_empty() { View::Untouched } else { View::Models(rules) };
     present::present(turn, &view);
 }
@@ -98,15 +96,16 @@ fn bind_if_needed(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
 
 /// Brings every model to where the facts and the decisions of people put it.
 fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
-    match turn.merge_request().status {
+    match &turn.merge_request().status {
         MergeRequestStatus::Open => {
             judge_all(turn, rules);
             merging::settle(turn, rules);
         }
         MergeRequestStatus::Closed => close(turn),
-        MergeRequestStatus::Merged { .. } if turn.state.past_merge() => publication::advance(turn, rules),
-        MergeRequestStatus::Merged { .. } if turn.open().is_some() => judge_all(turn, rules),
-        MergeRequestStatus::Merged { .. } => {}
+        MergeRequestStatus::Merged { commit, by } => {
+            bless_all(turn, rules, commit, by.as_ref());
+            publication::advance(turn, rules);
+        }
     }
 }
 
@@ -126,9 +125,8 @@ fn close(turn: &mut Turn<'_>) {
     }
 }
 
-/// Decides about a merged head for good, once.
-fn bless(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
-    let MergeRequestStatus::Merged { commit, by } = &turn.merge_request().status else { return };
+/// Judges a merged head one last time, then decides about it for good.
+fn bless_all(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>, commit: &Sha, by: Option<&User>) {
     if turn.state.past_merge() || turn.state.models.is_empty() {
         return;
     }
@@ -136,11 +134,13 @@ fn bless(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
         turn.wake_in(LOOK_AGAIN);
         return;
     }
+    if turn.open().is_some() {
+        judge_all(turn, rules);
+    }
     for (name, rules) in rules {
-        turn.with(name, |turn, model| publication::bless(turn, name, model, rules, commit, by.as_ref()));
+        turn.with(name, |turn, model| publication::bless(turn, name, model, rules, commit, by));
     }
     turn.state.merging = None;
-    publication::advance(turn, rules);
 }
 
 #[cfg(test)]

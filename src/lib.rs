@@ -1,5 +1,6 @@
 //! mergewright: the bot between a merge request and production for machine-learning models.
 
+pub mod app;
 pub mod cli;
 pub mod command;
 pub mod config;

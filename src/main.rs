@@ -1,3 +1,7 @@
 //! The `mergewright` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mergewright::cli::run()
+}

@@ -53,13 +53,8 @@ pub(super) fn needed(rules: &Rules<'_>) -> u32 {
     rules.policy.review.approvals.max(u32::from(harder))
 }
 
-/// Somebody approved at this time, unless something newer was said already.
+/// An approval given now.
 pub(super) fn give(model: &mut ModelState, bound: &Bound, by: &User, at: Timestamp) {
-    let newer = model.withdrawn.get(&by.id).is_some_and(|withdrawn| *withdrawn > at)
-        || model.approvals.iter().any(|approval| approval.by.id == by.id && approval.at > at);
-    if newer {
-        return;
-    }
     model.approvals.retain(|approval| approval.by.id != by.id);
     model.approvals.push(Approval {
         by: by.clone(),
@@ -70,15 +65,6 @@ pub(super) fn give(model: &mut ModelState, bound: &Bound, by: &User, at: Timesta
         report: model.report.as_ref().map(Report::digest),
         dataset: model.report.as_ref().and_then(|report| report.dataset.clone()),
     });
-}
-
-/// Somebody took the own approval back at this time. Whether there was one, of any time.
-pub(super) fn take_back(model: &mut ModelState, by: &User, at: Timestamp) -> bool {
-    let last = model.withdrawn.entry(by.id).or_insert(at);
-    *last = at.max(*last);
-    let there = model.approvals.iter().any(|approval| approval.by.id == by.id);
-    model.approvals.retain(|approval| approval.by.id != by.id || approval.at > at);
-    there
 }
 
 fn count(

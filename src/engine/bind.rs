@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::domain::{Bound, ModelName, ModelState, Sha};
 
-use super::Facts;
 use super::paths::owns;
 use super::setting::Rules;
 use super::turn::{Turn, note};
@@ -17,21 +16,17 @@ enum Moved {
     Base(String),
 }
 
-/// What a decision taken on these facts is bound to.
-pub(super) fn binding(facts: &Facts) -> Bound {
-    Bound {
-        head: facts.merge_request.head.clone(),
-        base: facts.base.clone(),
-        target: facts.merge_request.target_branch.clone(),
-        policy: facts.policy.valid().map(|config| config.digest),
-        proposal: facts.proposal.valid().map(|config| config.digest),
-    }
-}
-
 /// Binds the turn's state to the merge request as it is now.
 pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
+    let facts = turn.facts;
     let request = turn.merge_request();
-    let bound = binding(turn.facts);
+    let bound = Bound {
+        head: request.head.clone(),
+        base: facts.base.clone(),
+        target: request.target_branch.clone(),
+        policy: facts.policy.valid().map(|config| config.digest),
+        proposal: facts.proposal.valid().map(|config| config.digest),
+    };
     let before = turn.state.bound.replace(bound.clone());
     if before.as_ref().is_none_or(|before| before.head != bound.head) {
         turn.state.merging = None;

@@ -38,9 +38,7 @@ pub struct Facts {
     pub open: Option<OpenFacts>,
     /// What only a merged one has.
     pub merged: Option<MergeFacts>,
-    /// Comments to be answered, oldest first. Of a merged merge request that is not yet
-    /// [`State::past_merge`](crate::domain::State::past_merge) every comment: what was said before
-    /// the merge counts at the merge, even if its delivery was lost.
+    /// Comments to be answered, oldest first.
     pub comments: Vec<ToldComment>,
     /// Rights of the author and of everybody who commented or approved (by command too).
     pub people: BTreeMap<UserId, Standing>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Effect, Job, JobId, ModelState, Run};
+use crate::domain::{Effect, Job, ModelState, Run};
 
 use super::turn::Turn;
 
@@ -39,12 +39,6 @@ pub(super) fn retry(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job:
 /// Whether the retries of this job are used up.
 pub(super) fn exhausted(model: &ModelState, job: &Job) -> bool {
     model.infra_retries >= RETRIES && !model.retried.contains(&job.id)
-}
-
-/// The forge would not run the job again.
-pub(super) fn give_up(model: &mut ModelState, job: JobId) {
-    model.retried.remove(&job);
-    model.infra_retries = RETRIES;
 }
 
 /// Runs a job again.

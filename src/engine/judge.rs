@@ -15,11 +15,6 @@ pub(super) fn judge(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelStat
     let mut finding = Finding::default();
     scrutinise(rules, &mut finding);
     let (phase, stage) = stands(turn, name, model, rules, &mut finding);
-    if model.report.is_none() {
-        // Numbers of jobs that run again, or failed since, say nothing any more.
-        model.judged.clear();
-        model.baseline = None;
-    }
     // A merge that was asked for goes on as long as the model stays ready for it.
     let merging = model.phase == Phase::Merging && turn.state.merging.is_some();
     if !(merging && phase == Phase::Ready) {
@@ -35,7 +30,6 @@ fn stands(
     rules: &Rules<'_>,
     finding: &mut Finding,
 ) -> (Phase, Stage) {
-    let known = model.report.take();
     if let Some(why) = rules.unserved() {
         finding.error = Some(why);
         return (Phase::Untracked, Stage::Build);
@@ -62,14 +56,8 @@ fn stands(
             finding.diagnosis = Some(infra::retry(turn, model, run, job, word));
             (Phase::InfraError, stage)
         }
-        Progress::Tested { job } => tested(turn, name, model, rules, Measured { job, known }, finding),
+        Progress::Tested { job } => tested(turn, name, model, rules, job, finding),
     }
-}
-
-/// A test job that is done, and the report that was known before this turn.
-struct Measured<'a> {
-    job: &'a Job,
-    known: Option<Report>,
 }
 
 /// The jobs are done: the report of exactly this head and job decides.
@@ -78,19 +66,24 @@ fn tested(
     name: &ModelName,
     model: &mut ModelState,
     rules: &Rules<'_>,
-    measured: Measured<'_>,
+    job: &Job,
     finding: &mut Finding,
 ) -> (Phase, Stage) {
-    let read = match turn.open().and_then(|open| open.reports.get(name)) {
+    match turn.open().and_then(|open| open.reports.get(name)) {
+        Some(ReportFact::Read(report)) if is_of(report, turn, job) => {
+            model.report = Some((**report).clone());
+        }
         Some(ReportFact::Unreadable { why }) => {
+            model.report = None;
+            model.judged.clear();
             finding.diagnosis = Some(format!("The report cannot be used: {why}"));
             return (Phase::GateFailed, Stage::Test);
         }
-        Some(ReportFact::Read(report)) => Some(report.as_ref().clone()),
-        None => None,
-    };
-    let ours = |report: &Report| is_of(report, turn, measured.job);
-    let Some(report) = read.filter(ours).or_else(|| measured.known.filter(ours)) else {
+        Some(ReportFact::Read(_)) | None => {}
+    }
+    let Some(report) = model.report.take_if(|report| is_of(report, turn, job)) else {
+        model.report = None;
+        model.judged.clear();
         return (Phase::Testing, Stage::Test);
     };
     finding.failing_tests = report.tests.as_ref().map(|tests| tests.failed.clone()).unwrap_or_default();

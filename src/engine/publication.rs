@@ -28,8 +28,6 @@ pub(super) fn bless(
     commit: &Sha,
     by: Option<&User>,
 ) {
-    // What the last judgement found is history; from now on the comment speaks of the publication.
-    turn.findings.remove(name);
     if let Some(why) = curse(turn, model, rules) {
         turn.record(
             "publication",
@@ -94,17 +92,14 @@ fn curse(turn: &Turn<'_>, model: &ModelState, rules: &Rules<'_>) -> Option<Strin
 
 /// Takes the next steps of every model that is being published.
 pub(super) fn advance(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
-    for (name, rules) in rules {
+    for name in rules.keys() {
         turn.with(name, |turn, model| {
             if model.phase == Phase::Publishing
                 && let Some(mut publication) = model.publication.take()
             {
-                let next = step(turn, name, model, rules, &mut publication);
+                let next = step(turn, name, model, &mut publication);
                 model.publication = Some(publication);
                 settle(turn, name, model, next);
-            }
-            if model.phase == Phase::PublishFailed {
-                run::show_logs(turn, name, model);
             }
         });
     }
@@ -142,7 +137,6 @@ fn step(
     turn: &mut Turn<'_>,
     name: &ModelName,
     model: &mut ModelState,
-    rules: &Rules<'_>,
     publication: &mut Publication,
 ) -> Next {
     if let Some(why) = publication.failure.clone() {
@@ -165,7 +159,6 @@ fn step(
     }
     publication.tagged = true;
     if !publication.ran
-        && !rules.policy.publish.run.is_empty()
         && let Some(next) = run::follow(turn, name, model, publication, &report, &version)
     {
         return next;

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::valid::{Build, Gates, Model, Rule, VersionStrategy};
 use crate::domain::{Digest, MergeRequestStatus, ModelName, Scrutiny, State};
 
-use super::bind::binding;
 use super::paths::{Globs, below, touched};
 use super::{Configuration, Facts};
 
@@ -36,7 +35,7 @@ impl<'a> Setting<'a> {
     pub(super) fn read(state: &State, facts: &'a Facts) -> Self {
         let merged = matches!(facts.merge_request.status, MergeRequestStatus::Merged { .. });
         if merged && state.past_merge() {
-            return Self::Models(rules(facts, None, state));
+            return Self::Models(rules(facts, state.models.keys().cloned(), state));
         }
         for (side, configuration) in [("target branch", &facts.policy), ("head", &facts.proposal)] {
             if let Configuration::Invalid { problems } = configuration {
@@ -46,9 +45,10 @@ impl<'a> Setting<'a> {
         if facts.policy == Configuration::Absent && facts.proposal == Configuration::Absent {
             return Self::Quiet;
         }
-        // While the binding stays, what was touched stays too, and need not be worked out again.
-        let moved = state.bound.as_ref() != Some(&binding(facts));
-        Self::Models(rules(facts, facts.changed_paths.as_ref().filter(|_| moved), state))
+        Self::Models(match &facts.changed_paths {
+            Some(changed) => rules(facts, touched(&facts.policy, &facts.proposal, changed), state),
+            None => rules(facts, state.models.keys().cloned(), state),
+        })
     }
 }
 
@@ -63,22 +63,17 @@ impl Rules<'_> {
     }
 }
 
-/// The rules of the models that these changes touch, or of those that are known to be touched. A model
-/// that neither side describes any more has none.
+/// The rules of these models; one that neither side describes has none.
 fn rules<'a>(
     facts: &'a Facts,
-    changed: Option<&BTreeSet<String>>,
+    names: impl IntoIterator<Item = ModelName>,
     state: &State,
 ) -> BTreeMap<ModelName, Rules<'a>> {
-    let names = match changed {
-        Some(changed) => touched(&facts.policy, &facts.proposal, changed),
-        None => state.models.keys().cloned().collect(),
-    };
     let mut all = BTreeMap::new();
     for name in names {
         let (target, proposal) = (facts.policy.model(&name), facts.proposal.model(&name));
         let Some(policy) = target.or(proposal) else { continue };
-        let scrutiny = match changed {
+        let scrutiny = match &facts.changed_paths {
             Some(changed) => scrutiny(target, proposal, changed),
             None => state.models.get(&name).map(|model| model.scrutiny).unwrap_or_default(),
         };

@@ -8,4 +8,3 @@ mod publishing;
 mod review;
 pub(super) mod scene;
 mod showing;
-mod world;

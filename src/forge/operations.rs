@@ -12,8 +12,10 @@ use crate::domain::{
 
 use super::ForgeError;
 
-/// A forge. Every operation is one thing we need, classified errors included; differences between
-/// forges stay inside the adapters. Writes are paced by the adapter (`write_interval`) and are never
+/// A forge.
+///
+/// Every operation is one thing we need, classified errors included; differences between forges stay
+/// inside the adapters. Writes are paced by the adapter (`write_interval`) and are never
 /// repeated by it: repeating is the outbox's business, after reading back.
 #[async_trait]
 pub trait Forge: Send + Sync + std::fmt::Debug {

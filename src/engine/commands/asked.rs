@@ -128,12 +128,6 @@ pub(super) fn open(turn: &Turn<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// The head is still being judged: the merge request is open, or its merge was not decided about yet.
-pub(super) fn judged(turn: &Turn<'_>) -> Result<(), Refusal> {
-    let merged = matches!(turn.merge_request().status, MergeRequestStatus::Merged { .. });
-    if merged && !turn.state.past_merge() { Ok(()) } else { open(turn) }
-}
-
 /// The SHA that was named, if one was, begins the present head.
 pub(super) fn named(turn: &Turn<'_>, sha: Option<&str>) -> Result<(), Refusal> {
     let head = &turn.merge_request().head;

@@ -35,7 +35,7 @@ pub(super) fn publish(
     head(turn, asked, name, wish)?;
     let missing = missing(turn);
     if wish.dry_run {
-        return Ok(Some(plan(turn, name, rules, &missing)));
+        return Ok(Some(plan(turn, name, &missing)));
     }
     if wish.when_ready && !missing.is_empty() {
         if let Some(model) = turn.state.models.get_mut(name) {
@@ -93,7 +93,7 @@ fn merged(
             "The merge request removed the model: there is nothing to publish.",
             "Publish a model from a merge request that changes it.",
         )),
-        Phase::Merged | Phase::PublishFailed if wish.dry_run => Ok(Some(plan(turn, name, rules, &[]))),
+        Phase::Merged | Phase::PublishFailed if wish.dry_run => Ok(Some(plan(turn, name, &[]))),
         Phase::Merged | Phase::PublishFailed => {
             turn.with(name, |turn, model| publication::resume(turn, name, model, asked.by));
             Ok(None)
@@ -111,8 +111,7 @@ fn merged(
             "This was merged without being judged good, so it is not published.",
             "Open a merge request that changes the model and let it pass build, test and review.",
         )),
-        Phase::Publishing => Ok(Some("It is being published.".to_owned())),
-        _ => Ok(Some("It was merged just now; the report says what follows.".to_owned())),
+        _ => Ok(Some("It is being published.".to_owned())),
     }
 }
 
@@ -126,7 +125,7 @@ fn missing(turn: &Turn<'_>) -> Vec<String> {
 }
 
 /// What `publish` would do.
-fn plan(turn: &Turn<'_>, name: &ModelName, rules: &Rules<'_>, missing: &[String]) -> String {
+fn plan(turn: &Turn<'_>, name: &ModelName, missing: &[String]) -> String {
     let mut text = String::new();
     for line in missing {
         let _infallible = writeln!(text, "- not yet: {line}");
@@ -136,9 +135,7 @@ fn plan(turn: &Turn<'_>, name: &ModelName, rules: &Rules<'_>, missing: &[String]
     }
     let _infallible =
         writeln!(text, "- take the next free number of `{name}` with a tag on the merge commit");
-    if !rules.policy.publish.run.is_empty() {
-        let _infallible = writeln!(text, "- run the publish job with the bytes that were judged");
-    }
+    let _infallible = writeln!(text, "- run the publish job with the bytes that were judged");
     let _infallible = writeln!(text, "- make the release with `lineage.json` and the manifest");
     format!("`publish` would:\n\n{text}")
 }

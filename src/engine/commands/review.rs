@@ -8,7 +8,7 @@ use super::asked::{self, Asked, Done, Refusal};
 
 /// An owner who did not write it approves the present head.
 pub(super) fn approve(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sha: Option<&str>) -> Done {
-    asked::judged(turn)?;
+    asked::open(turn)?;
     asked::meant(turn, asked, name, sha)?;
     if let (Some(bound), Some(model)) = (turn.state.bound.clone(), turn.state.models.get_mut(name)) {
         approvals::give(model, &bound, asked.by, asked.at);
@@ -18,9 +18,11 @@ pub(super) fn approve(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, 
 
 /// The person takes the own approval back.
 pub(super) fn unapprove(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName) -> Done {
-    asked::judged(turn)?;
+    asked::open(turn)?;
     let Some(model) = turn.state.models.get_mut(name) else { return Ok(None) };
-    if approvals::take_back(model, asked.by, asked.at) {
+    let before = model.approvals.len();
+    model.approvals.retain(|approval| approval.by.id != asked.by.id);
+    if model.approvals.len() < before {
         return Ok(None);
     }
     Err(Refusal::new(

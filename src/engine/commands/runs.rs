@@ -13,7 +13,8 @@ pub(super) fn run(turn: &mut Turn<'_>, name: &ModelName, stage: Option<&str>, sh
     if stage == Some("test")
         && let Some((run, job)) = ended(turn, name, "test")
     {
-        return again(turn, name, &run, &job);
+        turn.with(name, |turn, model| infra::again(turn, model, &run, &job));
+        return Ok(None);
     }
     stop(turn, name);
     turn.state.let_run = Some(turn.merge_request().head.clone());
@@ -53,21 +54,9 @@ pub(super) fn retry(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sh
             format!("Comment `{} run` to start everything again.", turn.facts.bot.addressing.prefix),
         ));
     };
-    again(turn, name, &run, &job)
-}
-
-/// Runs a job again, unless that was asked for already.
-fn again(turn: &mut Turn<'_>, name: &ModelName, run: &Run, job: &Job) -> Done {
-    if turn.state.models.get(name).is_some_and(|model| model.retried.contains(&job.id)) {
-        return Err(Refusal::new(
-            "already-retried",
-            format!("The {} job is being run again already.", job.task),
-            "Wait until its new attempt is over.",
-        ));
-    }
     turn.with(name, |turn, model| {
         model.infra_retries = 0;
-        infra::again(turn, model, run, job);
+        infra::again(turn, model, &run, &job);
     });
     Ok(None)
 }

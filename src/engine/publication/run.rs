@@ -1,8 +1,7 @@
 //! The publish run on the target branch.
 
 use crate::domain::{
-    Effect, FailureCause, Job, JobStatus, ModelName, ModelState, Publication, Report, Run, RunId, Version,
-    WorkOrder,
+    Effect, FailureCause, Job, JobStatus, ModelName, ModelState, Publication, Report, Run, Version, WorkOrder,
 };
 
 use super::{Next, ask};
@@ -24,31 +23,25 @@ pub(super) fn follow(
         ask(turn, publication, effect);
         return Some(Next::Wait(None));
     };
-    let Some(run) = known(turn, id) else { return Some(Next::Wait(None)) };
-    match publish_job(run, name) {
-        Some(job) => unfinished(turn, model, run, job),
+    let runs = turn.facts.merged.as_ref().map(|merged| &merged.runs);
+    let Some(run) = runs.and_then(|runs| runs.get(&id.0)) else { return Some(Next::Wait(None)) };
+    let job = run.jobs.iter().find(|job| job.task == "publish" && job.model.as_ref() == Some(name));
+    match job {
+        Some(job) => unfinished(turn, name, model, run, job),
         None if run.jobs.iter().all(|job| !job.status.is_final()) => Some(Next::Wait(None)),
         None => Some(Next::Failed(format!("the run has no publish job for `{name}`: {}", run.web_url))),
     }
 }
 
-/// Shows the end of the publish job's log where it failed.
-pub(super) fn show_logs(turn: &mut Turn<'_>, name: &ModelName, model: &ModelState) {
-    let id = model.publication.as_ref().and_then(|publication| publication.run);
-    let log = id.and_then(|id| known(turn, id)).and_then(|run| publish_job(run, name)).and_then(log_of);
-    turn.findings.entry(name.clone()).or_default().logs = log.into_iter().collect();
-}
-
-fn known<'a>(turn: &Turn<'a>, id: RunId) -> Option<&'a Run> {
-    turn.facts.merged.as_ref()?.runs.get(&id.0)
-}
-
-fn publish_job<'a>(run: &'a Run, name: &ModelName) -> Option<&'a Job> {
-    run.jobs.iter().find(|job| job.task == "publish" && job.model.as_ref() == Some(name))
-}
-
 /// What a publish job that has not succeeded means; none for one that has.
-fn unfinished(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job: &Job) -> Option<Next> {
+fn unfinished(
+    turn: &mut Turn<'_>,
+    name: &ModelName,
+    model: &mut ModelState,
+    run: &Run,
+    job: &Job,
+) -> Option<Next> {
+    let finding = turn.findings.entry(name.clone()).or_default();
     Some(match &job.status {
         JobStatus::Succeeded => return None,
         JobStatus::Waiting | JobStatus::Running => Next::Wait(None),
@@ -61,9 +54,11 @@ fn unfinished(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job: &Job)
             Next::Failed(format!("the publish job was left out of its run: {}", job.web_url))
         }
         JobStatus::Failed(FailureCause::Script) => {
+            finding.logs.extend(log_of(job));
             Next::Failed(format!("the publish job failed: {}", job.web_url))
         }
         JobStatus::Failed(FailureCause::Infrastructure(word)) => {
+            finding.logs.extend(log_of(job));
             let said = infra::retry(turn, model, run, job, word);
             if infra::exhausted(model, job) { Next::Failed(said) } else { Next::Wait(Some(said)) }
         }

@@ -1,0 +1,134 @@
+//! The bot put together: the only place that knows every room.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::server::ServerConfig;
+use crate::domain::Clock;
+use crate::forge::{Forges, GitLab};
+use crate::http::{self, Drain, Limits};
+use crate::inbox::Inbox;
+use crate::outbox::Outbox;
+use crate::storage::Store;
+use crate::worker::Worker;
+
+/// How long work under way may take after we were asked to end.
+const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+/// How often deliveries past their time are dropped.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
+/// The bot, ready to run. Tests drive its parts one step at a time; `serve` lets them run.
+#[derive(Debug)]
+pub struct App {
+    /// Everything we know.
+    pub store: Store,
+    /// Deliveries become decisions.
+    pub worker: Worker,
+    /// Decisions become calls.
+    pub outbox: Outbox,
+    /// What the world can reach.
+    pub router: axum::Router,
+    /// Turns readiness off.
+    pub drain: Drain,
+    clock: Arc<dyn Clock>,
+    workers: usize,
+    keep_deliveries: Duration,
+}
+
+impl App {
+    /// Opens the database (creating and migrating it), signs in at the forges and connects the rooms.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or a forge's client cannot be built.
+    pub async fn assemble(
+        config: &ServerConfig,
+        clock: Arc<dyn Clock>,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<Self> {
+        let store = Store::open(config.database_url.expose_secret()).await.context("opening the database")?;
+        let gitlab = config.gitlab.as_ref().map(|gitlab| GitLab::new(gitlab, Arc::clone(&clock)));
+        let gitlab = gitlab.transpose().context("connecting to GitLab")?;
+        let forges = Forges { github: None, gitlab: gitlab.map(|gitlab| Arc::new(gitlab) as _) };
+        let worker =
+            Worker::new(store.clone(), forges.clone(), Arc::clone(&clock), config.command_prefix.clone());
+        let outbox = Outbox::new(store.clone(), forges, Arc::clone(&clock), config.mode)?;
+        let inbox = Inbox::new(store.clone(), Arc::clone(&clock), config);
+        let drain = Drain::default();
+        let router = http::router(inbox, metrics, drain.clone(), Limits::default());
+        let (workers, keep_deliveries) = (config.workers, config.keep_deliveries);
+        Ok(Self { store, worker, outbox, router, drain, clock, workers, keep_deliveries })
+    }
+
+    /// Listens and works until `end` resolves, then finishes what is under way.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn serve(self, listen: SocketAddr, end: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+        let stop = CancellationToken::new();
+        let receiving =
+            tokio::spawn(http::serve(listener, self.router.clone(), stop.clone().cancelled_owned()));
+        let working = tokio::spawn({
+            let (worker, tasks, stop) = (self.worker.clone(), self.workers, stop.clone());
+            async move { worker.run(tasks, stop).await }
+        });
+        let performing = tokio::spawn({
+            let (outbox, stop) = (self.outbox.clone(), stop.clone());
+            async move { outbox.run(stop).await }
+        });
+        let pruning = tokio::spawn(prune(self.store.clone(), Arc::clone(&self.clock), self.keep_deliveries));
+        end.await;
+        tracing::info!("asked to end: finishing what is under way");
+        self.drain.begin();
+        pruning.abort();
+        stop.cancel();
+        let finished = async { tokio::join!(receiving, working, performing) };
+        if tokio::time::timeout(DRAIN_LIMIT, finished).await.is_err() {
+            tracing::warn!("some work did not end in time: its lease runs out and it is done again");
+        }
+        self.store.close().await;
+        tracing::info!("ended");
+        Ok(())
+    }
+}
+
+/// Drops deliveries that were kept long enough, now and then.
+async fn prune(store: Store, clock: Arc<dyn Clock>, keep: Duration) {
+    loop {
+        tokio::time::sleep(PRUNE_EVERY).await;
+        let before = clock.now().before(keep);
+        match store.prune(before).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(deliveries.pruned = count, "dropped deliveries past their time"),
+            Err(error) => tracing::warn!(%error, "deliveries past their time could not be dropped"),
+        }
+    }
+}
+
+/// Resolves when the process is asked to end: SIGTERM or Ctrl-C.
+pub async fn asked_to_end() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                () = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    interrupted.await;
+}

@@ -1,0 +1,181 @@
+//! What may be written on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, ValueEnum};
+
+use super::generate;
+
+/// The bot between a merge request and production for machine-learning models.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Example:\n  mergewright demo --once\n  mergewright serve --config mergewright.yml"
+)]
+pub(super) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) subcommand: Subcommand,
+}
+
+/// Everything that the program does.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Subcommand {
+    /// Plays a merge request from push to published model, against a forge on this machine
+    Demo(Demo),
+    /// Runs the bot
+    Serve(Serve),
+    /// Writes the CI files that `.mergewright.yml` asks for
+    Generate(Generate),
+    /// Judges a `.mergewright.yml`
+    Check(Check),
+}
+
+/// `mergewright demo`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mergewright demo --once\n\nNeeds git, sh and python3. Without --once everything \
+                        stays up to play with; Ctrl-C ends it."
+)]
+pub(super) struct Demo {
+    /// Which forge to play
+    #[arg(long, value_enum, default_value_t = DemoForge::Gitlab)]
+    pub(super) forge: DemoForge,
+    /// What to play
+    #[arg(long, value_enum, default_value_t = Scenario::Tour)]
+    pub(super) scenario: Scenario,
+    /// Where the bot listens; port 0 lets the system choose
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(super) listen: SocketAddr,
+    /// End when everything is played: 0 when the model is published, else 1
+    #[arg(long)]
+    pub(super) once: bool,
+}
+
+/// The forges that the demo can play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DemoForge {
+    /// A forge that speaks GitLab's API
+    Gitlab,
+    /// A forge that speaks GitHub's API
+    Github,
+}
+
+/// The plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Scenario {
+    /// A better model gets published, then a worse one fails its gate
+    Tour,
+    /// Only the better model
+    Publish,
+}
+
+/// `mergewright serve`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mergewright serve --config /etc/mergewright/mergewright.yml\n  \
+                        mergewright serve --config mergewright.yml --check-config")]
+pub(super) struct Serve {
+    /// The server's configuration file
+    #[arg(long, env = "MERGEWRIGHT_CONFIG", value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Which half of the bot to run
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    pub(super) role: Role,
+    /// Judge the configuration and end
+    #[arg(long)]
+    pub(super) check_config: bool,
+}
+
+/// The halves of the bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Role {
+    /// Receives and acts
+    All,
+    /// Receives only; needs a database that several processes share
+    Web,
+    /// Acts only; needs a database that several processes share
+    Worker,
+}
+
+/// `mergewright generate`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mergewright generate\n  mergewright generate --check")]
+pub(super) struct Generate {
+    /// The repository's folder
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+    /// For which forge
+    #[arg(long, value_enum, default_value_t = GenerateForge::Gitlab)]
+    pub(super) forge: GenerateForge,
+    /// Write nothing; exit 1 when the files differ from what would be written
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Write nothing; print the difference
+    #[arg(long)]
+    pub(super) diff: bool,
+    /// Files here replace built-in templates of the same name
+    #[arg(long, value_name = "DIR")]
+    pub(super) templates: Option<PathBuf>,
+    /// Replace files that we did not write
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+/// The forges that files can be generated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum GenerateForge {
+    /// Workflows under `.github/workflows`
+    Github,
+    /// `.gitlab-ci.yml`
+    Gitlab,
+    /// Both
+    All,
+}
+
+impl From<Generate> for generate::Arguments {
+    fn from(arguments: Generate) -> Self {
+        let Generate { dir, forge, check, diff, templates, force } = arguments;
+        let forges = match forge {
+            GenerateForge::Github => generate::Forges::GitHub,
+            GenerateForge::Gitlab => generate::Forges::GitLab,
+            GenerateForge::All => generate::Forges::All,
+        };
+        Self { dir, forges, check, diff, templates, force }
+    }
+}
+
+/// `mergewright check`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mergewright check\n  mergewright check path/to/.mergewright.yml")]
+pub(super) struct Check {
+    /// A repository's folder, or the file itself
+    #[arg(default_value = ".", value_name = "DIR|FILE")]
+    pub(super) path: PathBuf,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_level_of_help_shows_an_example() {
+        let mut command = Arguments::command();
+        command.build();
+        assert!(command.render_long_help().to_string().contains("Example:"));
+        for subcommand in command.get_subcommands_mut().filter(|one| one.get_name() != "help") {
+            let help = subcommand.render_long_help().to_string();
+            assert!(help.contains("Example:"), "{}", subcommand.get_name());
+        }
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}
