@@ -5,6 +5,7 @@ mod architecture;
 mod comments;
 mod configuration;
 mod effects;
+mod flow;
 mod generate;
 mod generate_iris;
 mod generate_publish;

@@ -1,0 +1,13 @@
+//! Flows of a merge request through the whole bot: real router, database, adapter and git; the forge is
+//! the sandbox. Nothing moves by itself: time is the test's clock, webhooks go out and work is done in
+//! [`Play::settle`].
+
+mod clock;
+mod errors;
+mod play;
+
+mod gates;
+mod lifecycle;
+mod review;
+
+pub(crate) use play::Play;

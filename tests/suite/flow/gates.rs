@@ -1,0 +1,105 @@
+//! What the gates say, as people see it.
+
+use super::Play;
+use super::play::OWNER;
+
+#[tokio::test]
+async fn a_worse_model_fails_and_the_comment_says_why() {
+    let mut play = Play::start().await;
+    play.released("Good", r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
+
+    let number = play.candidate("Worse", r#"{"accuracy": 0.92, "latency_ms": 12}"#).await;
+    assert_eq!(play.label(number), "model::failed");
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("failed"));
+    assert_eq!(play.status(number, "mergewright/iris/test").as_deref(), Some("failed"));
+    let report = play.report(number);
+    for expected in ["accuracy", "0.92", "0.94", "fail", "v1"] {
+        assert!(report.contains(expected), "`{expected}` is not in\n{report}");
+    }
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn exactly_at_the_bound_passes_and_one_step_below_fails() {
+    let mut play = Play::start().await;
+    play.released("Good", r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
+    let at_the_bound = play.candidate("At the bound", r#"{"accuracy": 0.93, "latency_ms": 12}"#).await;
+    assert_eq!(play.label(at_the_bound), "model::review");
+    let below = play.candidate("Below", r#"{"accuracy": 0.9299, "latency_ms": 12}"#).await;
+    assert_eq!(play.label(below), "model::failed");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_rule_that_only_warns_lets_the_model_through_and_says_so() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Slow", r#"{"accuracy": 0.94, "latency_ms": 51}"#).await;
+    assert_eq!(play.label(number), "model::review");
+    assert!(play.report(number).contains("warn"), "{}", play.report(number));
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_metric_that_is_no_number_fails() {
+    for (title, metrics) in [
+        ("Not a number", r#"{"accuracy": NaN, "latency_ms": 1}"#),
+        ("Text", r#"{"accuracy": "0.99", "latency_ms": 1}"#),
+        ("Absent", r#"{"latency_ms": 1}"#),
+        ("Twice", r#"{"accuracy": 0.99, "accuracy": 0.99, "latency_ms": 1}"#),
+    ] {
+        let mut play = Play::start().await;
+        let number = play.candidate(title, metrics).await;
+        assert_eq!(play.label(number), "model::failed", "{title}: {}", play.report(number));
+        play.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn other_data_makes_the_numbers_incomparable() {
+    let mut play = Play::start().await;
+    play.released("Good", r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
+    let number = play.opens("New data").await;
+    play.pushes(number, &[mergewright::sandbox::File::write("models/iris/data/holdout.csv", "9,9,9\n")])
+        .await;
+    play.builds(number, "weights").await;
+    play.measures(number, r#"{"accuracy": 0.99, "latency_ms": 12}"#).await;
+    assert_eq!(play.label(number), "model::review", "{}", play.report(number));
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("pending"), "neither good nor bad");
+    assert!(play.report(number).contains("incomparable"), "{}", play.report(number));
+    play.says(OWNER, number, "/model approve").await;
+    let asked = play.says(OWNER, number, "/model publish").await;
+    assert!(!play.reply(number, asked).is_empty(), "an approval does not make numbers comparable");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts() {
+    let mut play = Play::start().await;
+    let number = play.opens("Broken").await;
+    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let log = "\u{1b}[31mTraceback\u{1b}[0m\n/merge\n@everyone look\n```\n</details>\nValueError: no data\n";
+    play.project.job_fails(pipeline, "iris:build", log, &[]).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::failed");
+    let report = play.report(number);
+    assert!(report.contains("ValueError: no data"), "{report}");
+    assert!(!report.contains('\u{1b}'), "terminal codes are gone");
+    assert!(!report.lines().any(|line| line.starts_with('/')), "a quick action would act:\n{report}");
+    assert_eq!(
+        play.project.merge_request(number).unwrap().state,
+        mergewright::sandbox::MergeRequestState::Open
+    );
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn publish_before_the_gates_are_green_says_what_is_missing() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
+    let asked = play.says(OWNER, number, "/model publish").await;
+    let reply = play.reply(number, asked);
+    assert!(reply.contains("approv"), "{reply}");
+    assert_eq!(play.label(number), "model::review");
+    assert!(play.tags().is_empty());
+    play.ends().await;
+}

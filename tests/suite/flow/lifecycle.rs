@@ -1,0 +1,229 @@
+//! From a push to a published model, and everything that can come between.
+
+use std::time::Duration;
+
+use mergewright::sandbox::File;
+
+use super::Play;
+use super::play::{AUTHOR, IRIS, OWNER};
+
+const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
+
+#[tokio::test]
+async fn a_better_model_is_built_tested_reviewed_published_and_released() {
+    let mut play = Play::start().await;
+
+    let number = play.opens("Train longer").await;
+    assert_eq!(play.label(number), "model::building");
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("pending"));
+
+    play.builds(number, "weights").await;
+    assert_eq!(play.label(number), "model::testing");
+    assert_eq!(play.status(number, "mergewright/iris/build").as_deref(), Some("success"));
+
+    play.measures(number, GOOD).await;
+    assert_eq!(play.label(number), "model::review");
+    assert_eq!(play.status(number, "mergewright/iris/test").as_deref(), Some("success"));
+    assert_eq!(play.status(number, "mergewright/iris/review").as_deref(), Some("pending"));
+    assert!(play.report(number).contains("0.94"), "{}", play.report(number));
+
+    let approval = play.says(OWNER, number, "/model approve").await;
+    assert_eq!(play.reactions(number, approval), ["eyes"]);
+    assert_eq!(play.label(number), "model::ready");
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("success"));
+    assert_eq!(play.status(number, "mergewright/iris/publish"), None, "publish is not set before the merge");
+
+    play.says(OWNER, number, "/model publish").await;
+    assert_eq!(play.label(number), "model::publishing");
+    assert_eq!(play.tags(), ["iris@v1.0.0"], "the tag takes the number before anything is published");
+
+    play.publishes().await;
+    assert_eq!(play.label(number), "model::published");
+    assert_eq!(play.status(number, "mergewright/iris/publish").as_deref(), Some("success"));
+
+    let release = play.project.releases().unwrap().remove("iris@v1.0.0").unwrap();
+    assert_eq!(release.name, "iris v1");
+    let names: Vec<_> = release.links.iter().map(|link| link.name.as_str()).collect();
+    assert_eq!(names, ["lineage.json", "manifest.txt"]);
+    let packages = play.project.packages().unwrap();
+    let manifest = packages.iter().find(|file| file.name == "manifest.txt").unwrap();
+    let digest = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(b"weights"));
+    assert_eq!(String::from_utf8_lossy(&manifest.content), format!("{digest}  7  models/iris/model.json\n"));
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn the_tag_is_annotated_and_carries_the_lineage() {
+    let mut play = Play::start().await;
+    let number = play.released("Train longer", GOOD).await;
+
+    let tag = play.project.tags().unwrap().remove(0);
+    let lineage: serde_json::Value = serde_json::from_str(tag.message.as_deref().unwrap().trim()).unwrap();
+    assert_eq!(lineage["model"], "iris");
+    assert_eq!(lineage["version"], "v1");
+    assert_eq!(lineage["merge_request"], number);
+    assert_eq!(lineage["approved_by"], serde_json::json!([OWNER]));
+    assert_eq!(lineage["author"], AUTHOR);
+    assert_eq!(lineage["commit"], tag.commit.as_str());
+    assert_eq!(lineage["metrics"]["accuracy"], "0.94");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn numbers_go_on_without_gaps() {
+    let mut play = Play::start().await;
+    play.released("First", GOOD).await;
+    play.released("Second", r#"{"accuracy": 0.95, "latency_ms": 12}"#).await;
+    assert_eq!(play.tags(), ["iris@v1.0.0", "iris@v2.0.0"]);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_new_head_supersedes_everything_that_was_said_of_the_old_one() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.says(OWNER, number, "/model approve").await;
+    assert_eq!(play.label(number), "model::ready");
+
+    play.pushes(number, &[File::write("models/iris/params.json", "{\"again\": 1}\n")]).await;
+    assert_eq!(play.label(number), "model::building");
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("pending"));
+
+    play.builds(number, "other").await;
+    play.measures(number, GOOD).await;
+    assert_eq!(play.label(number), "model::review", "the approval was for another head");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_merge_by_a_person_with_green_gates_publishes() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.says(OWNER, number, "/model approve").await;
+    play.project.merge(OWNER, number).unwrap();
+    play.settle().await;
+    play.publishes().await;
+    assert_eq!(play.label(number), "model::published");
+    assert_eq!(play.tags(), ["iris@v1.0.0"]);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_merge_by_a_person_without_green_gates_is_unblessed_and_not_published() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.project.merge(OWNER, number).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::failed");
+    assert!(play.tags().is_empty());
+    assert!(play.project.waiting_jobs().unwrap().is_empty(), "no publish run was started");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_failed_publish_keeps_its_tag_and_the_retry_uses_it() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.says(OWNER, number, "/model approve").await;
+    play.says(OWNER, number, "/model publish").await;
+    let job = play.project.waiting_jobs().unwrap().remove(0);
+    play.project.job_fails(job.pipeline, &job.name, "the package registry said no\n", &[]).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::failed");
+    assert_eq!(play.tags(), ["iris@v1.0.0"]);
+    assert!(play.report(number).contains("the package registry said no"), "{}", play.report(number));
+
+    play.says(OWNER, number, "/model retry").await;
+    play.publishes().await;
+    assert_eq!(play.label(number), "model::published");
+    assert_eq!(play.tags(), ["iris@v1.0.0"]);
+    let _expected = play.errors();
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_runner_fault_is_retried_and_never_held_against_the_model() {
+    let mut play = Play::start().await;
+    let number = play.opens("Train longer").await;
+    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    // The generated job lets GitLab itself try twice again; then it is up to us.
+    for _try in 0..3 {
+        play.project.job_breaks(pipeline, "iris:build", "runner_system_failure").unwrap();
+        play.settle().await;
+    }
+    assert_eq!(play.label(number), "model::testing", "InfraError is shown as work that goes on");
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("pending"));
+
+    play.passes(Duration::from_secs(3600)).await;
+    play.builds(number, "weights").await;
+    play.measures(number, GOOD).await;
+    assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_closed_merge_request_ends_quietly_and_a_reopened_one_goes_on() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.project.close(AUTHOR, number).unwrap();
+    play.settle().await;
+    let closed = play.report(number);
+    play.project.reopen(AUTHOR, number).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::review", "closed: {closed}\nnow: {}", play.report(number));
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_change_that_touches_no_model_gets_a_green_status_and_no_word() {
+    let mut play = Play::start().await;
+    let main = play.project.branch("main").unwrap();
+    let files = [File::write("README.md", "better words\n"), File::write(".gitlab-ci.yml", docs_pipeline())];
+    play.project.branch_off(AUTHOR, "docs", &main, &files, "Docs").unwrap();
+    let number = play.project.open_merge_request(AUTHOR, "docs", "Docs").unwrap();
+    play.settle().await;
+    assert_eq!(play.report(number), "");
+    assert_eq!(play.label(number), "");
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("success"));
+    play.ends().await;
+}
+
+/// A pipeline that has a job for every merge request, so that a status has a place to stand.
+fn docs_pipeline() -> &'static str {
+    "stages: [build]\ndocs:\n  stage: build\n  rules:\n    - if: '$CI_PIPELINE_SOURCE == \"merge_request_event\"'\n  \
+     script: [\"true\"]\n"
+}
+
+#[tokio::test]
+async fn a_repository_without_configuration_hears_nothing_from_us() {
+    let mut play = Play::start().await;
+    let main = play.project.branch("main").unwrap();
+    play.project.branch_off(OWNER, "plain", &main, &[File::remove(".mergewright.yml")], "Plain").unwrap();
+    let number = play.project.open_merge_request(AUTHOR, "plain", "Into plain").unwrap();
+    play.project.retarget(AUTHOR, number, "plain").unwrap();
+    play.settle().await;
+    assert!(
+        play.project
+            .comments(number)
+            .unwrap()
+            .iter()
+            .all(|comment| comment.author != play.bot.id || comment.system)
+    );
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn an_invalid_file_is_shown_with_its_place_and_nothing_runs() {
+    let mut play = Play::start().await;
+    let main = play.project.branch("main").unwrap();
+    let broken = IRIS.replace("direction: higher", "direktion: higher");
+    play.project
+        .branch_off(AUTHOR, "typo", &main, &[File::write(".mergewright.yml", broken)], "Typo")
+        .unwrap();
+    let number = play.project.open_merge_request(AUTHOR, "typo", "Typo").unwrap();
+    play.settle().await;
+    let report = play.report(number);
+    assert!(report.contains("direktion") && report.contains("direction"), "{report}");
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("failed"), "GitLab's word for an error");
+    play.ends().await;
+}

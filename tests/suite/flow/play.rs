@@ -1,0 +1,338 @@
+//! The stage of every flow test: a forge with people and a repository, and the bot.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mergewright::app::App;
+use mergewright::config::{repository, server::ServerConfig};
+use mergewright::domain::{Clock as _, Sha};
+use mergewright::generator::{self, Dialect};
+use mergewright::sandbox::{File, Manner, Person, Role, Sandbox, SandboxOptions, SandboxProject};
+use mergewright::telemetry;
+use tracing::subscriber::DefaultGuard;
+
+use super::clock::TestClock;
+use super::errors::Errors;
+
+/// Owns the models.
+pub(crate) const OWNER: &str = "alice";
+/// Writes the changes.
+pub(crate) const AUTHOR: &str = "ben";
+const BOT: &str = "mergewright-bot";
+const SIGNING_TOKEN: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+const REPORT: &str = "<!-- mergewright:report -->\n";
+
+/// The policy that most tests live under.
+pub(crate) const IRIS: &str = r#"version: 1
+models:
+  iris:
+    paths: ["models/iris/**"]
+    root: models/iris
+    toolchain: {kind: python, version: "3.12"}
+    build: {run: ["python3 train.py"], artifacts: [model.json]}
+    test:
+      run: ["python3 evaluate.py"]
+      reports: {junit: junit.xml, metrics: metrics.json}
+      dataset: data/holdout.csv
+    gates:
+      baseline: previous
+      rules:
+        - {metric: accuracy, direction: higher, min: 0.90, max_regression: 0.01}
+        - {metric: latency_ms, direction: lower, max: 50, level: warn}
+    review: {approvals: 1}
+    version: {strategy: sequence}
+"#;
+
+/// A test report in which every test passed.
+pub(crate) const ALL_GOOD: &str =
+    r#"<testsuite name="iris" tests="2"><testcase name="shape"/><testcase name="sum"/></testsuite>"#;
+
+/// A forge, its people and the bot, at rest until told to move.
+pub(crate) struct Play {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) project: SandboxProject,
+    pub(crate) app: App,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) bot: Person,
+    /// Replies that the test has looked at.
+    heard: BTreeSet<u64>,
+    errors: Errors,
+    ended: bool,
+    _listening: DefaultGuard,
+    _folder: tempfile::TempDir,
+}
+
+impl Play {
+    /// The usual stage: one project with [`IRIS`].
+    pub(crate) async fn start() -> Self {
+        Self::with(IRIS).await
+    }
+
+    /// A stage with this `.mergewright.yml` on the default branch.
+    pub(crate) async fn with(policy: &str) -> Self {
+        let (errors, listening) = Errors::listen();
+        let clock = Arc::new(TestClock::default());
+        let sandbox = Sandbox::start(SandboxOptions::by_hand(clock.clone())).await.unwrap();
+        for login in [OWNER, AUTHOR] {
+            let _account = sandbox.person(login);
+        }
+        let bot = sandbox.bot(BOT);
+        let project = sandbox.create_project("group/models").unwrap();
+        project.member(OWNER, Role::Maintainer).unwrap();
+        project.member(AUTHOR, Role::Developer).unwrap();
+        project.member(BOT, Role::Maintainer).unwrap();
+        let mut files = vec![
+            File::write(".mergewright.yml", policy),
+            File::write("README.md", "models\n"),
+            File::write("models/iris/params.json", "{}\n"),
+            File::write("models/iris/data/holdout.csv", "1,2,3\n"),
+        ];
+        let config = repository::parse(policy).unwrap();
+        for file in generator::generate(&config, Dialect::GitLab, None).unwrap() {
+            files.push(File::write(&file.path, file.content));
+        }
+        project.push(OWNER, "main", &files, "Begin").unwrap();
+        project.protect("main", true).unwrap();
+
+        let folder = tempfile::tempdir().unwrap();
+        let config = server_config(folder.path().join("mergewright.yml"), &sandbox, &bot);
+        let metrics = telemetry::recorder().unwrap().handle();
+        let app = App::assemble(&config, clock.clone(), metrics).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(mergewright::http::serve(listener, app.router.clone(), std::future::pending()));
+        project.hook(&format!("http://{address}/webhooks/gitlab"), Some(SIGNING_TOKEN), None).unwrap();
+        let heard = BTreeSet::new();
+        let mut play = Self {
+            sandbox,
+            project,
+            app,
+            clock,
+            bot,
+            heard,
+            errors,
+            ended: false,
+            _listening: listening,
+            _folder: folder,
+        };
+        play.settle().await;
+        play
+    }
+
+    /// Delivers every webhook and lets the bot work until nothing moves any more.
+    pub(crate) async fn settle(&mut self) {
+        self.settle_with(&Manner::default()).await;
+    }
+
+    /// The same, with deliveries in this manner.
+    pub(crate) async fn settle_with(&mut self, manner: &Manner) {
+        for _round in 0..200 {
+            let sent = self.sandbox.deliver(manner).await;
+            for delivery in &sent {
+                let answer = delivery.answer.as_ref();
+                assert!(matches!(answer, Some(Ok(200 | 202))), "{} was answered {answer:?}", delivery.event);
+            }
+            let now = self.clock.now();
+            let mut moved = !sent.is_empty() || self.app.store.ring(now).await.unwrap() > 0;
+            while self.app.worker.work_one().await.unwrap() {
+                moved = true;
+            }
+            while self.app.outbox.perform_one().await.unwrap() {
+                moved = true;
+            }
+            if !moved {
+                return;
+            }
+        }
+        panic!("the bot does not come to rest");
+    }
+
+    /// Time passes, and whatever was waiting for it happens.
+    pub(crate) async fn passes(&mut self, span: Duration) {
+        self.clock.advance(span);
+        self.settle().await;
+    }
+
+    /// The author changes the model's parameters on a new branch and opens a merge request.
+    pub(crate) async fn opens(&mut self, title: &str) -> u64 {
+        let branch = title.to_lowercase().replace(' ', "-");
+        let main = self.project.branch("main").unwrap();
+        let files = [File::write("models/iris/params.json", format!("{{\"title\": \"{title}\"}}\n"))];
+        self.project.branch_off(AUTHOR, &branch, &main, &files, title).unwrap();
+        let number = self.project.open_merge_request(AUTHOR, &branch, title).unwrap();
+        self.settle().await;
+        number
+    }
+
+    /// The author pushes these files to the merge request's branch.
+    pub(crate) async fn pushes(&mut self, number: u64, files: &[File]) -> Sha {
+        let branch = self.project.merge_request(number).unwrap().source_branch;
+        let head = self.project.push(AUTHOR, &branch, files, "Go on").unwrap();
+        self.settle().await;
+        head
+    }
+
+    /// The head's build job ends well with this model.
+    pub(crate) async fn builds(&mut self, number: u64, model: &str) {
+        let pipeline = self.project.head_pipeline(number).unwrap().id;
+        let files = [("models/iris/model.json", model.as_bytes())];
+        self.project.job_succeeds(pipeline, "iris:build", "trained\n", &files).unwrap();
+        self.settle().await;
+    }
+
+    /// The head's test job ends well with these metrics.
+    pub(crate) async fn measures(&mut self, number: u64, metrics: &str) {
+        let pipeline = self.project.head_pipeline(number).unwrap().id;
+        let files = [
+            ("models/iris/metrics.json", metrics.as_bytes()),
+            ("models/iris/junit.xml", ALL_GOOD.as_bytes()),
+        ];
+        self.project.job_succeeds(pipeline, "iris:test", "evaluated\n", &files).unwrap();
+        self.settle().await;
+    }
+
+    /// A merge request whose head is built and measured.
+    pub(crate) async fn candidate(&mut self, title: &str, metrics: &str) -> u64 {
+        let number = self.opens(title).await;
+        self.builds(number, title).await;
+        self.measures(number, metrics).await;
+        number
+    }
+
+    /// Somebody comments; the comment's number.
+    pub(crate) async fn says(&mut self, login: &str, number: u64, text: &str) -> u64 {
+        // A moment later, so that a comment comes after the report it is about.
+        self.clock.advance(Duration::from_secs(1));
+        let comment = self.project.comment(login, number, text).unwrap().expect("a stored comment");
+        self.settle().await;
+        comment
+    }
+
+    /// The newest publish run's job ends well.
+    pub(crate) async fn publishes(&mut self) {
+        let waiting = self.project.waiting_jobs().unwrap();
+        let job = waiting.iter().find(|job| job.name.ends_with(":publish")).expect("a publish job waits");
+        self.project.job_succeeds(job.pipeline, &job.name, "published\n", &[]).unwrap();
+        self.settle().await;
+    }
+
+    /// From a good candidate to its release.
+    pub(crate) async fn released(&mut self, title: &str, metrics: &str) -> u64 {
+        let number = self.candidate(title, metrics).await;
+        self.says(OWNER, number, "/model approve").await;
+        self.says(OWNER, number, "/model publish").await;
+        self.publishes().await;
+        assert_eq!(self.label(number), "model::published", "{}", self.report(number));
+        number
+    }
+
+    /// The sticky comment without its marker; the test fails if there are two.
+    pub(crate) fn report(&self, number: u64) -> String {
+        let reports: Vec<_> =
+            self.bot_comments(number).filter(|comment| comment.1.starts_with(REPORT)).collect();
+        assert!(reports.len() <= 1, "{} sticky comments", reports.len());
+        reports.first().map(|(_, body)| body[REPORT.len()..].to_owned()).unwrap_or_default()
+    }
+
+    /// The reply to a comment, without its marker.
+    pub(crate) fn reply(&mut self, number: u64, to: u64) -> String {
+        let marker = format!("<!-- mergewright:reply:{to} -->\n");
+        let replies: Vec<_> =
+            self.bot_comments(number).filter(|(_, body)| body.starts_with(&marker)).collect();
+        assert_eq!(replies.len(), 1, "replies to comment {to}");
+        self.heard.insert(replies[0].0);
+        replies[0].1[marker.len()..].to_owned()
+    }
+
+    fn bot_comments(&self, number: u64) -> impl Iterator<Item = (u64, String)> {
+        let all = self.project.comments(number).unwrap();
+        let bot = self.bot.id;
+        all.into_iter()
+            .filter(move |comment| comment.author == bot && !comment.system)
+            .map(|one| (one.id, one.body))
+    }
+
+    /// The bot's one label.
+    pub(crate) fn label(&self, number: u64) -> String {
+        let labels = self.project.merge_request(number).unwrap().labels;
+        let ours: Vec<_> = labels.into_iter().filter(|label| label.starts_with("model::")).collect();
+        assert!(ours.len() <= 1, "labels {ours:?}");
+        ours.into_iter().next().unwrap_or_default()
+    }
+
+    /// The value of a status on the merge request's head; `mergewright` is the umbrella.
+    pub(crate) fn status(&self, number: u64, context: &str) -> Option<String> {
+        let head = self.project.merge_request(number).unwrap().head;
+        self.project.statuses(&head).unwrap().get(context).map(|status| status.state.clone())
+    }
+
+    /// Emoji on a comment.
+    pub(crate) fn reactions(&self, number: u64, comment: u64) -> Vec<String> {
+        let comments = self.project.comments(number).unwrap();
+        let found = comments.into_iter().find(|one| one.id == comment).unwrap();
+        found.reactions.into_iter().map(|reaction| reaction.name).collect()
+    }
+
+    /// Names of all tags.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        self.project.tags().unwrap().into_iter().map(|tag| tag.name).collect()
+    }
+
+    /// Errors that the test expects are taken here; others fail it.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.errors.take()
+    }
+
+    /// The test is over: nothing may be left unsaid, undone or unexpected.
+    pub(crate) async fn ends(mut self) {
+        self.settle().await;
+        self.ended = true;
+        self.record_requests();
+        for number in 1.. {
+            if self.project.merge_request(number).is_err() {
+                break;
+            }
+            for (id, body) in self.bot_comments(number) {
+                let known = body.starts_with(REPORT) || self.heard.contains(&id);
+                assert!(known, "nobody expected this comment on !{number}:\n{body}");
+            }
+        }
+        assert_eq!(self.errors.take(), Vec::<String>::new(), "errors in the log");
+        assert_eq!(self.app.store.dead_jobs(10).await.unwrap(), [], "dead letters");
+        assert_eq!(self.app.store.dead_effects(10).await.unwrap().len(), 0, "dead effects");
+        assert_eq!(self.app.store.queue().await.unwrap().0, 0, "jobs that nobody worked");
+        assert_eq!(self.sandbox.failures_left(), 0, "failures that nobody met");
+        let unknown: Vec<_> = self.sandbox.requests().into_iter().filter(|request| request.unknown).collect();
+        assert!(unknown.is_empty(), "requests that no forge understands: {unknown:?}");
+        assert_eq!(self.app.store.verify_audit().await.unwrap(), None, "the audit chain");
+    }
+
+    /// Where `MERGEWRIGHT_RECORD_REQUESTS` names a folder, the bot's requests are left there to be judged.
+    fn record_requests(&self) {
+        let Some(folder) = std::env::var_os("MERGEWRIGHT_RECORD_REQUESTS").map(PathBuf::from) else { return };
+        let test = std::thread::current().name().unwrap_or("unnamed").replace("::", "-");
+        std::fs::write(folder.join(format!("gitlab-{test}.jsonl")), self.sandbox.capture(BOT)).unwrap();
+    }
+}
+
+impl Drop for Play {
+    fn drop(&mut self) {
+        assert!(self.ended || std::thread::panicking(), "a flow test must end with `play.ends().await`");
+    }
+}
+
+fn server_config(file: PathBuf, sandbox: &Sandbox, bot: &Person) -> ServerConfig {
+    let text = format!(
+        "listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\nrepositories: [\"group/*\"]\ngitlab:\n  url: {}\n  \
+         token: {{env: TOKEN}}\n  webhook_signing_tokens: [{{env: SIGNING}}]\n  write_interval: 0s\n",
+        sandbox.url()
+    );
+    let env = |name: &str| match name {
+        "TOKEN" => Some(bot.token().to_owned()),
+        "SIGNING" => Some(SIGNING_TOKEN.to_owned()),
+        _ => None,
+    };
+    ServerConfig::read(&text, &file, &env).unwrap()
+}

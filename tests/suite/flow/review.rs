@@ -1,0 +1,131 @@
+//! Who may do what, and what is answered.
+
+use mergewright::sandbox::Role;
+
+use super::Play;
+use super::play::{AUTHOR, OWNER};
+
+const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
+
+#[tokio::test]
+async fn the_author_cannot_approve() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Mine", GOOD).await;
+    let asked = play.says(AUTHOR, number, "/model approve").await;
+    let reply = play.reply(number, asked);
+    assert!(reply.contains("not-owner") || reply.contains("own"), "{reply}");
+    assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn somebody_who_only_reads_is_refused_and_told_why() {
+    let mut play = Play::start().await;
+    let _account = play.sandbox.person("mallory");
+    play.project.member("mallory", Role::Reporter).unwrap();
+    let number = play.candidate("Good", GOOD).await;
+    let asked = play.says("mallory", number, "/model approve").await;
+    let reply = play.reply(number, asked);
+    assert!(reply.contains("not-owner"), "{reply}");
+    assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn the_forges_own_approval_counts_the_same_and_ends_with_its_withdrawal() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", GOOD).await;
+    play.project.approve(OWNER, number).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::ready");
+    play.project.unapprove(OWNER, number).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_comment_edited_before_it_is_read_does_not_act() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", GOOD).await;
+    let comment = play.project.comment(OWNER, number, "/model approve").unwrap().unwrap();
+    play.project.edit_comment(OWNER, number, comment, "/model publish").unwrap();
+    play.settle().await;
+    let reply = play.reply(number, comment);
+    assert!(reply.contains("comment-changed"), "{reply}");
+    assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn an_edit_never_runs_a_command() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", GOOD).await;
+    let comment = play.says(OWNER, number, "Looks fine to me.").await;
+    play.project.edit_comment(OWNER, number, comment, "/model approve").unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::review");
+    assert!(play.reactions(number, comment).is_empty());
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_command_in_a_quote_or_in_code_is_only_text() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", GOOD).await;
+    for text in
+        ["> /model approve", "```\n/model approve\n```", "<!--\n/model approve\n-->", "`/model approve`"]
+    {
+        play.says(OWNER, number, text).await;
+        assert_eq!(play.label(number), "model::review", "{text}");
+    }
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_sha_that_is_not_the_head_is_refused() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", GOOD).await;
+    let asked = play.says(OWNER, number, "/model approve 0123456789ab").await;
+    let reply = play.reply(number, asked);
+    assert!(reply.contains("head-moved"), "{reply}");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn the_same_comment_told_twice_acts_once() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", GOOD).await;
+    let comment = play.project.comment(OWNER, number, "/model help").unwrap().unwrap();
+    let twice = mergewright::sandbox::Manner {
+        copies: mergewright::sandbox::Copies::OtherId,
+        ..mergewright::sandbox::Manner::default()
+    };
+    play.settle_with(&twice).await;
+    let reply = play.reply(number, comment);
+    assert!(reply.contains("/model publish"), "{reply}");
+    assert_eq!(play.reactions(number, comment), ["eyes"]);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_verb_that_is_not_there_yet_says_so_and_an_unknown_one_is_corrected() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", GOOD).await;
+    let later = play.says(OWNER, number, "/model promote v1 production").await;
+    assert!(play.reply(number, later).contains("not"), "{}", play.reply(number, later));
+    let unknown = play.says(OWNER, number, "/model aprove").await;
+    assert!(play.reply(number, unknown).contains("approve"), "{}", play.reply(number, unknown));
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn after_a_refusal_the_rest_of_the_comment_is_not_run() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", GOOD).await;
+    let asked = play.says(OWNER, number, "/model publish\n\n/model approve").await;
+    let reply = play.reply(number, asked);
+    assert!(reply.contains("/model approve"), "{reply}");
+    assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
