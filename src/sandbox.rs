@@ -145,6 +145,11 @@ impl Sandbox {
         self.folder.path()
     }
 
+    /// Leaves the repositories and everything else in [`Sandbox::folder`] behind when this is dropped.
+    pub fn keep_files(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+
     /// An account of a person; one that exists is returned.
     #[must_use]
     pub fn person(&self, login: &str) -> Person {

@@ -35,13 +35,14 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts the forge, fills it, and starts the bot with its webhook.
     pub(super) async fn set(listen: SocketAddr) -> anyhow::Result<Self> {
-        let sandbox = Sandbox::start(SandboxOptions {
+        let mut sandbox = Sandbox::start(SandboxOptions {
             clock: Arc::new(SystemClock),
             jobs: Jobs::Shell,
             deliveries: Deliveries::Automatic,
             listen: None,
         })
         .await?;
+        sandbox.keep_files();
         for login in [OWNER, AUTHOR] {
             let _account = sandbox.person(login);
         }
@@ -87,6 +88,7 @@ impl Stage {
             let release = releases.get(&tag.name).map_or("no release", |release| release.name.as_str());
             say(format!("  tag {}  on {}  release: {release}", tag.name, tag.commit.short()));
         }
+        say(format!("\nThe repository stays for you to look at: {}", self.repository.display()));
         anyhow::ensure!(!tags.is_empty(), "nothing was published");
         Ok(())
     }

@@ -301,10 +301,10 @@ fn a_runner_fault_while_publishing_is_retried_and_then_fails() {
 }
 
 #[test]
-fn without_a_publish_job_the_release_follows_the_tag() {
+fn the_publish_job_runs_without_lines_of_its_own_too_since_it_proves_the_bytes() {
     let mut scene = Scene::new().with("publish: {run: ['sh publish.sh']}", "publish: {}");
     scene.tested(ACCURACY).look();
     scene.says("alice", "/model approve").merged("mia").look();
     scene.outcome("tag:iris@v1.0.0", tagged(&scene));
-    assert_eq!(scene.acts(), ["release:iris@v1.0.0"]);
+    assert_eq!(scene.acts(), ["dispatch:iris:publish:v1:1"]);
 }

@@ -65,11 +65,12 @@ pub(crate) fn fence(text: &str) -> String {
     let fence = "`".repeat(longest_run(&text, '`').max(2) + 1);
     let mut out = format!("{fence}text\n");
     for line in text.trim_end_matches('\n').split('\n') {
+        let line: String = line.chars().filter(|c| shown(*c) || *c == '\t').collect();
         // GitLab looks for quick actions before it looks for fences.
         if line.trim_start().starts_with('/') {
             out.push(' ');
         }
-        out.extend(line.chars().filter(|c| shown(*c) || *c == '\t'));
+        out.push_str(&line);
         out.push('\n');
     }
     out.push_str(&fence);

@@ -125,6 +125,11 @@ fn acts(markdown: &str) -> Vec<String> {
     found
 }
 
+#[test]
+fn an_invisible_character_does_not_hide_a_quick_action() {
+    assert_eq!(fence("\u{200e}/merge"), "```text\n /merge\n```");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
