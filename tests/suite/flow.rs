@@ -10,4 +10,4 @@ mod gates;
 mod lifecycle;
 mod review;
 
-pub(crate) use play::Play;
+pub(crate) use play::{IRIS, Play};

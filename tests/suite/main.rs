@@ -11,6 +11,7 @@ mod generate_iris;
 mod generate_publish;
 mod gitlab_adapter;
 mod payloads;
+mod program;
 mod receiver;
 mod receiver_config;
 mod sandbox;

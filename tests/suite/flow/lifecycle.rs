@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use mergewright::sandbox::File;
 
+use super::IRIS;
 use super::Play;
-use super::play::{AUTHOR, IRIS, OWNER};
+use super::play::{AUTHOR, OWNER};
 
 const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
 
