@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 const LAST_REQUESTS: Duration = Duration::from_secs(15);
 
 /// Serves until `shutdown` resolves; then accepts no more and lets requests under way end, those of
-/// slow senders only for [`LAST_REQUESTS`].
+/// slow senders only for a while.
 ///
 /// # Errors
 /// When the listener cannot be used.

@@ -38,6 +38,7 @@ impl<S: Subscriber> Layer<S> for Listener {
 
 struct Line(String);
 
+#[expect(clippy::use_debug, reason = "tracing hands fields over in this form only")]
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! The stage of every flow test: a forge with people and a repository, and the bot.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ impl Play {
         project.protect("main", true).unwrap();
 
         let folder = tempfile::tempdir().unwrap();
-        let config = server_config(folder.path().join("mergewright.yml"), &sandbox, &bot);
+        let config = server_config(&folder.path().join("mergewright.yml"), &sandbox, &bot);
         let metrics = telemetry::recorder().unwrap().handle();
         let app = App::assemble(&config, clock.clone(), metrics).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -323,7 +323,7 @@ impl Drop for Play {
     }
 }
 
-fn server_config(file: PathBuf, sandbox: &Sandbox, bot: &Person) -> ServerConfig {
+fn server_config(file: &Path, sandbox: &Sandbox, bot: &Person) -> ServerConfig {
     let text = format!(
         "listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\nrepositories: [\"group/*\"]\ngitlab:\n  url: {}\n  \
          token: {{env: TOKEN}}\n  webhook_signing_tokens: [{{env: SIGNING}}]\n  write_interval: 0s\n",
@@ -334,5 +334,5 @@ fn server_config(file: PathBuf, sandbox: &Sandbox, bot: &Person) -> ServerConfig
         "SIGNING" => Some(SIGNING_TOKEN.to_owned()),
         _ => None,
     };
-    ServerConfig::read(&text, &file, &env).unwrap()
+    ServerConfig::read(&text, file, &env).unwrap()
 }
