@@ -36,7 +36,11 @@ impl Inner {
     async fn understand(&self, claimed: &Claimed) -> Result<Result<Incoming, String>, Failure> {
         match &claimed.job {
             Job::Delivery { forge, event, body, .. } => {
-                let us = self.forge(*forge)?.whoami().await?;
+                // The forge tells us of itself, and we do not act on it: nothing waits for us there.
+                let Some(adapter) = self.forges.get(*forge) else {
+                    return Ok(Err("forge-not-acted-on".to_owned()));
+                };
+                let us = adapter.whoami().await?;
                 Ok(event::parse(*forge, event, body, &us).map_err(|error| {
                     // Repeating would not change the body; the next event of its kind may be good.
                     tracing::warn!(%error, "a delivery could not be understood");
