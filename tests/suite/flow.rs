@@ -6,6 +6,8 @@ mod clock;
 mod errors;
 mod play;
 
+mod corpus;
+mod disorder;
 mod gates;
 mod lifecycle;
 mod review;

@@ -20,9 +20,11 @@ use super::errors::Errors;
 pub(crate) const OWNER: &str = "alice";
 /// Writes the changes.
 pub(crate) const AUTHOR: &str = "ben";
-const BOT: &str = "mergewright-bot";
-const SIGNING_TOKEN: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-const REPORT: &str = "<!-- mergewright:report -->\n";
+pub(crate) const BOT: &str = "mergewright-bot";
+/// Signs what GitHub sends, where the bot's configuration names it as `HUB_SECRET`.
+pub(crate) const HUB_SECRET: &str = "hub-secret";
+pub(crate) const SIGNING_TOKEN: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+pub(crate) const REPORT: &str = "<!-- mergewright:report -->\n";
 
 /// The policy that most tests live under.
 pub(crate) const IRIS: &str = r#"version: 1
@@ -56,12 +58,16 @@ pub(crate) struct Play {
     pub(crate) app: App,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) bot: Person,
+    /// How deliveries reach the bot.
+    pub(crate) manner: Manner,
+    /// Where the bot listens.
+    pub(crate) door: String,
     /// Replies that the test has looked at.
     heard: BTreeSet<u64>,
     errors: Errors,
     ended: bool,
     _listening: DefaultGuard,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Play {
@@ -72,6 +78,11 @@ impl Play {
 
     /// A stage with this `.mergewright.yml` on the default branch.
     pub(crate) async fn with(policy: &str) -> Self {
+        Self::serving(policy, "repositories: [\"group/*\"]\n").await
+    }
+
+    /// The same, with these lines in the bot's own configuration.
+    pub(crate) async fn serving(policy: &str, lines: &str) -> Self {
         let (errors, listening) = Errors::listen();
         let clock = Arc::new(TestClock::default());
         let sandbox = Sandbox::start(SandboxOptions::by_hand(clock.clone())).await.unwrap();
@@ -97,13 +108,14 @@ impl Play {
         project.protect("main", true).unwrap();
 
         let folder = tempfile::tempdir().unwrap();
-        let config = server_config(&folder.path().join("mergewright.yml"), &sandbox, &bot);
+        let config = server_config(&folder.path().join("mergewright.yml"), lines, &sandbox, &bot);
         let metrics = telemetry::recorder().unwrap().handle();
         let app = App::assemble(&config, clock.clone(), metrics).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(mergewright::http::serve(listener, app.router.clone(), std::future::pending()));
-        project.hook(&format!("http://{address}/webhooks/gitlab"), Some(SIGNING_TOKEN), None).unwrap();
+        let door = format!("http://{address}");
+        project.hook(&format!("{door}/webhooks/gitlab"), Some(SIGNING_TOKEN), None).unwrap();
         let heard = BTreeSet::new();
         let mut play = Self {
             sandbox,
@@ -111,11 +123,13 @@ impl Play {
             app,
             clock,
             bot,
+            manner: Manner::default(),
+            door,
             heard,
             errors,
             ended: false,
             _listening: listening,
-            _folder: folder,
+            folder,
         };
         play.settle().await;
         play
@@ -123,7 +137,8 @@ impl Play {
 
     /// Delivers every webhook and lets the bot work until nothing moves any more.
     pub(crate) async fn settle(&mut self) {
-        self.settle_with(&Manner::default()).await;
+        let manner = self.manner.clone();
+        self.settle_with(&manner).await;
     }
 
     /// The same, with deliveries in this manner.
@@ -175,21 +190,30 @@ impl Play {
     }
 
     /// The head's build job ends well with this model.
-    pub(crate) async fn builds(&mut self, number: u64, model: &str) {
+    pub(crate) async fn builds(&mut self, number: u64, weights: &str) {
+        self.builds_of("iris", number, weights).await;
+    }
+
+    /// The same for a model by its name.
+    pub(crate) async fn builds_of(&mut self, model: &str, number: u64, weights: &str) {
         let pipeline = self.project.head_pipeline(number).unwrap().id;
-        let files = [("models/iris/model.json", model.as_bytes())];
-        self.project.job_succeeds(pipeline, "iris:build", "trained\n", &files).unwrap();
+        let path = format!("models/{model}/model.json");
+        let files = [(path.as_str(), weights.as_bytes())];
+        self.project.job_succeeds(pipeline, &format!("{model}:build"), "trained\n", &files).unwrap();
         self.settle().await;
     }
 
     /// The head's test job ends well with these metrics.
     pub(crate) async fn measures(&mut self, number: u64, metrics: &str) {
+        self.measures_of("iris", number, metrics).await;
+    }
+
+    /// The same for a model by its name.
+    pub(crate) async fn measures_of(&mut self, model: &str, number: u64, metrics: &str) {
         let pipeline = self.project.head_pipeline(number).unwrap().id;
-        let files = [
-            ("models/iris/metrics.json", metrics.as_bytes()),
-            ("models/iris/junit.xml", ALL_GOOD.as_bytes()),
-        ];
-        self.project.job_succeeds(pipeline, "iris:test", "evaluated\n", &files).unwrap();
+        let [numbers, tests] = ["metrics.json", "junit.xml"].map(|file| format!("models/{model}/{file}"));
+        let files = [(numbers.as_str(), metrics.as_bytes()), (tests.as_str(), ALL_GOOD.as_bytes())];
+        self.project.job_succeeds(pipeline, &format!("{model}:test"), "evaluated\n", &files).unwrap();
         self.settle().await;
     }
 
@@ -323,15 +347,16 @@ impl Drop for Play {
     }
 }
 
-fn server_config(file: &Path, sandbox: &Sandbox, bot: &Person) -> ServerConfig {
+fn server_config(file: &Path, lines: &str, sandbox: &Sandbox, bot: &Person) -> ServerConfig {
     let text = format!(
-        "listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\nrepositories: [\"group/*\"]\ngitlab:\n  url: {}\n  \
+        "listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\n{lines}gitlab:\n  url: {}\n  \
          token: {{env: TOKEN}}\n  webhook_signing_tokens: [{{env: SIGNING}}]\n  write_interval: 0s\n",
         sandbox.url()
     );
     let env = |name: &str| match name {
         "TOKEN" => Some(bot.token().to_owned()),
         "SIGNING" => Some(SIGNING_TOKEN.to_owned()),
+        "HUB_SECRET" => Some(HUB_SECRET.to_owned()),
         _ => None,
     };
     ServerConfig::read(&text, file, &env).unwrap()

@@ -1,0 +1,363 @@
+//! Webhooks come late, twice, out of order or not at all, and answers get lost: the end is the same, and
+//! nothing happens twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mergewright::sandbox::{
+    Copies, Delivery, Fault, Filter, Manner, MergeRequestState, Order, PipelineSource, Recorded,
+};
+
+use super::Play;
+use super::play::{AUTHOR, BOT, OWNER, REPORT};
+
+const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
+
+/// Everything that a person can see when it is over.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    label: String,
+    statuses: BTreeMap<String, String>,
+    merged: bool,
+    tags: Vec<String>,
+    releases: BTreeMap<String, (String, Vec<String>)>,
+    packages: Vec<String>,
+    reports: usize,
+    says_published: bool,
+    reactions: Vec<Vec<String>>,
+    runs_by_merge_request: usize,
+    runs_by_us: usize,
+}
+
+fn end(play: &Play, number: u64) -> End {
+    let request = play.project.merge_request(number).unwrap();
+    let statuses = play.project.statuses(&request.head).unwrap();
+    let releases = play.project.releases().unwrap();
+    let comments = play.project.comments(number).unwrap();
+    let runs = play.project.pipelines().unwrap();
+    let of = |source: &PipelineSource| runs.iter().filter(|run| run.source == *source).count();
+    let ours = comments.iter().filter(|comment| comment.author == play.bot.id && !comment.system);
+    End {
+        label: play.label(number),
+        statuses: statuses.into_iter().map(|(name, status)| (name, status.state)).collect(),
+        merged: matches!(request.state, MergeRequestState::Merged { .. }),
+        tags: play.tags(),
+        releases: releases
+            .into_iter()
+            .map(|(tag, release)| {
+                (tag, (release.name, release.links.into_iter().map(|link| link.name).collect()))
+            })
+            .collect(),
+        packages: play.project.packages().unwrap().into_iter().map(|file| file.name).collect(),
+        reports: ours.filter(|comment| comment.body.starts_with(REPORT)).count(),
+        says_published: play.report(number).contains("ublished"),
+        reactions: comments
+            .iter()
+            .filter(|comment| comment.author != play.bot.id)
+            .map(|comment| comment.reactions.iter().map(|reaction| reaction.name.clone()).collect())
+            .collect(),
+        runs_by_merge_request: of(&PipelineSource::MergeRequest),
+        runs_by_us: of(&PipelineSource::Api),
+    }
+}
+
+/// The end that every play of one good merge request must come to.
+fn published() -> End {
+    let statuses = ["", "/iris/build", "/iris/test", "/iris/review", "/iris/publish"];
+    let files = || vec!["lineage.json".to_owned(), "manifest.txt".to_owned()];
+    End {
+        label: "model::published".to_owned(),
+        statuses: statuses.map(|name| (format!("mergewright{name}"), "success".to_owned())).into(),
+        merged: true,
+        tags: vec!["iris@v1.0.0".to_owned()],
+        releases: [("iris@v1.0.0".to_owned(), ("iris v1".to_owned(), files()))].into(),
+        packages: files(),
+        reports: 1,
+        says_published: true,
+        reactions: vec![vec!["eyes".to_owned()]; 2],
+        runs_by_merge_request: 1,
+        runs_by_us: 1,
+    }
+}
+
+/// What the bot sent that must not happen twice, by kind.
+fn sent(play: &Play) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for request in play.sandbox.requests().iter().filter(|request| request.by.as_deref() == Some(BOT)) {
+        if let Some(kind) = kind(request) {
+            *counts.entry(kind).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn kind(request: &Recorded) -> Option<&'static str> {
+    let path = request.url.split('?').next().unwrap_or_default();
+    match request.method.as_str() {
+        "POST" if path.ends_with("/notes") => Some("comment"),
+        "POST" if path.ends_with("/repository/tags") => Some("tag"),
+        "POST" if path.ends_with("/releases") => Some("release"),
+        "POST" if path.ends_with("/pipeline") => Some("dispatch"),
+        "POST" if path.ends_with("/award_emoji") => Some("reaction"),
+        "PUT" if path.ends_with("/merge") => Some("merge"),
+        _ => None,
+    }
+}
+
+fn once_each() -> BTreeMap<&'static str, usize> {
+    ["comment", "tag", "release", "dispatch", "merge"]
+        .into_iter()
+        .map(|kind| (kind, 1))
+        .chain([("reaction", 2)])
+        .collect()
+}
+
+/// From the opened merge request to the release, in whatever manner the play delivers.
+async fn lifecycle(play: &mut Play) -> u64 {
+    let number = play.candidate("Train longer", GOOD).await;
+    play.says(OWNER, number, "/model approve").await;
+    play.says(OWNER, number, "/model publish").await;
+    play.publishes().await;
+    number
+}
+
+#[tokio::test]
+async fn in_order_everything_happens_once() {
+    let mut play = Play::start().await;
+    let number = lifecycle(&mut play).await;
+    assert_eq!(end(&play, number), published());
+    assert_eq!(sent(&play), once_each());
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn shuffled_and_doubled_deliveries_come_to_the_same_end() {
+    for (seed, copies) in [
+        (1, Copies::One),
+        (2, Copies::SameId),
+        (3, Copies::OtherId),
+        (4, Copies::OtherId),
+        (5, Copies::SameId),
+    ] {
+        let mut play = Play::start().await;
+        play.manner = Manner { order: Order::Shuffled(seed), copies, keep: None };
+        let number = lifecycle(&mut play).await;
+        assert_eq!(end(&play, number), published(), "seed {seed}, {copies:?}");
+        assert_eq!(sent(&play), once_each(), "seed {seed}, {copies:?}");
+        play.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn old_deliveries_that_come_again_at_the_end_change_nothing() {
+    for copies in [Copies::One, Copies::OtherId] {
+        let mut play = Play::start().await;
+        let number = lifecycle(&mut play).await;
+        let mut all = play.sandbox.deliveries();
+        fastrand::Rng::with_seed(7).shuffle(&mut all);
+        play.manner.copies = copies;
+        for delivery in all {
+            let again = play.sandbox.redeliver(&delivery).await;
+            assert!(matches!(again[0].answer, Some(Ok(200))), "{again:?}: it was kept before");
+        }
+        // The same words under ids that nobody has seen, one after another.
+        play.settle().await;
+        assert_eq!(end(&play, number), published());
+        assert_eq!(sent(&play), once_each());
+        play.ends().await;
+    }
+}
+
+/// About a third of all deliveries is held up and arrives among those of a later step.
+#[tokio::test]
+async fn late_deliveries_come_to_the_same_end() {
+    for seed in [11, 12, 13] {
+        let mut play = Play::start().await;
+        let held_up: Filter = Arc::new(move |delivery: &Delivery| {
+            // A comment that is held up would be about another report than the one it followed.
+            delivery.event == "Note Hook" || fastrand::Rng::with_seed(seed ^ delivery.number).u8(..) > 85
+        });
+        play.manner = Manner { order: Order::Shuffled(seed), copies: Copies::One, keep: Some(held_up) };
+        let number = play.opens("Train longer").await;
+        let mut seen = BTreeSet::new();
+        late(&mut play, &mut seen).await;
+        play.builds(number, "weights").await;
+        play.measures(number, GOOD).await;
+        late(&mut play, &mut seen).await;
+        play.says(OWNER, number, "/model approve").await;
+        play.says(OWNER, number, "/model publish").await;
+        late(&mut play, &mut seen).await;
+        play.publishes().await;
+        late(&mut play, &mut seen).await;
+        assert!(!seen.is_empty(), "seed {seed} held nothing up");
+        assert_eq!(end(&play, number), published(), "seed {seed}");
+        assert_eq!(sent(&play), once_each(), "seed {seed}");
+        play.ends().await;
+    }
+}
+
+/// Sends what was lost so far, the newest first.
+async fn late(play: &mut Play, seen: &mut BTreeSet<u64>) {
+    let lost = play.sandbox.deliveries().into_iter().filter(|delivery| delivery.answer.is_none());
+    let mut lost: Vec<_> = lost.filter(|delivery| seen.insert(delivery.number)).collect();
+    lost.reverse();
+    for delivery in lost {
+        assert!(matches!(play.sandbox.redeliver(&delivery).await[0].answer, Some(Ok(202))));
+    }
+    play.settle().await;
+}
+
+#[tokio::test]
+async fn a_kind_of_event_that_never_comes_is_made_up_for_by_the_others() {
+    for kind in
+        ["Push Hook", "Tag Push Hook", "Job Hook", "Pipeline Hook", "Merge Request Hook", "Release Hook"]
+    {
+        let mut play = Play::start().await;
+        play.manner.keep = Some(Arc::new(move |delivery: &Delivery| delivery.event != kind));
+        let number = lifecycle(&mut play).await;
+        assert_eq!(end(&play, number), published(), "without any {kind}");
+        assert_eq!(sent(&play), once_each(), "without any {kind}");
+        play.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn after_everything_was_lost_one_word_is_enough() {
+    for hint in ["Push Hook", "Merge Request Hook", "Pipeline Hook"] {
+        let mut play = Play::start().await;
+        // Known, and then silence until the work of the head is over.
+        let number = play.opens("Train longer").await;
+        play.manner.keep = Some(Arc::new(|_| false));
+        play.builds(number, "weights").await;
+        play.measures(number, GOOD).await;
+        play.clock.advance(Duration::from_secs(1));
+        play.project.approve(OWNER, number).unwrap();
+        play.settle().await;
+        play.manner.keep = Some(Arc::new(move |delivery: &Delivery| delivery.event == hint));
+        match hint {
+            "Push Hook" => {
+                let file = mergewright::sandbox::File::write("docs/other.md", "nothing of a model\n");
+                play.project.push(OWNER, "main", &[file], "Unrelated").map(drop).unwrap();
+            }
+            "Merge Request Hook" => play.project.retitle(AUTHOR, number, "Train longer still").unwrap(),
+            _ => play.project.run_merge_request_pipeline(AUTHOR, number).map(drop).unwrap(),
+        }
+        play.settle().await;
+        let label = if hint == "Pipeline Hook" { "model::building" } else { "model::ready" };
+        assert_eq!(play.label(number), label, "after one {hint}");
+        assert_eq!(sent(&play), [("comment", 1)].into(), "after one {hint}");
+        play.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_command_is_said_again_and_acts_once() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    for command in ["/model approve", "/model publish"] {
+        play.manner.keep = Some(Arc::new(|delivery: &Delivery| delivery.event != "Note Hook"));
+        play.says(OWNER, number, command).await;
+        play.manner.keep = None;
+        play.says(OWNER, number, command).await;
+    }
+    play.publishes().await;
+    let end = end(&play, number);
+    assert_eq!(end, End { reactions: end.reactions.clone(), ..published() });
+    assert_eq!(end.reactions.iter().flatten().count(), 2, "only what was heard was acknowledged");
+    assert_eq!(sent(&play), once_each());
+    play.ends().await;
+}
+
+/// The calls of a lifecycle that must not be doubled, with the step before which they are at risk.
+const CALLS: [(&str, &str); 5] = [
+    ("POST", "*/merge_requests/*/notes"),
+    ("PUT", "*/merge_requests/*/merge"),
+    ("POST", "*/repository/tags"),
+    ("POST", "*/pipeline"),
+    ("POST", "*/releases"),
+];
+
+#[tokio::test]
+async fn a_call_whose_answer_is_lost_is_done_once_at_the_forge() {
+    for (method, path) in CALLS {
+        let mut play = Play::start().await;
+        play.sandbox.fail_next(1, method, path, Fault::BreakAfter).unwrap();
+        let number = patient_lifecycle(&mut play).await;
+        assert_eq!(play.sandbox.failures_left(), 0, "{method} {path} was not met");
+        assert_eq!(end(&play, number), published(), "{method} {path}");
+        play.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn a_forge_that_refuses_for_a_while_is_asked_again() {
+    let faults = [Fault::too_many("30"), Fault::html(500), Fault::status(503), Fault::BreakBefore];
+    for (place, (method, path)) in CALLS.into_iter().enumerate() {
+        let fault = faults[place % faults.len()].clone();
+        let mut play = Play::start().await;
+        play.sandbox.fail_next(2, method, path, fault.clone()).unwrap();
+        let number = patient_lifecycle(&mut play).await;
+        assert_eq!(play.sandbox.failures_left(), 0, "{method} {path} was not met");
+        assert_eq!(end(&play, number), published(), "{method} {path} {fault:?}");
+        let expected = once_each().into_iter().map(|(kind, count)| (kind, count + failed(&play, kind)));
+        assert_eq!(sent(&play), expected.collect(), "{method} {path} {fault:?}");
+        play.ends().await;
+    }
+}
+
+/// How many calls of a kind failed.
+fn failed(play: &Play, of: &str) -> usize {
+    let requests = play.sandbox.requests();
+    let met = requests.iter().filter(|one| one.status.is_none_or(|status| status >= 400));
+    met.filter(|one| kind(one) == Some(of)).count()
+}
+
+#[tokio::test]
+async fn reads_that_fail_for_a_while_only_delay() {
+    for fault in [Fault::too_many("20"), Fault::html(502), Fault::BreakBefore] {
+        let mut play = Play::start().await;
+        for path in ["*/merge_requests/1", "*/pipelines*", "*/jobs*", "*/members/all/*"] {
+            play.sandbox.fail_next(1, "GET", path, fault.clone()).unwrap();
+        }
+        let number = patient_lifecycle(&mut play).await;
+        assert_eq!(end(&play, number), published(), "{fault:?}");
+        assert_eq!(sent(&play), once_each(), "{fault:?}");
+        play.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn a_merge_that_the_forge_puts_off_is_done_later() {
+    for status in [405, 409] {
+        let mut play = Play::start().await;
+        play.sandbox.fail_next(1, "PUT", "*/merge_requests/*/merge", Fault::status(status)).unwrap();
+        let number = patient_lifecycle(&mut play).await;
+        assert_eq!(end(&play, number), published(), "{status}");
+        assert_eq!(sent(&play)["merge"], 2, "{status}");
+        play.ends().await;
+    }
+}
+
+/// The lifecycle with a while after each step, in which whatever was put off is done.
+async fn patient_lifecycle(play: &mut Play) -> u64 {
+    let number = play.opens("Train longer").await;
+    a_while(play).await;
+    play.builds(number, "weights").await;
+    a_while(play).await;
+    play.measures(number, GOOD).await;
+    a_while(play).await;
+    for command in ["/model approve", "/model publish"] {
+        play.says(OWNER, number, command).await;
+        a_while(play).await;
+    }
+    play.publishes().await;
+    a_while(play).await;
+    number
+}
+
+async fn a_while(play: &mut Play) {
+    for seconds in [5, 30, 60, 120] {
+        play.passes(Duration::from_secs(seconds)).await;
+    }
+}
