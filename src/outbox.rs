@@ -203,6 +203,11 @@ impl Inner {
     async fn finish(&self, claimed: &ClaimedEffect, performed: Performed) -> Result<(), StoreError> {
         let Performed { outcome, comment } = performed;
         count(claimed, word(&outcome));
+        tracing::info!(
+            effect.slot = claimed.effect.slot(),
+            effect.outcome = word(&outcome),
+            "an effect ended"
+        );
         let run = match &outcome {
             Outcome::Done(Done::Run { run }) => Some(*run),
             _ => None,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::domain::{Clock, Timestamp};
+use crate::domain::{Audit, Clock, Timestamp};
 use crate::forge::Forges;
 use crate::storage::{Claimed, HeldError, Job, Store, StoreError};
 
@@ -127,10 +127,16 @@ impl Inner {
         let inner = Arc::clone(self);
         let work = async move { inner.decide(&claimed).await }.in_current_span();
         let failure = match self.store.held(&lease, LEASE, self.clock.as_ref(), work).await {
-            Ok(Ok(decision)) => match self.store.commit(&lease, decision, self.clock.now()).await {
-                Err(StoreError::Stale) => Failure::Store(StoreError::Stale),
-                other => return other,
-            },
+            Ok(Ok(decision)) => {
+                let written = decision.audit.clone();
+                match self.store.commit(&lease, decision, self.clock.now()).await {
+                    Err(StoreError::Stale) => Failure::Store(StoreError::Stale),
+                    other => {
+                        other.inspect(|()| written.iter().for_each(tell))?;
+                        return Ok(());
+                    }
+                }
+            }
             Ok(Err(failure)) => failure,
             Err(HeldError::Store(error)) => return Err(error),
             Err(HeldError::Panicked(message)) => Failure::Panicked(message),
@@ -151,6 +157,11 @@ impl Inner {
             },
         }
     }
+}
+
+/// Says in the log what the audit log keeps.
+fn tell(entry: &Audit) {
+    tracing::info!(audit.kind = entry.kind.as_str(), audit.actor = entry.actor.as_deref(), "{}", entry.what);
 }
 
 fn delivery_id(claimed: &Claimed) -> Option<&str> {

@@ -9,7 +9,7 @@ use crate::storage::{Claimed, Decision, DeliveryOutcome, Job, NewState};
 use super::Inner;
 use super::facts::{Gathered, Gatherer};
 use super::failure::Failure;
-use super::subject::{self, Concern};
+use super::subject::{self, Concern, Waited};
 
 impl Inner {
     /// Everything that the job changes.
@@ -24,7 +24,11 @@ impl Inner {
             return Ok(ignored("duplicate-meaning".to_owned()));
         }
         let meaning = incoming.meaning.clone();
-        let decision = match subject::concern(&self.store, claimed.lane, incoming).await? {
+        let waited = match claimed.job {
+            Job::Delivery { .. } => Waited::AsDelivery,
+            Job::Internal { .. } => Waited::AsLook,
+        };
+        let decision = match subject::concern(&self.store, waited, incoming).await? {
             Concern::Nobody(why) => ignored(why),
             Concern::Others(jobs) => Decision { jobs, ..Decision::default() },
             Concern::Decide(id, event) => self.step(id, &event).await?,

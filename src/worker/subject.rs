@@ -4,6 +4,15 @@ use crate::domain::{InternalEvent, Lane, MergeRequestId};
 use crate::event::{Event, Incoming, Subject};
 use crate::storage::{NewJob, Store, StoreError};
 
+/// How an event came to the worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// In a webhook's body.
+    AsDelivery,
+    /// As an event of our own, in its merge request's lane.
+    AsLook,
+}
+
 /// What becomes of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Concern {
@@ -15,13 +24,21 @@ pub(crate) enum Concern {
     Nobody(String),
 }
 
-/// Finds whom `incoming` concerns; `lane` is where the job waited.
-pub(crate) async fn concern(store: &Store, lane: Lane, incoming: Incoming) -> Result<Concern, StoreError> {
+/// Finds whom `incoming` concerns.
+///
+/// A delivery that only says "look there" is not decided at once: it leaves one look at the end of the
+/// merge request's lane, so that a burst of hooks costs the forge one reading and not one each. A look
+/// that waited in its own lane is decided.
+pub(crate) async fn concern(
+    store: &Store,
+    waited: Waited,
+    incoming: Incoming,
+) -> Result<Concern, StoreError> {
     let found = match incoming.subject {
         Subject::Nothing { why } => return Ok(Concern::Nobody(why)),
         // What says more than "look there" is decided here: a refresh would lose it, and the version
         // of the state keeps two lanes from overwriting each other.
-        Subject::MergeRequest(id) if lane == Lane::MergeRequest(id) || incoming.event != Event::Refresh => {
+        Subject::MergeRequest(id) if waited == Waited::AsLook || incoming.event != Event::Refresh => {
             return Ok(Concern::Decide(id, incoming.event));
         }
         Subject::MergeRequest(id) => vec![id],

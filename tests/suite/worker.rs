@@ -33,7 +33,7 @@ async fn configured() -> Stand {
 async fn a_merge_request_is_bound_to_what_the_forge_says_now() {
     let stand = configured().await;
     stand.arrive(&["Merge Request Hook"]).await;
-    assert_eq!(stand.work().await, 1);
+    assert_eq!(stand.work().await, 2, "the delivery, and the look that it leaves");
     let known = stand.store.state(stand.id).await.unwrap();
     let bound = known.state.bound.expect("nothing was bound");
     assert_eq!((&bound.head, &bound.base), (&stand.head, &stand.main));
@@ -63,7 +63,7 @@ async fn a_second_look_asks_only_for_what_can_have_changed() {
 async fn a_repository_without_our_file_is_none_of_our_business() {
     let stand = Stand::open().await;
     stand.arrive(&["Merge Request Hook"]).await;
-    assert_eq!(stand.work().await, 1);
+    assert_eq!(stand.work().await, 2);
     assert_eq!(stand.store.state(stand.id).await.unwrap().version, 0, "nothing is stored of it");
     assert!(
         stand
@@ -132,7 +132,7 @@ async fn a_body_of_the_wrong_shape_is_let_go_and_the_lane_goes_on() {
     let broken = r#"{"object_kind":"merge_request","project":{"id":"x"},"object_attributes":{"iid":{}}}"#;
     stand.arrives(Lane::MergeRequest(stand.id), "broken", "Merge Request Hook", broken).await;
     stand.arrive(&["Merge Request Hook"]).await;
-    assert_eq!(stand.work().await, 2);
+    assert_eq!(stand.work().await, 3, "both deliveries, and the look that the good one leaves");
     assert!(stand.store.state(stand.id).await.unwrap().state.bound.is_some());
     assert_eq!(stand.store.dead_jobs(10).await.unwrap(), vec![]);
 }
