@@ -135,3 +135,18 @@ fn rooms_named(text: &str) -> BTreeSet<String> {
         .filter(|name| !name.is_empty())
         .collect()
 }
+
+#[test]
+fn every_direct_dependency_has_its_line_in_the_documents() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let documents = fs::read_to_string(root.join("docs/dependencies.md")).unwrap();
+    let rows = documents.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let told: BTreeSet<_> =
+        rows.flat_map(|cell| cell.split([',', ' '])).filter(|name| !name.is_empty()).collect();
+    let section = manifest.split("[dependencies]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let direct: Vec<_> = section.lines().filter_map(|line| Some(line.split_once(" = ")?.0)).collect();
+    assert!(direct.len() > 30, "{direct:?}");
+    let untold: Vec<_> = direct.into_iter().filter(|name| !told.contains(name)).collect();
+    assert!(untold.is_empty(), "not in docs/dependencies.md: {untold:?}");
+}
