@@ -51,6 +51,17 @@ pub struct ServerConfig {
     pub keep_deliveries: Duration,
     /// For `/gates/*`.
     pub gates_secret: Option<SecretString>,
+    /// Keys that are set and judged, but not acted on in this build.
+    pub not_acted_on: Vec<NotActedOn>,
+}
+
+/// A key that is accepted, and what its presence does not bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotActedOn {
+    /// The key.
+    pub key: &'static str,
+    /// What this build does instead.
+    pub instead: &'static str,
 }
 
 /// Whether we act or only show.

@@ -404,3 +404,13 @@ fn printing_a_configuration_shows_no_secret() {
     assert!(!printed.contains("lab-token") && !printed.contains("lab-webhook"), "{printed}");
     assert_eq!(config.redactor().text("PRIVATE-TOKEN: lab-token"), "PRIVATE-TOKEN: [redacted]");
 }
+
+#[test]
+fn what_is_set_but_not_acted_on_is_known() {
+    let desk = Desk::new();
+    assert_eq!(desk.read(GITLAB).unwrap().not_acted_on, []);
+    let more = format!("{GITLAB}reconcile_every: 5m\ngates: {{secret: {{env: MERGEWRIGHT_GATES_SECRET}}}}\n");
+    let config = desk.read(&more).unwrap();
+    let keys: Vec<_> = config.not_acted_on.iter().map(|one| one.key).collect();
+    assert_eq!(keys, ["reconcile_every", "gates"]);
+}

@@ -7,7 +7,7 @@ use super::fields::{Field, Reader, Section};
 use super::forges::{APP_KEYS, GITHUB_KEYS, GITLAB_KEYS};
 use super::problem::{Problems, ServerConfigError};
 use super::tree::{self, Place};
-use super::{AllowList, DashboardAccess, LogConfig, LogFormat, Mode, ServerConfig};
+use super::{AllowList, DashboardAccess, LogConfig, LogFormat, Mode, NotActedOn, ServerConfig};
 
 /// The largest file that is still a configuration.
 const LONGEST: u64 = 1024 * 1024;
@@ -36,6 +36,20 @@ const KEYS: &[&str] = &[
     "reconcile_every",
     "retention",
     "gates",
+];
+
+/// What is accepted already, but brings nothing yet.
+const NOT_ACTED_ON: &[NotActedOn] = &[
+    NotActedOn {
+        key: "github",
+        instead: "GitHub's deliveries are proved, stored and put aside; nothing is done at GitHub",
+    },
+    NotActedOn { key: "registry_key", instead: "tags are not signed, and signatures are not checked" },
+    NotActedOn { key: "reconcile_every", instead: "the forge is not asked for what was missed" },
+    NotActedOn { key: "gates", instead: "there are no routes below /gates" },
+    NotActedOn { key: "public_url", instead: "nothing links to the dashboard" },
+    NotActedOn { key: "admin_token", instead: "there is no dashboard and no API" },
+    NotActedOn { key: "dashboard", instead: "there is no dashboard" },
 ];
 
 const LOG_KEYS: &[&str] = &["format", "level"];
@@ -157,6 +171,7 @@ impl Reader<'_> {
             reconcile_every: reconcile_every?,
             keep_deliveries: keep_deliveries?,
             gates_secret: gates_secret?,
+            not_acted_on: NOT_ACTED_ON.iter().filter(|one| root.field(one.key).is_some()).copied().collect(),
         })
     }
 
