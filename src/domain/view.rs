@@ -29,7 +29,7 @@ pub struct ModelSection {
     pub stages: Vec<StageMark>,
     /// Rules judged, the worst first.
     pub gates: Vec<Judged>,
-    /// What the candidate was compared with and why, or why with nothing.
+    /// One whole sentence: what the candidate was compared with and why, or why with nothing.
     pub baseline: String,
     /// Metrics of the report that no rule reads.
     pub other_metrics: Vec<(String, Decimal)>,
@@ -72,14 +72,14 @@ pub enum Mark {
     Failed,
 }
 
-/// The end of a failed job's log.
+/// A job that people should look at: the end of its log, where it failed and was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogTail {
     /// `build`, `test` or `publish`.
     pub job: String,
     /// Address for people.
     pub web_url: String,
-    /// The last lines, as data.
+    /// The last lines, as data; empty where there is only the address to show.
     pub text: String,
 }
 

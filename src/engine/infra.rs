@@ -21,8 +21,7 @@ pub(super) fn retry(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job:
         let prefix = &turn.facts.bot.addressing.prefix;
         return format!(
             "The {task} job failed by `{word}`, not by its script, also after {RETRIES} retries. Look at the \
-             runner, then comment `{prefix} retry`: {}",
-            job.web_url
+             runner, then comment `{prefix} retry`."
         );
     }
     let pause = FIRST_PAUSE.saturating_mul(1 << model.infra_retries);

@@ -42,17 +42,18 @@ fn stands(
     }
     match progress::read(turn, name, model) {
         Progress::AwaitingRun => (Phase::AwaitingRun, Stage::Build),
-        Progress::Pending { stage, diagnosis } => {
+        Progress::Pending { stage, diagnosis, by_hand } => {
+            finding.logs.extend(by_hand.map(shown));
             finding.diagnosis = diagnosis;
             (if stage == Stage::Build { Phase::Building } else { Phase::Testing }, stage)
         }
         Progress::ScriptFailed { stage, job } => {
-            finding.logs.extend(log_of(job));
+            finding.logs.push(shown(job));
             finding.failing_tests = failing_tests(turn, name, job);
             (Phase::GateFailed, stage)
         }
         Progress::Fault { stage, run, job, word } => {
-            finding.logs.extend(log_of(job));
+            finding.logs.push(shown(job));
             finding.diagnosis = Some(infra::retry(turn, model, run, job, word));
             (Phase::InfraError, stage)
         }
@@ -173,10 +174,10 @@ fn failing_tests(turn: &Turn<'_>, name: &ModelName, job: &Job) -> Vec<TestFailur
     }
 }
 
-/// The end of a job's log, where it was read.
-pub(super) fn log_of(job: &Job) -> Option<LogTail> {
-    let text = job.log_tail.clone()?;
-    Some(LogTail { job: job.task.clone(), web_url: job.web_url.clone(), text })
+/// A job to look at, with the end of its log where that was read.
+pub(super) fn shown(job: &Job) -> LogTail {
+    let text = job.log_tail.clone().unwrap_or_default();
+    LogTail { job: job.task.clone(), web_url: job.web_url.clone(), text }
 }
 
 /// Whether a comment of this time was written after the report was shown. The forges' clocks tell

@@ -9,7 +9,7 @@ pub(super) enum Progress<'a> {
     /// A fork: nothing runs until a maintainer names the head.
     AwaitingRun,
     /// A stage is at work or waits; perhaps it waits for something that a person must do.
-    Pending { stage: Stage, diagnosis: Option<String> },
+    Pending { stage: Stage, diagnosis: Option<String>, by_hand: Option<&'a Job> },
     /// A script ended badly: that says something about the model.
     ScriptFailed { stage: Stage, job: &'a Job },
     /// A runner, queue or network failed: that says nothing about the model.
@@ -28,7 +28,8 @@ pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState
         if request.from_fork && runs.is_empty() && turn.state.let_run.as_ref() != Some(&request.head) {
             return Progress::AwaitingRun;
         }
-        return Progress::Pending { stage: Stage::Build, diagnosis: missing(turn, runs, name, model) };
+        let diagnosis = missing(turn, runs, name, model);
+        return Progress::Pending { stage: Stage::Build, diagnosis, by_hand: None };
     };
     model.run = Some(run.id);
     model.run_live = jobs.iter().any(|job| !job.status.is_final());
@@ -41,7 +42,7 @@ pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState
             return Progress::Tested { job };
         }
     }
-    Progress::Pending { stage: Stage::Test, diagnosis: Some(no_test_job(name)) }
+    Progress::Pending { stage: Stage::Test, diagnosis: Some(no_test_job(name)), by_hand: None }
 }
 
 /// The jobs of a run that count for the model, if there are any.
@@ -55,13 +56,15 @@ fn current<'a>(run: &'a Run, name: &ModelName, model: &ModelState) -> Option<(&'
 fn unfinished<'a>(turn: &Turn<'a>, run: &'a Run, stage: Stage, job: Option<&'a Job>) -> Option<Progress<'a>> {
     let job = job?;
     let prefix = &turn.facts.bot.addressing.prefix;
-    let pending = |diagnosis| Some(Progress::Pending { stage, diagnosis });
+    let pending = |diagnosis| Some(Progress::Pending { stage, diagnosis, by_hand: None });
     match &job.status {
         JobStatus::Succeeded => None,
         JobStatus::Waiting | JobStatus::Running => pending(None),
-        JobStatus::Manual => {
-            pending(Some(format!("The {stage} job waits for somebody to start it by hand: {}", job.web_url)))
-        }
+        JobStatus::Manual => Some(Progress::Pending {
+            stage,
+            diagnosis: Some(format!("The {stage} job waits for somebody to start it by hand.")),
+            by_hand: Some(job),
+        }),
         JobStatus::Cancelled => {
             pending(Some(format!("The {stage} job was cancelled. Comment `{prefix} retry` to run it again.")))
         }

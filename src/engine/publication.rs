@@ -94,6 +94,9 @@ fn curse(turn: &Turn<'_>, model: &ModelState, rules: &Rules<'_>) -> Option<Strin
 pub(super) fn advance(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     for name in rules.keys() {
         turn.with(name, |turn, model| {
+            if model.phase == Phase::PublishFailed {
+                run::show_failed(turn, name, model);
+            }
             if model.phase == Phase::Publishing
                 && let Some(mut publication) = model.publication.take()
             {
@@ -112,6 +115,8 @@ pub(super) fn resume(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelSta
         if publication.failure.take().is_some() {
             publication.asked = None;
             model.infra_retries = 0;
+            // What was found of the run that failed says nothing about the next one.
+            turn.findings.remove(name);
             if publication.tagged && !publication.ran {
                 publication.run = None;
                 publication.run_attempt += 1;

@@ -1,12 +1,13 @@
 //! The publish run on the target branch.
 
 use crate::domain::{
-    Effect, FailureCause, Job, JobStatus, ModelName, ModelState, Publication, Report, Run, Version, WorkOrder,
+    Effect, FailureCause, Job, JobStatus, LogTail, ModelName, ModelState, Publication, Report, Run, Version,
+    WorkOrder,
 };
 
 use super::{Next, ask};
 use crate::engine::infra;
-use crate::engine::judge::log_of;
+use crate::engine::judge::shown;
 use crate::engine::turn::Turn;
 
 /// Starts the run or follows it; none once its job ended well.
@@ -25,12 +26,36 @@ pub(super) fn follow(
     };
     let runs = turn.facts.merged.as_ref().map(|merged| &merged.runs);
     let Some(run) = runs.and_then(|runs| runs.get(&id.0)) else { return Some(Next::Wait(None)) };
-    let job = run.jobs.iter().find(|job| job.task == "publish" && job.model.as_ref() == Some(name));
+    let job = publish_job(run, name);
     match job {
         Some(job) => unfinished(turn, name, model, run, job),
         None if run.jobs.iter().all(|job| !job.status.is_final()) => Some(Next::Wait(None)),
-        None => Some(Next::Failed(format!("the run has no publish job for `{name}`: {}", run.web_url))),
+        None => {
+            let link =
+                LogTail { job: "publish".to_owned(), web_url: run.web_url.clone(), text: String::new() };
+            turn.findings.entry(name.clone()).or_default().logs = vec![link];
+            Some(Next::Failed(format!("the run has no publish job for `{name}`")))
+        }
     }
+}
+
+/// Shows the publish job that failed as long as its failure stands.
+pub(super) fn show_failed(turn: &mut Turn<'_>, name: &ModelName, model: &ModelState) {
+    let run = model.publication.as_ref().and_then(|publication| publication.run);
+    let runs = turn.facts.merged.as_ref().map(|merged| &merged.runs);
+    let job = run.and_then(|run| publish_job(runs?.get(&run.0)?, name));
+    if let Some(job) = job.filter(|job| job.status.is_final() && job.status != JobStatus::Succeeded) {
+        show(turn, name, job);
+    }
+}
+
+fn publish_job<'r>(run: &'r Run, name: &ModelName) -> Option<&'r Job> {
+    run.jobs.iter().find(|job| job.task == "publish" && job.model.as_ref() == Some(name))
+}
+
+/// The job's log, once however often it is looked at.
+fn show(turn: &mut Turn<'_>, name: &ModelName, job: &Job) {
+    turn.findings.entry(name.clone()).or_default().logs = vec![shown(job)];
 }
 
 /// What a publish job that has not succeeded means; none for one that has.
@@ -41,24 +66,19 @@ fn unfinished(
     run: &Run,
     job: &Job,
 ) -> Option<Next> {
-    let finding = turn.findings.entry(name.clone()).or_default();
+    if !matches!(job.status, JobStatus::Succeeded | JobStatus::Waiting | JobStatus::Running) {
+        show(turn, name, job);
+    }
     Some(match &job.status {
         JobStatus::Succeeded => return None,
         JobStatus::Waiting | JobStatus::Running => Next::Wait(None),
-        JobStatus::Manual => Next::Wait(Some(format!(
-            "The publish job waits for somebody to start it by hand: {}",
-            job.web_url
-        ))),
-        JobStatus::Cancelled => Next::Failed(format!("the publish job was cancelled: {}", job.web_url)),
-        JobStatus::Skipped => {
-            Next::Failed(format!("the publish job was left out of its run: {}", job.web_url))
+        JobStatus::Manual => {
+            Next::Wait(Some("The publish job waits for somebody to start it by hand.".to_owned()))
         }
-        JobStatus::Failed(FailureCause::Script) => {
-            finding.logs.extend(log_of(job));
-            Next::Failed(format!("the publish job failed: {}", job.web_url))
-        }
+        JobStatus::Cancelled => Next::Failed("the publish job was cancelled".to_owned()),
+        JobStatus::Skipped => Next::Failed("the publish job was left out of its run".to_owned()),
+        JobStatus::Failed(FailureCause::Script) => Next::Failed("the publish job failed".to_owned()),
         JobStatus::Failed(FailureCause::Infrastructure(word)) => {
-            finding.logs.extend(log_of(job));
             let said = infra::retry(turn, model, run, job, word);
             if infra::exhausted(model, job) { Next::Failed(said) } else { Next::Wait(Some(said)) }
         }

@@ -51,7 +51,7 @@ fn good(name: &str) -> ModelSection {
             ),
             judged("latency_p95_ms", ("41", "41.0"), Verdict::Pass, "41 is at most 50", "≤ 50"),
         ],
-        baseline: "v3, the last published version".into(),
+        baseline: "Compared with v3, the last published version.".into(),
         other_metrics: vec![("f1|macro".into(), decimal("0.951"))],
         failing_tests: vec![],
         logs: vec![],

@@ -92,8 +92,8 @@ impl Section {
             most => model
                 .logs
                 .iter()
-                .filter(|log| !log.text.trim().is_empty())
                 .map(|log| Log::new(log, most))
+                .filter(|log| !log.text.trim().is_empty() || !log.url.is_empty())
                 .collect(),
         };
         let entry = |(name, value): &(String, String)| Entry { name: words(name), value: words(value) };
@@ -109,7 +109,7 @@ impl Section {
             next_step: words(&model.next_step),
             gates_cut: model.gates.len() - gates.len(),
             gates,
-            baseline: words(model.baseline.trim_end_matches('.')),
+            baseline: words(&model.baseline),
             reasons: reasons.collect(),
             tests_failed: model.failing_tests.len(),
             tests_cut: model.failing_tests.len() - tests.len(),
