@@ -2,6 +2,7 @@
 
 mod label;
 mod section;
+mod sentence;
 mod status;
 
 use std::collections::BTreeMap;

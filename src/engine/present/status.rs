@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    Effect, ForgeKind, Mark, MergeRequestStatus, ModelName, ModelState, Phase, RunId, Sha, Stage, Status,
-    StatusState,
+    Effect, ForgeKind, Mark, MergeRequestStatus, ModelName, Phase, RunId, Sha, Stage, Status, StatusState,
 };
+use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
 
 use super::View;
 use super::section::mark;
+use super::sentence::{self, Told};
 
 /// Asks for every status whose value is not the one that was sent last.
 pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
@@ -22,7 +23,7 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
     let wanted = match view {
         View::Invalid(_) => BTreeMap::from([umbrella(StatusState::Error, "`.mergewright.yml` is invalid")]),
         View::Untouched => BTreeMap::from([umbrella(StatusState::Success, "no model changed")]),
-        View::Models(_) => models(turn),
+        View::Models(rules) => models(turn, rules),
     };
     for (context, status) in wanted {
         if turn.state.shown.statuses.get(&context) != Some(&status) {
@@ -50,18 +51,19 @@ fn umbrella(state: StatusState, description: &str) -> (String, Status) {
 }
 
 /// The statuses of the touched models.
-fn models(turn: &Turn<'_>) -> BTreeMap<String, Status> {
+fn models(turn: &Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> BTreeMap<String, Status> {
     let mut wanted = BTreeMap::new();
     let mut values = Vec::new();
     for (name, model) in &turn.state.models {
         let broken = turn.findings.get(name).is_some_and(|finding| finding.error.is_some());
         if broken {
-            values.push(Some((StatusState::Error, format!("{name} cannot be served"))));
+            values.push(Some((StatusState::Error, format!("{name}: cannot be served, see the report"))));
             continue;
         }
-        values.push(of_phase(model.phase).map(|state| (state, format!("{name}: {}", model.phase))));
+        let told = Told { model, rules: rules.get(name), finding: turn.findings.get(name) };
+        values.push(of_phase(model.phase).map(|state| (state, format!("{name}: {}", told.stands()))));
         if model.phase != Phase::Closed {
-            wanted.extend(stages(turn, name, model));
+            wanted.extend(stages(turn, name, told));
         }
     }
     // One model that says nothing (closed, unblessed) leaves the umbrella as it was.
@@ -105,19 +107,21 @@ const fn severity(state: StatusState) -> u8 {
     }
 }
 
-fn stages(turn: &Turn<'_>, name: &ModelName, model: &ModelState) -> Vec<(String, Status)> {
+fn stages(turn: &Turn<'_>, name: &ModelName, told: Told<'_>) -> Vec<(String, Status)> {
+    let model = told.model;
     let merged = matches!(turn.merge_request().status, MergeRequestStatus::Merged { .. });
     let shown = Stage::ALL.into_iter().filter(|stage| merged || *stage != Stage::Publish);
     shown
         .map(|stage| {
             let (state, description) = match mark(model.phase, model.stage, stage) {
-                Mark::Waiting => (StatusState::Pending, "not its turn yet"),
-                Mark::Active => (StatusState::Pending, "at work"),
-                Mark::Passed => (StatusState::Success, "passed"),
-                Mark::Failed => (StatusState::Failure, "failed"),
+                Mark::Waiting if model.stage == stage => (StatusState::Pending, told.stands()),
+                Mark::Waiting => (StatusState::Pending, sentence::waits(stage).to_owned()),
+                Mark::Active => (StatusState::Pending, told.stands()),
+                Mark::Passed => (StatusState::Success, told.passed(stage)),
+                Mark::Failed => (StatusState::Failure, told.stands()),
             };
             let context = Status::context_of(name, stage);
-            (context.clone(), Status { context, state, description: description.to_owned() })
+            (context.clone(), Status { context, state, description })
         })
         .collect()
 }

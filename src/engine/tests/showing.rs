@@ -143,3 +143,37 @@ fn the_worst_rule_stands_first() {
     let verdicts = scene.section().gates.iter().map(|judged| (judged.rule.as_str(), judged.verdict));
     assert_eq!(verdicts.collect::<Vec<_>>(), [("latency", Verdict::Fail), ("accuracy", Verdict::Pass)]);
 }
+
+fn described(scene: &Scene, context: &str) -> String {
+    scene.state.shown.statuses.get(context).map(|status| status.description.clone()).unwrap_or_default()
+}
+
+#[test]
+fn a_status_says_in_a_sentence_what_is_awaited() {
+    let mut scene = Scene::new();
+    scene.run();
+    scene.job("build", JobStatus::Running).look();
+    assert_eq!(described(&scene, "mergewright"), "iris: waiting for the build job");
+    assert_eq!(described(&scene, "mergewright/iris/build"), "waiting for the build job");
+    assert_eq!(described(&scene, "mergewright/iris/test"), "waiting for the build job");
+    assert_eq!(described(&scene, "mergewright/iris/review"), "waiting for the tests and rules");
+
+    scene.tested(ACCURACY).look();
+    assert_eq!(described(&scene, "mergewright"), "iris: needs 1 more approval by an owner");
+    assert_eq!(described(&scene, "mergewright/iris/build"), "the build job ended well");
+    assert_eq!(described(&scene, "mergewright/iris/test"), "1 of 1 rule is met");
+
+    scene.says("alice", "/model approve");
+    assert_eq!(described(&scene, "mergewright"), "iris: ready to publish");
+    assert_eq!(described(&scene, "mergewright/iris/review"), "1 approval by an owner");
+}
+
+#[test]
+fn a_failed_status_counts_the_rules_that_are_not_met() {
+    let mut scene = Scene::new();
+    scene.tested(&[("accuracy", "0.1")]).look();
+    assert_eq!(described(&scene, "mergewright/iris/test"), "1 of 1 rules is not met");
+    let mut broken = Scene::new();
+    broken.job("build", JobStatus::Failed(FailureCause::Script)).look();
+    assert_eq!(described(&broken, "mergewright"), "iris: the build job failed");
+}

@@ -1,0 +1,102 @@
+//! One short sentence about where a model stands: the descriptions of statuses.
+
+use crate::domain::{ModelState, Phase, Stage};
+use crate::engine::approvals;
+use crate::engine::setting::Rules;
+use crate::engine::turn::Finding;
+
+/// A model with what is known about it now.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) model: &'a ModelState,
+    pub(super) rules: Option<&'a Rules<'a>>,
+    pub(super) finding: Option<&'a Finding>,
+}
+
+impl Told<'_> {
+    /// Where the model stands, and what it waits for.
+    pub(super) fn stands(&self) -> String {
+        match self.model.phase {
+            Phase::Untracked => "not judged yet".to_owned(),
+            Phase::Draft => "a draft is not judged".to_owned(),
+            Phase::AwaitingRun => "waiting for a maintainer to start the jobs".to_owned(),
+            Phase::Building => "waiting for the build job".to_owned(),
+            Phase::Testing => "waiting for the test job".to_owned(),
+            Phase::GateFailed => self.failed(),
+            Phase::Inconclusive => "the rules cannot be judged: see the report".to_owned(),
+            Phase::InfraError => "a runner failed, which says nothing about the model".to_owned(),
+            Phase::AwaitingApproval => self.missing_approval(),
+            Phase::Ready => "ready to publish".to_owned(),
+            Phase::Held => "held by an owner".to_owned(),
+            Phase::Merging => "the merge is under way".to_owned(),
+            Phase::Merged => "merged, but not published yet".to_owned(),
+            Phase::Publishing => format!("publishing{}", self.version(" ")),
+            Phase::Published => format!("published{}", self.version(" as ")),
+            Phase::PublishFailed => "publishing failed: see the report".to_owned(),
+            Phase::Unblessed => "merged, but not published: see the report".to_owned(),
+            Phase::Closed => "closed".to_owned(),
+        }
+    }
+
+    /// What a stage that is over came to.
+    pub(super) fn passed(&self, stage: Stage) -> String {
+        let rules = self.model.judged.len();
+        match stage {
+            // Only a model that the merge request removes comes this far without a report.
+            Stage::Build | Stage::Test if self.model.report.is_none() => "not needed".to_owned(),
+            Stage::Build => "the build job ended well".to_owned(),
+            Stage::Test if rules == 0 => "the test job ended well".to_owned(),
+            Stage::Test => {
+                format!("{} of {rules} {} met", self.met(), if rules == 1 { "rule is" } else { "rules are" })
+            }
+            Stage::Review => match self.model.approved_by.len() {
+                0 => "no approval is needed".to_owned(),
+                1 => "1 approval by an owner".to_owned(),
+                more => format!("{more} approvals by owners"),
+            },
+            Stage::Publish => self.stands(),
+        }
+    }
+
+    fn met(&self) -> usize {
+        self.model.judged.iter().filter(|judged| !judged.verdict.blocks()).count()
+    }
+
+    fn failed(&self) -> String {
+        let unmet = self.model.judged.len() - self.met();
+        let tests = self.finding.map_or(0, |finding| finding.failing_tests.len());
+        match (self.model.stage, tests, unmet) {
+            (Stage::Build, ..) => "the build job failed".to_owned(),
+            (_, 1, _) => "1 test fails".to_owned(),
+            (_, 2.., _) => format!("{tests} tests fail"),
+            (.., 1) => format!("1 of {} rules is not met", self.model.judged.len()),
+            (.., 2..) => format!("{unmet} of {} rules are not met", self.model.judged.len()),
+            _ => "the test job failed: see the report".to_owned(),
+        }
+    }
+
+    fn missing_approval(&self) -> String {
+        let needed = self.rules.map_or(0, approvals::needed);
+        let needed = usize::try_from(needed).unwrap_or(usize::MAX);
+        match needed.saturating_sub(self.model.approved_by.len()) {
+            0 => "needs an approval of another kind: see the report".to_owned(),
+            1 => "needs 1 more approval by an owner".to_owned(),
+            more => format!("needs {more} more approvals by owners"),
+        }
+    }
+
+    fn version(&self, before: &str) -> String {
+        let version = self.model.publication.as_ref().and_then(|publication| publication.version.as_ref());
+        version.map(|version| format!("{before}{version}")).unwrap_or_default()
+    }
+}
+
+/// What a stage waits for whose turn has not come.
+pub(super) const fn waits(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Build => "not started",
+        Stage::Test => "waiting for the build job",
+        Stage::Review => "waiting for the tests and rules",
+        Stage::Publish => "waiting for an owner to publish",
+    }
+}
