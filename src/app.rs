@@ -17,7 +17,7 @@ use crate::http::{self, Drain, Limits};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::storage::Store;
-use crate::worker::Worker;
+use crate::worker::{Settings, Worker};
 
 /// How long work under way may take after we were asked to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
@@ -52,13 +52,20 @@ impl App {
         clock: Arc<dyn Clock>,
         metrics: PrometheusHandle,
     ) -> anyhow::Result<Self> {
+        for one in &config.not_acted_on {
+            tracing::warn!(config.key = one.key, "set, but not acted on in this build: {}", one.instead);
+        }
         let store = Store::open(config.database_url.expose_secret()).await.context("opening the database")?;
         let gitlab = config.gitlab.as_ref().map(|gitlab| GitLab::new(gitlab, Arc::clone(&clock)));
         let gitlab = gitlab.transpose().context("connecting to GitLab")?;
         let forges = Forges { github: None, gitlab: gitlab.map(|gitlab| Arc::new(gitlab) as _) };
-        let worker =
-            Worker::new(store.clone(), forges.clone(), Arc::clone(&clock), config.command_prefix.clone());
-        let outbox = Outbox::new(store.clone(), forges, Arc::clone(&clock), config.mode)?;
+        let settings = Settings {
+            prefix: config.command_prefix.clone(),
+            repositories: config.repositories.clone(),
+            redactor: config.redactor(),
+        };
+        let worker = Worker::new(store.clone(), forges.clone(), Arc::clone(&clock), settings);
+        let outbox = Outbox::new(store.clone(), forges, Arc::clone(&clock), config.mode, config.redactor())?;
         let inbox = Inbox::new(store.clone(), Arc::clone(&clock), config);
         let drain = Drain::default();
         let router = http::router(inbox, metrics, drain.clone(), Limits::default());

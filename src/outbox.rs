@@ -1,5 +1,6 @@
 //! Performs the forge calls that were decided, each at least once and each safe to repeat.
 
+mod clean;
 mod comments;
 mod merge;
 mod perform;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::config::server::Mode;
-use crate::domain::{Clock, Done, InternalEvent, Lane, Outcome};
+use crate::domain::{Clock, Done, InternalEvent, Lane, Outcome, Redactor};
 use crate::forge::{ErrorKind, ForgeError, Forges};
 use crate::storage::{ClaimedEffect, EffectEnd, HeldError, NewJob, Store, StoreError};
 
@@ -49,6 +50,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     mode: Mode,
     renderer: Renderer,
+    /// Knows what must not leave.
+    redactor: Redactor,
     /// Whether the alarm about a refused credential was already given.
     unauthorized: AtomicBool,
 }
@@ -68,14 +71,20 @@ pub enum OutboxError {
 }
 
 impl Outbox {
-    /// An outbox over this store and these forges.
+    /// An outbox over this store and these forges; nothing that `redactor` knows leaves through it.
     ///
     /// # Errors
     /// When a comment template is broken.
-    pub fn new(store: Store, forges: Forges, clock: Arc<dyn Clock>, mode: Mode) -> Result<Self, OutboxError> {
+    pub fn new(
+        store: Store,
+        forges: Forges,
+        clock: Arc<dyn Clock>,
+        mode: Mode,
+        redactor: Redactor,
+    ) -> Result<Self, OutboxError> {
         let renderer = Renderer::new()?;
         let unauthorized = AtomicBool::new(false);
-        Ok(Self { inner: Arc::new(Inner { store, forges, clock, mode, renderer, unauthorized }) })
+        Ok(Self { inner: Arc::new(Inner { store, forges, clock, mode, renderer, redactor, unauthorized }) })
     }
 }
 
@@ -155,7 +164,8 @@ impl Inner {
                 internal: "no adapter".to_owned(),
             }));
         };
-        Means { store: &self.store, forge: forge.as_ref(), renderer: &self.renderer }.perform(claimed).await
+        let Self { store, renderer, redactor, .. } = self;
+        Means { store, forge: forge.as_ref(), renderer, redactor }.perform(claimed).await
     }
 
     async fn end(
@@ -173,6 +183,7 @@ impl Inner {
             Ok(Err(OutboxError::Render(error))) => internal(ErrorKind::Refused, error.to_string()),
             Err(HeldError::Panicked(message)) => internal(ErrorKind::Retry { after: None }, message),
         };
+        let error = self.cleaned(&error);
         if error.kind == ErrorKind::Unauthorized && !self.unauthorized.swap(true, Ordering::Relaxed) {
             alarm("unauthorized");
             tracing::error!(alarm.kind = "unauthorized", %error, "the forge refuses our credential");
@@ -197,6 +208,15 @@ impl Inner {
                 let end = EffectEnd::Dead { reason: error.to_string(), job };
                 self.store.finish_effect(&claimed.lease, end, self.clock.now()).await
             }
+        }
+    }
+
+    /// A forge may repeat in its answer what it was sent.
+    fn cleaned(&self, error: &ForgeError) -> ForgeError {
+        ForgeError {
+            kind: error.kind,
+            external: self.redactor.text(&error.external).into_owned(),
+            internal: self.redactor.text(&error.internal).into_owned(),
         }
     }
 

@@ -13,7 +13,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::domain::{Audit, Clock, Timestamp};
+use crate::config::server::AllowList;
+use crate::domain::{Audit, Clock, Redactor, Timestamp};
 use crate::forge::Forges;
 use crate::storage::{Claimed, HeldError, Job, Store, StoreError};
 
@@ -43,16 +44,26 @@ struct Inner {
     store: Store,
     forges: Forges,
     clock: Arc<dyn Clock>,
-    /// What commands begin with.
-    prefix: String,
+    settings: Settings,
     memory: Memory,
 }
 
+/// What the operator decided about the work.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What commands begin with.
+    pub prefix: String,
+    /// Which repositories are served.
+    pub repositories: AllowList,
+    /// Keeps secrets out of the reasons that are stored with a job.
+    pub redactor: Redactor,
+}
+
 impl Worker {
-    /// A worker over this store and these forges; `prefix` is what commands begin with.
+    /// A worker over this store and these forges.
     #[must_use]
-    pub fn new(store: Store, forges: Forges, clock: Arc<dyn Clock>, prefix: String) -> Self {
-        Self { inner: Arc::new(Inner { store, forges, clock, prefix, memory: Memory::default() }) }
+    pub fn new(store: Store, forges: Forges, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        Self { inner: Arc::new(Inner { store, forges, clock, settings, memory: Memory::default() }) }
     }
 
     /// Works the oldest job that is due; false when there is none. Timers that are due become jobs.
@@ -141,15 +152,17 @@ impl Inner {
             Err(HeldError::Store(error)) => return Err(error),
             Err(HeldError::Panicked(message)) => Failure::Panicked(message),
         };
+        let said = failure.to_string();
+        let reason = self.settings.redactor.text(&said);
         match failure.after(attempts, fastrand::f64()) {
             Next::Again(wait) => {
                 tracing::info!(error = %failure, wait_ms = wait.as_millis(), "a job will be tried again");
-                self.store.retry_job(&lease, self.clock.now().after(wait), &failure.to_string()).await
+                self.store.retry_job(&lease, self.clock.now().after(wait), &reason).await
             }
             Next::Never => {
                 failure::alarm("dead_job");
                 tracing::error!(alarm.kind = "dead_job", error = %failure, "a job was given up");
-                self.store.bury_job(&lease, &failure.to_string(), self.clock.now()).await
+                self.store.bury_job(&lease, &reason, self.clock.now()).await
             }
             Next::Wait => match failure {
                 Failure::Store(error) => Err(error),

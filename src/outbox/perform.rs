@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use crate::domain::{
-    CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, Outcome, RunId, Sha, Timestamp, WorkOrder,
+    CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, Outcome, Redactor, RunId, Sha, Timestamp,
+    WorkOrder,
 };
 use crate::forge::{ErrorKind, Forge, ForgeError};
 use crate::storage::{ClaimedEffect, Store};
 
 use super::comments::Place;
 use super::render::Renderer;
-use super::{OutboxError, merge, registry};
+use super::{OutboxError, clean, merge, registry};
 
 /// How far the forge's clock may be behind ours: a run created this long before the decision may
 /// still be the one that we started.
@@ -37,13 +38,14 @@ pub(crate) struct Means<'a> {
     pub(crate) store: &'a Store,
     pub(crate) forge: &'a dyn Forge,
     pub(crate) renderer: &'a Renderer,
+    pub(crate) redactor: &'a Redactor,
 }
 
 impl Means<'_> {
     /// Makes it so at the forge.
     pub(crate) async fn perform(&self, claimed: &ClaimedEffect) -> Result<Performed, OutboxError> {
         let id = claimed.merge_request;
-        match &claimed.effect {
+        match &clean::effect(self.redactor, &claimed.effect) {
             Effect::Report { report } => {
                 let body = self.renderer.report(report, self.forge.comment_limit())?;
                 self.comment(id, Renderer::REPORT_MARKER.to_owned(), &body).await
@@ -67,6 +69,7 @@ impl Means<'_> {
             }
             Effect::Release { model, version, lineage, manifest } => {
                 let notes = self.renderer.release(model, version, lineage)?;
+                let notes = self.redactor.text(&notes).into_owned();
                 registry::release(self.forge, id, (model, version), lineage, manifest, notes).await
             }
         }
@@ -79,7 +82,8 @@ impl Means<'_> {
         body: &str,
     ) -> Result<Performed, OutboxError> {
         let place = Place { store: self.store, forge: self.forge, merge_request: id, marker: &marker };
-        let written = place.write(body).await?;
+        let body = clean::comment(self.redactor, body, self.forge.comment_limit());
+        let written = place.write(&body).await?;
         let comment = written.map(|number| (marker, number));
         Ok(Performed { outcome: Outcome::Done(Done::Plain), comment })
     }

@@ -71,11 +71,12 @@ impl Inner {
         let forge = self.forge(id.repo.forge)?;
         let stored = self.store.state(id).await?;
         let us = forge.whoami().await?;
-        let addressing = Addressing { prefix: self.prefix.clone(), login: us.login.clone() };
+        let addressing = Addressing { prefix: self.settings.prefix.clone(), login: us.login.clone() };
         let gatherer = Gatherer {
             store: &self.store,
             forge: forge.as_ref(),
             memory: &self.memory,
+            repositories: &self.settings.repositories,
             now: self.clock.now(),
             bot: engine::Addressed { user: us, addressing },
             id,

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::command;
+use crate::config::server::AllowList;
 use crate::domain::{
     JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelName, RepoId, Report, Repository, RunId,
     Sha, State, Timestamp,
@@ -31,6 +32,8 @@ pub(crate) struct Gatherer<'a> {
     pub(crate) store: &'a Store,
     pub(crate) forge: &'a dyn Forge,
     pub(crate) memory: &'a Memory,
+    /// Which repositories we serve: a delivery may have named its own by number alone.
+    pub(crate) repositories: &'a AllowList,
     pub(crate) now: Timestamp,
     pub(crate) bot: Addressed,
     pub(crate) id: MergeRequestId,
@@ -73,6 +76,16 @@ impl Gatherer<'_> {
             Event::Comment { id, author, body, .. } => Some((*id, author.clone(), body.clone())),
             _ => None,
         };
+        let repository = match self.repository().await {
+            Ok(repository) if !self.repositories.contains(&repository.path) => {
+                return Ok(Gathered::Nothing("repository-not-served"));
+            }
+            Ok(repository) => repository,
+            Err(Failure::Forge(error)) if error.kind == ErrorKind::Gone => {
+                return Ok(Gathered::Nothing("repository-gone"));
+            }
+            Err(error) => return Err(error),
+        };
         let request = match self.forge.merge_request(self.id).await {
             Ok(request) => request,
             Err(error) if error.kind == ErrorKind::Gone => {
@@ -108,7 +121,7 @@ impl Gatherer<'_> {
             facts: Facts {
                 registry: self.registry(&touched, &request).await?,
                 bot: self.bot.clone(),
-                repository: self.repository().await?,
+                repository,
                 base,
                 policy,
                 proposal,

@@ -9,6 +9,7 @@ mod play;
 mod corpus;
 mod disorder;
 mod gates;
+mod hostile;
 mod lifecycle;
 mod review;
 

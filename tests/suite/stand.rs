@@ -4,22 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use mergewright::config::server::{GitlabConfig, Mode};
+use mergewright::config::server::{AllowList, GitlabConfig, Mode};
 use mergewright::domain::{
-    Clock, Effect, ForgeKind, InternalEvent, Lane, MergeRequestId, Outcome, RepoId, Sha, Timestamp,
+    Clock, Effect, ForgeKind, InternalEvent, Lane, MergeRequestId, Outcome, Redactor, RepoId, Sha, Timestamp,
 };
 use mergewright::forge::Forges;
 use mergewright::forge::GitLab;
 use mergewright::outbox::Outbox;
 use mergewright::sandbox::{Comment, File, Role, Sandbox, SandboxOptions, SandboxProject};
 use mergewright::storage::{Decision, Job, NewDelivery, NewJob, Store};
-use mergewright::worker::Worker;
+use mergewright::worker::{Settings, Worker};
 
 /// 2026-11-23 13:30:09 UTC.
 const NOON: i64 = 1_795_440_609_000;
 
 /// The bot's login.
 pub(crate) const BOT: &str = "mergewright-bot";
+
+/// Something that the bot knows and must not say.
+pub(crate) const SECRET: &str = "hunter2-under_score";
 
 /// A clock that moves only when told.
 #[derive(Debug)]
@@ -81,11 +84,22 @@ impl Stand {
     }
 
     pub(crate) fn outbox(&self, mode: Mode) -> Outbox {
-        Outbox::new(self.store.clone(), self.forges.clone(), self.clock.clone(), mode).unwrap()
+        let (forges, redactor) = (self.forges.clone(), Redactor::new([SECRET]));
+        Outbox::new(self.store.clone(), forges, self.clock.clone(), mode, redactor).unwrap()
     }
 
     pub(crate) fn worker(&self) -> Worker {
-        Worker::new(self.store.clone(), self.forges.clone(), self.clock.clone(), "/model".to_owned())
+        self.worker_for("**")
+    }
+
+    /// A worker that serves the repositories of this pattern alone.
+    pub(crate) fn worker_for(&self, pattern: &str) -> Worker {
+        let settings = Settings {
+            prefix: "/model".to_owned(),
+            repositories: AllowList::new([pattern]).unwrap(),
+            redactor: Redactor::new([SECRET]),
+        };
+        Worker::new(self.store.clone(), self.forges.clone(), self.clock.clone(), settings)
     }
 
     /// Puts effects into the outbox, as a decision about the merge request does.

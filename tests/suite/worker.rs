@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use mergewright::domain::{Lane, MergeRequestId};
+use mergewright::domain::{Clock as _, ForgeKind, Lane, MergeRequestId};
 use mergewright::sandbox::{Fault, File};
+use mergewright::storage::NewDelivery;
 
 use crate::stand::Stand;
 
@@ -173,4 +174,39 @@ async fn a_merge_request_that_is_gone_is_let_go() {
     stand.store.enqueue(vec![job], mergewright::domain::Clock::now(stand.clock.as_ref())).await.unwrap();
     stand.work().await;
     assert_eq!(stand.store.state(gone).await.unwrap().version, 0);
+}
+
+#[tokio::test]
+async fn a_repository_that_is_not_served_is_put_aside_after_its_name_was_read() {
+    let stand = configured().await;
+    let before = stand.forge.requests().len();
+    stand.arrive(&["Merge Request Hook"]).await;
+    let worker = stand.worker_for("others/*");
+    while worker.work_one().await.unwrap() {}
+    stand.refresh().await;
+    while worker.work_one().await.unwrap() {}
+    let asked = stand.since(before);
+    assert_eq!(asked.len(), 1, "only the repository's path was read, and only once: {asked:#?}");
+    assert!(asked[0].ends_with(&format!("/projects/{}", stand.project.id())), "{asked:#?}");
+    assert!(stand.store.state(stand.id).await.unwrap().state.bound.is_none());
+    assert_eq!(stand.store.dead_jobs(10).await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn a_delivery_of_a_forge_that_is_not_acted_on_is_put_aside() {
+    let stand = configured().await;
+    let delivery = NewDelivery {
+        forge: ForgeKind::GitHub,
+        id: "1".to_owned(),
+        event: "pull_request".to_owned(),
+        received_at: stand.clock.now(),
+        lane: Some(Lane::Forge(ForgeKind::GitHub)),
+        ignored: None,
+        headers: vec![],
+        body: "{\"action\": \"opened\"}".into(),
+    };
+    stand.store.record(delivery).await.unwrap();
+    assert_eq!(stand.work().await, 1);
+    assert_eq!(stand.store.dead_jobs(10).await.unwrap(), vec![], "it is no dead letter");
+    assert_eq!(stand.store.queue().await.unwrap().0, 0);
 }

@@ -25,10 +25,13 @@ impl ServerConfig {
         if let Some(gitlab) = &self.gitlab {
             all.push(gitlab.token.clone());
             all.extend(gitlab.webhook_tokens.iter().cloned());
-            all.extend(gitlab.signing_keys.iter().map(|key| {
-                let encoded = STANDARD.encode(key.expose_secret());
-                SecretString::from(encoded)
-            }));
+            for key in gitlab.signing_keys.iter().map(|key| key.expose_secret()) {
+                // As people paste it (with and without its padding), and as it is where it is text.
+                let encoded = STANDARD.encode(key);
+                all.push(SecretString::from(encoded.trim_end_matches('=')));
+                all.push(SecretString::from(encoded));
+                all.extend(std::str::from_utf8(key).ok().map(SecretString::from));
+            }
         }
         all
     }
