@@ -8,6 +8,7 @@ mod approvals;
 mod baseline;
 mod bind;
 mod commands;
+mod difference;
 mod facts;
 mod gates;
 mod hear;
@@ -85,7 +86,7 @@ fn bind_if_needed(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     let request = turn.merge_request();
     let bound = turn.state.bound.as_ref().is_some_and(|bound| bound.head == request.head);
     let bind = match request.status {
-        MergeRequestStatus::Open => true,
+        MergeRequestStatus::Open => !merging::under_way(turn),
         MergeRequestStatus::Closed => !bound,
         MergeRequestStatus::Merged { .. } => !bound && !turn.state.past_merge() && turn.open().is_some(),
     };
@@ -98,7 +99,9 @@ fn bind_if_needed(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
 fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     match &turn.merge_request().status {
         MergeRequestStatus::Open => {
-            judge_all(turn, rules);
+            if !merging::under_way(turn) {
+                judge_all(turn, rules);
+            }
             merging::settle(turn, rules);
         }
         MergeRequestStatus::Closed => close(turn),

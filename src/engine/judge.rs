@@ -8,7 +8,7 @@ use super::facts::ReportFact;
 use super::progress::{self, Progress};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
-use super::{approvals, baseline, gates, infra};
+use super::{approvals, baseline, difference, gates, infra};
 
 /// Judges a model anew and moves it to where it stands.
 pub(super) fn judge(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>) {
@@ -162,6 +162,11 @@ fn scrutinise(rules: &Rules<'_>, finding: &mut Finding) {
     ];
     for (_, text) in said.iter().filter(|(holds, _)| *holds) {
         note(&mut finding.notices, *text);
+    }
+    if let (true, Some(proposal)) = (scrutiny.policy_changed, rules.proposal) {
+        for line in difference::lines(rules.policy, proposal) {
+            note(&mut finding.notices, format!("Policy: {line}"));
+        }
     }
 }
 

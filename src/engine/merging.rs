@@ -15,6 +15,16 @@ const FIRST_PAUSE: Duration = Duration::from_secs(15);
 /// When to look again whether a finished merge is visible.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
+/// Whether the forge was asked to merge this head and has not answered. Until it does, nothing is judged
+/// anew: the target branch may already have moved by this very merge, before the merge request says so.
+/// If it moved by something else, the merge commit's parent tells.
+pub(super) fn under_way(turn: &Turn<'_>) -> bool {
+    let request = turn.merge_request();
+    let asked = |merging: &Merging| merging.asked.is_some() && merging.head == request.head;
+    let target = turn.state.bound.as_ref().is_some_and(|bound| bound.target == request.target_branch);
+    target && request.status == MergeRequestStatus::Open && turn.state.merging.as_ref().is_some_and(asked)
+}
+
 /// Begins the merge of the bound head.
 pub(super) fn begin(turn: &mut Turn<'_>, by: &User) {
     let head = turn.merge_request().head.clone();

@@ -86,16 +86,25 @@ impl Gatherer<'_> {
             }
             Err(error) => return Err(error),
         };
-        let request = match self.forge.merge_request(self.id).await {
+        let mut request = match self.forge.merge_request(self.id).await {
             Ok(request) => request,
             Err(error) if error.kind == ErrorKind::Gone => {
                 return Ok(Gathered::Nothing("merge-request-gone"));
             }
             Err(error) => return Err(error.into()),
         };
+        let mut parent = self.parent(&request).await?;
+        let mut base = self.base(&request, parent.as_ref()).await?;
+        if request.status == MergeRequestStatus::Open && self.another_base(&base) {
+            // The target may have moved by this very merge, after we read the merge request: what was
+            // read first is older, so it is read again before a moved base is believed.
+            request = self.forge.merge_request(self.id).await?;
+            if request.status != MergeRequestStatus::Open {
+                parent = self.parent(&request).await?;
+                base = self.base(&request, parent.as_ref()).await?;
+            }
+        }
         let past = self.past(&request);
-        let parent = self.parent(&request).await?;
-        let base = self.base(&request, parent.as_ref()).await?;
         let policy = self.configuration(&base).await?;
         let proposal = self.configuration(&request.head).await?;
         if (&policy, &proposal) == (&Configuration::Absent, &Configuration::Absent)
@@ -148,6 +157,11 @@ impl Gatherer<'_> {
             found.runs.extend(merged.runs.values().map(|run| run.id));
         }
         Ok(Gathered::Facts(Box::new(found)))
+    }
+
+    /// Whether the target branch is not where it was when the state was bound.
+    fn another_base(&self, base: &Sha) -> bool {
+        self.state.bound.as_ref().is_some_and(|bound| bound.base != *base)
     }
 
     /// Whether nothing is judged any more.

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use crate::domain::{CommitAuthor, JobId, MergeRequestId, RepoId, Repository, Sha, Timestamp};
+use crate::domain::{
+    CommitAuthor, JobId, MergeRequestId, RepoId, Repository, Sha, Standing, Timestamp, UserId,
+};
 use crate::engine::Configuration;
 
 /// Everything that is kept.
@@ -20,6 +22,8 @@ pub(crate) struct Memory {
     pub(crate) paths: Kept<(RepoId, Sha, Sha), BTreeSet<String>>,
     /// Authors of a merge request's commits by head and base.
     pub(crate) authors: Kept<(MergeRequestId, Sha, Sha), BTreeSet<CommitAuthor>>,
+    /// Addresses of merge requests' authors, with the time they were read.
+    pub(crate) authors_standing: Kept<(RepoId, UserId), (Standing, Timestamp)>,
     /// Ends of the logs of failed jobs.
     pub(crate) logs: Kept<(RepoId, JobId), String>,
     /// Why a job's artifacts could not be read, with the time that was found.
@@ -34,6 +38,7 @@ impl Default for Memory {
             parents: Kept::of(1_000),
             paths: Kept::of(64),
             authors: Kept::of(256),
+            authors_standing: Kept::of(256),
             logs: Kept::of(256),
             unreadable: Kept::of(256),
         }

@@ -8,9 +8,11 @@ mod play;
 
 mod corpus;
 mod disorder;
+mod economy;
 mod gates;
 mod hostile;
 mod lifecycle;
 mod review;
+mod several;
 
 pub(crate) use play::{IRIS, Play};

@@ -12,7 +12,8 @@ use super::View;
 use super::section::mark;
 use super::sentence::{self, Told};
 
-/// Asks for every status whose value is not the one that was sent last.
+/// Asks for every status whose value is not the one that was sent last. GitLab refuses a status that
+/// says the same in other words, so there another sentence alone is no other value.
 pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
     let Some((sha, run)) = place(turn) else { return };
     let here = Some((sha.clone(), run));
@@ -25,8 +26,10 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
         View::Untouched => BTreeMap::from([umbrella(StatusState::Success, "no model changed")]),
         View::Models(rules) => models(turn, rules),
     };
+    let reworded = turn.merge_request().id.repo.forge == ForgeKind::GitHub;
     for (context, status) in wanted {
-        if turn.state.shown.statuses.get(&context) != Some(&status) {
+        let shown = turn.state.shown.statuses.get(&context);
+        if shown.is_none_or(|shown| shown.state != status.state || reworded && *shown != status) {
             turn.state.shown.statuses.insert(context, status.clone());
             turn.want(Effect::Status { sha: sha.clone(), run, status });
         }

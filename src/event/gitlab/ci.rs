@@ -1,9 +1,9 @@
 //! Pipelines, jobs and pushes.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Account, NamedMergeRequest, Numbered, lenient, merge_request, read, repo};
-use crate::domain::{RunId, User};
+use crate::domain::{Digest, MergeRequestId, RunId, User};
 use crate::event::reading::{Stop, about, refresh, sha};
 use crate::event::{Incoming, Subject};
 
@@ -18,6 +18,15 @@ struct PipelineHook {
     object_attributes: Pipeline,
     #[serde(default, deserialize_with = "lenient")]
     merge_request: NamedMergeRequest,
+    #[serde(default, deserialize_with = "lenient")]
+    builds: Vec<Build>,
+}
+
+/// A job of ours or of somebody else; a status that somebody posted is none.
+#[derive(Default, Deserialize, Serialize)]
+struct Build {
+    id: Option<u64>,
+    status: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -39,11 +48,20 @@ pub(super) fn pipeline(event: &str, body: &[u8], us: &User) -> Result<Incoming, 
     if let Some(iid) = hook.merge_request.iid {
         // A fork's pipeline is told by the fork; the number counts in the project it wants into.
         let target = hook.merge_request.target_project_id.or(project);
-        return Ok(refresh(merge_request(target.ok_or_else(|| Stop::missing("project.id"))?, iid)));
+        let on = merge_request(target.ok_or_else(|| Stop::missing("project.id"))?, iid);
+        return Ok(Incoming { meaning: meaning(on, pipeline.id, &hook.builds), ..refresh(on) });
     }
     let run = pipeline.id.ok_or_else(|| Stop::missing("object_attributes.id"))?;
     let repo = repo(project.ok_or_else(|| Stop::missing("project.id"))?);
     Ok(about(Subject::Run { repo, run: RunId(run), sha: sha(pipeline.sha) }))
+}
+
+/// How the jobs stand is all that we read of a pipeline: every status that is posted to it, by us above
+/// all, is told by another hook in which the jobs are as they were.
+fn meaning(on: MergeRequestId, pipeline: Option<u64>, builds: &[Build]) -> Option<String> {
+    let known = !builds.is_empty() && builds.iter().all(|build| build.id.is_some() && build.status.is_some());
+    let jobs = known.then(|| Digest::of_json(&builds).ok()).flatten()?;
+    Some(format!("{on}:pipeline:{}:{jobs}", pipeline?))
 }
 
 #[derive(Deserialize)]

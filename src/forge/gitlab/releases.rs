@@ -54,15 +54,15 @@ impl GitLab {
         if self.raw_release(repo, &wanted.tag).await?.is_none() {
             self.post_release(repo, wanted).await?;
         }
-        let missing = self.missing_links(repo, wanted).await?;
+        let made = self.made(repo, wanted).await?;
+        let missing = self.missing_links(repo, wanted, &made)?;
+        let complete = missing.is_empty();
         for asset in missing {
             let path = project(repo, &format!("/releases/{}/assets/links", segment(&wanted.tag)));
             let body = Payload::Json(self.link(repo, wanted, asset));
             self.http.write_only(&CREATE, Method::POST, &path, body).await?;
         }
-        let Some(made) = self.raw_release(repo, &wanted.tag).await? else {
-            return Err(self.lacking("the release was made but is not there"));
-        };
+        let made = if complete { made } else { self.made(repo, wanted).await? };
         let made = self.release_from(repo, made);
         match wanted.assets.iter().find(|asset| !made.assets.contains(&asset.name)) {
             Some(asset) => {
@@ -125,15 +125,19 @@ impl GitLab {
         }
     }
 
+    /// The release after it was made, read back.
+    async fn made(&self, repo: RepoId, wanted: &NewRelease) -> Result<answers::Release, ForgeError> {
+        let made = self.raw_release(repo, &wanted.tag).await?;
+        made.ok_or_else(|| self.lacking("the release was made but is not there"))
+    }
+
     /// Files without a link. A link of the same name to another place is not ours to change.
-    async fn missing_links<'a>(
+    fn missing_links<'a>(
         &self,
         repo: RepoId,
         wanted: &'a NewRelease,
+        made: &answers::Release,
     ) -> Result<Vec<&'a Asset>, ForgeError> {
-        let Some(made) = self.raw_release(repo, &wanted.tag).await? else {
-            return Err(self.lacking("the release was made but is not there"));
-        };
         let mut missing = Vec::new();
         for asset in &wanted.assets {
             match made.assets.links.iter().find(|link| link.name == asset.name) {

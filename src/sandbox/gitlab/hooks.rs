@@ -1,5 +1,7 @@
 //! What GitLab's hooks say.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::domain::{Sha, Timestamp};
@@ -35,6 +37,16 @@ pub(super) fn message(state: &State, occurrence: &Occurrence) -> Option<Message>
         Occurrence::MergeRequest { by, number, action, before, .. } => {
             let one = place.merge_requests.get(number)?;
             ("Merge Request Hook", merge_request(state, place, one, *by, action, before.as_ref())?)
+        }
+        Occurrence::Labelled { by, number, before, .. } => {
+            let one = place.merge_requests.get(number)?;
+            let mut body = merge_request(state, place, one, *by, "update", None)?;
+            if let Some(changes) = body.get_mut("changes").and_then(Value::as_object_mut) {
+                let change =
+                    json!({ "previous": labels(place, before), "current": labels(place, &one.labels) });
+                changes.insert("labels".to_owned(), change);
+            }
+            ("Merge Request Hook", body)
         }
         Occurrence::Commented { comment, edited, .. } => {
             ("Note Hook", note(state, place, *comment, *edited)?)
@@ -197,13 +209,13 @@ fn attributes(state: &State, place: &Project, one: &MergeRequest) -> Option<Valu
         "source": project(state, place),
         "target": project(state, place),
         "last_commit": commit_at(state, place, &one.head)?,
-        "labels": labels(place, one),
+        "labels": labels(place, &one.labels),
         "url": format!("{}/-/merge_requests/{}", state.project_url(place), one.number),
     }))
 }
 
-fn labels(place: &Project, one: &MergeRequest) -> Value {
-    one.labels
+fn labels(place: &Project, titles: &BTreeSet<String>) -> Value {
+    titles
         .iter()
         .map(|title| json!({"title": title, "project_id": place.id, "type": "ProjectLabel"}))
         .collect()
@@ -230,7 +242,7 @@ fn merge_request(
         "user": user(state, by)?,
         "project": project(state, place),
         "object_attributes": attributes,
-        "labels": labels(place, one),
+        "labels": labels(place, &one.labels),
         "changes": {"updated_at": {"previous": null, "current": time(one.updated_at)}},
         "repository": repository(state, place),
         "reviewers": [],

@@ -53,7 +53,7 @@ impl Subscriptions {
         match occurrence {
             Occurrence::Pushed { .. } => self.pushes,
             Occurrence::Tagged { .. } => self.tags,
-            Occurrence::MergeRequest { .. } => self.merge_requests,
+            Occurrence::MergeRequest { .. } | Occurrence::Labelled { .. } => self.merge_requests,
             Occurrence::Commented { .. } => self.comments,
             Occurrence::Pipeline { .. } => self.pipelines,
             Occurrence::Job { .. } => self.jobs,

@@ -285,12 +285,16 @@ impl State {
     ) -> Result<(), Refusal> {
         self.require(project, person, Role::Reporter)?;
         self.project_mut(project)?.labels.extend(add.iter().cloned());
-        self.change(project, person, number, "update", |one| {
-            let before = one.labels.clone();
-            one.labels.retain(|label| !remove.contains(label));
-            one.labels.extend(add.iter().cloned());
-            Ok(before != one.labels)
-        })
+        let now = self.now();
+        let one = self.project_mut(project)?.merge_request_mut(number)?;
+        let before = one.labels.clone();
+        one.labels.retain(|label| !remove.contains(label));
+        one.labels.extend(add.iter().cloned());
+        if before != one.labels {
+            one.updated_at = now;
+            self.tell(&Occurrence::Labelled { project, by: person, number, before });
+        }
+        Ok(())
     }
 
     /// Approves; with `sha`, only if that is the head.

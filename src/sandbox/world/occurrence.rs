@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use std::collections::BTreeSet;
+
 use crate::domain::Sha;
 
 use super::{Delivery, Hook, State};
@@ -46,6 +48,17 @@ pub(crate) enum Occurrence {
         /// The head before, when new code came.
         before: Option<Sha>,
     },
+    /// The labels of a merge request changed.
+    Labelled {
+        /// Where.
+        project: u64,
+        /// Who.
+        by: u64,
+        /// Its number.
+        number: u64,
+        /// The labels before.
+        before: BTreeSet<String>,
+    },
     /// A comment was written or changed.
     Commented {
         /// Where.
@@ -79,6 +92,7 @@ impl Occurrence {
             Self::Pushed { project, .. }
             | Self::Tagged { project, .. }
             | Self::MergeRequest { project, .. }
+            | Self::Labelled { project, .. }
             | Self::Commented { project, .. }
             | Self::Pipeline { project, .. }
             | Self::Job { project, .. } => *project,

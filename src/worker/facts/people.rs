@@ -6,7 +6,7 @@ use crate::domain::{ModelName, Standing, UserId};
 use crate::engine::{Configuration, Facts};
 use crate::worker::failure::Failure;
 
-use super::Gatherer;
+use super::{Gatherer, REPOSITORY_LASTS};
 
 impl Gatherer<'_> {
     /// Reads the standing of everybody whose word counts in this decision.
@@ -17,7 +17,6 @@ impl Gatherer<'_> {
     ) -> Result<(), Failure> {
         let mut people: BTreeSet<UserId> = facts.comments.iter().map(|comment| comment.author.id).collect();
         if self.approvals_matter(facts) {
-            people.insert(facts.merge_request.author.id);
             people.extend(facts.open.iter().flat_map(|open| &open.approvals).map(|approval| approval.by.id));
             let given = self.state.models.values().flat_map(|model| &model.approvals);
             people.extend(given.map(|approval| approval.by.id));
@@ -34,7 +33,36 @@ impl Gatherer<'_> {
             };
             facts.people.insert(person, standing);
         }
+        if self.approvals_matter(facts) {
+            self.author(&teams, facts).await;
+        }
         Ok(())
+    }
+
+    /// The author never approves: the addresses only tell whose the commits are, so that they may be as
+    /// old as the repository's name may be.
+    async fn author(&self, teams: &[String], facts: &mut Facts) {
+        let author = facts.merge_request.author.id;
+        let key = (self.id.repo, author);
+        if facts.people.contains_key(&author) {
+            return;
+        }
+        let known = self.memory.authors_standing.get(&key);
+        let known = known.filter(|(_, read_at)| self.now.since(*read_at) < REPOSITORY_LASTS);
+        let standing = match known {
+            Some((standing, _)) => standing,
+            None => match self.forge.standing(self.id.repo, author, teams).await {
+                Ok(standing) => {
+                    self.memory.authors_standing.put(key, (standing.clone(), self.now));
+                    standing
+                }
+                Err(error) => {
+                    tracing::warn!(%error, user.id = author.0, "the author's addresses could not be read");
+                    Standing::Unknown
+                }
+            },
+        };
+        facts.people.insert(author, standing);
     }
 
     /// Whether approvals are counted in this decision: there is a report to approve, or somebody
