@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::{Effect, Merging, ModelName, Outcome, Phase, Stage, User};
+use crate::domain::{Effect, MergeRequestStatus, Merging, ModelName, Outcome, Phase, Stage, User};
 
 use super::setting::Rules;
 use super::turn::{Turn, note};

@@ -12,8 +12,10 @@ use super::View;
 use super::section::mark;
 use super::sentence::{self, Told};
 
-/// Asks for every status whose value is not the one that was sent last. GitLab refuses a status that
-/// says the same in other words, so there another sentence alone is no other value.
+/// What the umbrella says where no model is touched.
+const UNTOUCHED: &str = "no model changed";
+
+/// Asks for every status whose value is not the one that was sent last.
 pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
     let Some((sha, run)) = place(turn) else { return };
     let here = Some((sha.clone(), run));
@@ -23,17 +25,33 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
     }
     let wanted = match view {
         View::Invalid(_) => BTreeMap::from([umbrella(StatusState::Error, "`.mergewright.yml` is invalid")]),
-        View::Untouched => BTreeMap::from([umbrella(StatusState::Success, "no model changed")]),
+        View::Untouched => BTreeMap::from([umbrella(StatusState::Success, UNTOUCHED)]),
         View::Models(rules) => models(turn, rules),
     };
-    let reworded = turn.merge_request().id.repo.forge == ForgeKind::GitHub;
     for (context, status) in wanted {
         let shown = turn.state.shown.statuses.get(&context);
-        if shown.is_none_or(|shown| shown.state != status.state || reworded && *shown != status) {
+        let (news, status) = match turn.facts.repository.id.forge {
+            ForgeKind::GitHub => (shown != Some(&status), status),
+            // GitLab refuses to change the sentence alone.
+            ForgeKind::GitLab => (shown.is_none_or(|shown| shown.state != status.state), lasting(status)),
+        };
+        if news {
             turn.state.shown.statuses.insert(context, status.clone());
             turn.want(Effect::Status { sha: sha.clone(), run, status });
         }
     }
+}
+
+/// A sentence that stays true as long as the value does, where one that goes on would become false.
+fn lasting(status: Status) -> Status {
+    let sentence = match status.state {
+        StatusState::Pending => "not decided yet: the report says what is awaited",
+        StatusState::Success if status.context == Status::UMBRELLA && status.description != UNTOUCHED => {
+            "build, test and review are good"
+        }
+        _ => return status,
+    };
+    Status { description: sentence.to_owned(), ..status }
 }
 
 /// Where statuses go: on the present head; at GitLab joined to its newest run, and not before that.

@@ -309,3 +309,17 @@ fn the_publish_job_runs_without_lines_of_its_own_too_since_it_proves_the_bytes()
     scene.outcome("tag:iris@v1.0.0", tagged(&scene));
     assert_eq!(scene.acts(), ["dispatch:iris:publish:v1:1"]);
 }
+
+#[test]
+fn while_the_merge_is_asked_for_a_base_that_moved_is_not_believed() {
+    let mut scene = Scene::ready();
+    scene.says("alice", "/model publish");
+    assert_eq!(scene.phase(), Phase::Merging);
+    // The branch already holds our own merge; the merge request does not say so yet.
+    scene.facts.base = sha('1');
+    scene.facts.base_moved = Some(paths(&["models/iris/params.json"]));
+    scene.facts.changed_paths = Some(paths(&["models/iris/params.json"]));
+    scene.look();
+    assert_eq!(scene.phase(), Phase::Merging);
+    assert!(scene.acts().is_empty(), "{:?}", scene.acts());
+}

@@ -150,6 +150,7 @@ fn described(scene: &Scene, context: &str) -> String {
 #[test]
 fn a_status_says_in_a_sentence_what_is_awaited() {
     let mut scene = Scene::new();
+    scene.facts.repository.id.forge = ForgeKind::GitHub;
     scene.run();
     scene.job("build", JobStatus::Running).look();
     assert_eq!(described(&scene, "mergewright"), "iris: waiting for the build job");
@@ -165,6 +166,18 @@ fn a_status_says_in_a_sentence_what_is_awaited() {
     scene.says("alice", "/model approve");
     assert_eq!(described(&scene, "mergewright"), "iris: ready to publish");
     assert_eq!(described(&scene, "mergewright/iris/review"), "1 approval by an owner");
+}
+
+#[test]
+fn at_gitlab_a_sentence_stays_true_as_long_as_its_value() {
+    let mut scene = Scene::new();
+    scene.run();
+    scene.job("build", JobStatus::Running).look();
+    assert_eq!(described(&scene, "mergewright"), "not decided yet: the report says what is awaited");
+    scene.tested(ACCURACY).look();
+    assert_eq!(statuses(&scene).iter().filter(|(context, _)| context == "mergewright").count(), 0);
+    scene.says("alice", "/model approve");
+    assert_eq!(described(&scene, "mergewright"), "build, test and review are good");
 }
 
 #[test]
