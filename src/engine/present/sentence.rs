@@ -42,8 +42,10 @@ impl Told<'_> {
     pub(super) fn passed(&self, stage: Stage) -> String {
         let rules = self.model.judged.len();
         match stage {
-            // Only a model that the merge request removes comes this far without a report.
-            Stage::Build | Stage::Test if self.model.report.is_none() => "not needed".to_owned(),
+            // The merge request removes the model.
+            Stage::Build | Stage::Test if self.rules.is_some_and(|rules| rules.proposal.is_none()) => {
+                "not needed".to_owned()
+            }
             Stage::Build => "the build job ended well".to_owned(),
             Stage::Test if rules == 0 => "the test job ended well".to_owned(),
             Stage::Test => {

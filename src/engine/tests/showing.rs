@@ -158,6 +158,10 @@ fn a_status_says_in_a_sentence_what_is_awaited() {
     assert_eq!(described(&scene, "mergewright/iris/test"), "waiting for the build job");
     assert_eq!(described(&scene, "mergewright/iris/review"), "waiting for the tests and rules");
 
+    scene.job("build", JobStatus::Succeeded).job("test", JobStatus::Running).look();
+    assert_eq!(described(&scene, "mergewright/iris/build"), "the build job ended well");
+    assert_eq!(described(&scene, "mergewright/iris/test"), "waiting for the test job");
+
     scene.tested(ACCURACY).look();
     assert_eq!(described(&scene, "mergewright"), "iris: needs 1 more approval by an owner");
     assert_eq!(described(&scene, "mergewright/iris/build"), "the build job ended well");
