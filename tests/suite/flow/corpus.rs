@@ -127,7 +127,7 @@ async fn every_payload_of_gitlab_is_worked_and_the_bot_goes_on() {
     }
     // Not all of them may end before anybody asks the forge: what it does not know is no failure.
     let requests = play.sandbox.requests();
-    let asked = requests.iter().filter(|one| one.url.contains("/merge_requests/") && one.status == Some(404));
+    let asked = requests.iter().filter(|one| one.url.contains("/projects/") && one.status == Some(404));
     let asked: std::collections::BTreeSet<_> = asked.map(|one| one.url.clone()).collect();
     assert!(asked.len() >= 3, "{asked:?}");
     still_works(&mut play, &client).await;
