@@ -62,15 +62,16 @@ pub(crate) fn cell_code(text: &str) -> String {
 #[must_use]
 pub(crate) fn fence(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    // Before anything is counted: what is left out may have stood between two runs of backticks.
+    let text: String = text.chars().filter(|c| shown(*c) || matches!(c, '\t' | '\n')).collect();
     let fence = "`".repeat(longest_run(&text, '`').max(2) + 1);
     let mut out = format!("{fence}text\n");
     for line in text.trim_end_matches('\n').split('\n') {
-        let line: String = line.chars().filter(|c| shown(*c) || *c == '\t').collect();
         // GitLab looks for quick actions before it looks for fences.
         if line.trim_start().starts_with('/') {
             out.push(' ');
         }
-        out.push_str(&line);
+        out.push_str(line);
         out.push('\n');
     }
     out.push_str(&fence);

@@ -130,6 +130,11 @@ fn an_invisible_character_does_not_hide_a_quick_action() {
     assert_eq!(fence("\u{200e}/merge"), "```text\n /merge\n```");
 }
 
+#[test]
+fn an_invisible_character_does_not_split_a_run_of_backticks() {
+    assert_eq!(fence("``````\u{feff}```"), "``````````text\n`````````\n``````````");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
