@@ -32,9 +32,9 @@ pub use error::{Refusal, SandboxError};
 pub use switches::{Fault, Recorded};
 pub use verbs::SandboxProject;
 pub use world::{
-    Approval, AssetLink, Comment, Commit, CommitStatus, Delivery, File, Hook, Job, JobState, MergeRequest,
-    MergeRequestState, MergeStyle, PackageFile, Person, Pipeline, PipelineSource, PipelineState, Reaction,
-    Release, Role, Subscriptions, Tag,
+    Approval, AssetLink, Comment, Commit, CommitStatus, Delivery, Deployment, DeploymentState, Environment,
+    File, Hook, Job, JobState, MergeRequest, MergeRequestState, MergeStyle, PackageFile, Person, Pipeline,
+    PipelineSource, PipelineState, Reaction, Release, Role, Subscriptions, Tag,
 };
 
 use switches::Switches;

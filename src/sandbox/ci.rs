@@ -82,6 +82,8 @@ pub(crate) struct JobPlan {
     /// How often, and for which reasons, the forge itself runs it again.
     pub(crate) retry: Retry,
     pub(crate) environment: Option<String>,
+    /// Whether it only uses what is kept for its environment and deploys nothing.
+    pub(crate) accesses_only: bool,
     pub(crate) resource_group: Option<String>,
     pub(crate) tags: Vec<String>,
     /// Whether a new commit may cancel it while it runs.

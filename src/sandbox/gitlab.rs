@@ -2,6 +2,7 @@
 
 mod ci;
 mod code;
+mod deployments;
 mod hooks;
 mod merge_requests;
 mod notes;
@@ -18,8 +19,12 @@ use super::exchange::{Call, Reply};
 use super::world::{Dialect, State};
 
 /// What GitLab does otherwise than GitHub.
-pub(crate) const DIALECT: Dialect =
-    Dialect { message: hooks::message, read_comment: quick_actions::take, merge_request_path };
+pub(crate) const DIALECT: Dialect = Dialect {
+    message: hooks::message,
+    read_comment: quick_actions::take,
+    deploys_from_start: false,
+    merge_request_path,
+};
 
 fn merge_request_path(project: &str, number: u64) -> String {
     format!("/{project}/-/merge_requests/{number}")
@@ -105,6 +110,7 @@ fn in_project(state: &mut State, call: &Call, project: u64, by: u64, rest: &[&st
         ["merge_requests", ..] => merge_requests::route(state, call, project, by, rest),
         ["repository", ..] => code::route(state, call, project, by, rest),
         ["statuses" | "pipeline" | "pipelines" | "jobs", ..] => ci::route(state, call, project, by, rest),
+        ["deployments" | "environments", ..] => deployments::route(state, call, project, rest),
         ["releases" | "packages", ..] => releases::route(state, call, project, by, rest),
         _ => unknown(),
     }

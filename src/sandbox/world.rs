@@ -5,6 +5,7 @@
 
 mod code;
 mod comment;
+mod deployment;
 mod git;
 mod hook;
 mod job;
@@ -28,6 +29,7 @@ use crate::domain::{Clock, Timestamp};
 
 pub use code::File;
 pub use comment::{Comment, Reaction};
+pub use deployment::{Deployment, DeploymentState, Environment};
 pub use git::Commit;
 pub use hook::{Delivery, Hook, Subscriptions};
 pub use job::{Job, JobState};
@@ -55,6 +57,8 @@ pub(crate) struct Dialect {
     pub(crate) message: fn(&State, &Occurrence) -> Option<Message>,
     /// What a comment becomes: the stored text, and the commands that the forge itself takes from it.
     pub(crate) read_comment: fn(&str) -> (String, Vec<String>),
+    /// Whether a deployment comes into being only when its job begins.
+    pub(crate) deploys_from_start: bool,
     /// Address of a merge request below the forge's own.
     pub(crate) merge_request_path: fn(&str, u64) -> String,
 }

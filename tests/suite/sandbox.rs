@@ -2,6 +2,7 @@
 
 mod api;
 mod ci;
+mod deployments;
 mod hooks;
 mod page;
 mod runner;

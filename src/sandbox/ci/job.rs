@@ -64,6 +64,8 @@ impl JobFile {
         let timeout_place = keys.place("timeout");
         let timeout = timeout.map(|text| duration::read(&text, &timeout_place)).transpose()?;
         let variables = keys.take("variables").map(|value| variables(value, &format!("{place}:variables")));
+        let environment = keys.take("environment").map(|value| environment(value, &place)).transpose()?;
+        let (environment, accesses_only) = environment.unzip();
         let plan = JobPlan {
             name: name.to_owned(),
             stage,
@@ -81,7 +83,8 @@ impl JobFile {
                 .unwrap_or_default(),
             timeout,
             retry: keys.take("retry").map(|value| retry(value, &place)).transpose()?.unwrap_or_default(),
-            environment: keys.take("environment").map(|value| environment(value, &place)).transpose()?,
+            environment,
+            accesses_only: accesses_only.unwrap_or(false),
             resource_group: keys.text("resource_group")?,
             tags: keys.list("tags")?,
             interruptible: keys.flag("interruptible")?.unwrap_or(false),
@@ -282,14 +285,18 @@ fn retry(value: Value, place: &str) -> Result<Retry, CiError> {
     Ok(retry)
 }
 
-fn environment(value: Value, place: &str) -> Result<String, CiError> {
+/// The name, and whether the job deploys nothing there.
+fn environment(value: Value, place: &str) -> Result<(String, bool), CiError> {
     let place = format!("{place}:environment");
-    let Value::Mapping(_) = value else { return text(&value, &place) };
+    let Value::Mapping(_) = value else { return Ok((text(&value, &place)?, false)) };
     let mut keys = Keys::of(value, &place)?;
     let name = keys.text("name")?.ok_or_else(|| CiError(format!("{place} name can't be blank")))?;
-    keys.text("action")?;
+    let action = keys.text("action")?.unwrap_or_else(|| "start".to_owned());
+    if !["start", "prepare", "stop", "verify", "access"].contains(&action.as_str()) {
+        return Err(CiError(format!("{place} action should be start, stop, prepare, verify, or access")));
+    }
     keys.text("url")?;
     keys.text("deployment_tier")?;
     keys.done()?;
-    Ok(name)
+    Ok((name, action != "start"))
 }

@@ -9,6 +9,8 @@ use crate::sandbox::world::{
     Commit, Job, JobState, MergeRequest, MergeRequestState, Message, Occurrence, Pipeline, Project, State,
 };
 
+use super::deployments;
+
 /// A push lists at most so many commits.
 const LISTED: usize = 20;
 
@@ -54,13 +56,17 @@ pub(super) fn message(state: &State, occurrence: &Occurrence) -> Option<Message>
         Occurrence::Pipeline { pipeline, .. } => {
             ("Pipeline Hook", self::pipeline(state, place, place.pipelines.get(pipeline)?)?)
         }
+        Occurrence::Deployment { begins: true, .. } => return None,
+        Occurrence::Deployment { deployment, .. } => {
+            ("Deployment Hook", deployments::hook(state, place, *deployment)?)
+        }
         Occurrence::Job { job, .. } => ("Job Hook", self::job(state, place, place.jobs.get(job)?)?),
     };
     Some(Message { event, body })
 }
 
 /// Time as hooks write it.
-fn time(at: Timestamp) -> String {
+pub(super) fn time(at: Timestamp) -> String {
     at.calendar().map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
@@ -68,7 +74,7 @@ fn maybe(at: Option<Timestamp>) -> Option<String> {
     at.map(time)
 }
 
-fn user(state: &State, id: u64) -> Option<Value> {
+pub(super) fn user(state: &State, id: u64) -> Option<Value> {
     let person = state.people.get(&id)?;
     Some(json!({
         "id": person.id,
@@ -79,7 +85,7 @@ fn user(state: &State, id: u64) -> Option<Value> {
     }))
 }
 
-fn project(state: &State, place: &Project) -> Value {
+pub(super) fn project(state: &State, place: &Project) -> Value {
     let url = state.project_url(place);
     json!({
         "id": place.id,

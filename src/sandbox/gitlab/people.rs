@@ -108,6 +108,7 @@ fn new_hook(call: &Call) -> Result<NewHook, Refusal> {
         comments: call.flag("note_events"),
         pipelines: call.flag("pipeline_events"),
         jobs: call.flag("job_events"),
+        deployments: call.flag("deployment_events"),
     };
     let url = required(call, "url")?;
     Ok(NewHook { url, wants, token: call.text("token"), signing_token: call.text("signing_token") })

@@ -258,6 +258,7 @@ pub(super) fn hook(project: u64, one: &Hook) -> Value {
         "note_events": one.wants.comments,
         "pipeline_events": one.wants.pipelines,
         "job_events": one.wants.jobs,
+        "deployment_events": one.wants.deployments,
         "enable_ssl_verification": true,
         "alert_status": "executable",
         "disabled_until": null,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sandbox::world::{Job, JobState, Pipeline, PipelineState};
+use crate::sandbox::world::{Deployment, Job, JobState, Pipeline, PipelineState};
 
 use super::{Done, Refusal, SandboxProject, packed};
 
@@ -40,6 +40,11 @@ impl SandboxProject {
             let found = project.jobs_of(pipeline).find(|job| job.name == name).cloned();
             found.ok_or_else(|| Refusal::NotFound(format!("job {name} in pipeline {pipeline}")))
         })
+    }
+
+    /// Every deployment, the oldest first.
+    pub fn deployments(&self) -> Done<Vec<Deployment>> {
+        self.read(|project| Ok(project.deployments.values().cloned().collect()))
     }
 
     /// Jobs that wait for a runner, over all pipelines, the oldest first.

@@ -42,12 +42,21 @@ pub struct Subscriptions {
     pub pipelines: bool,
     /// Jobs.
     pub jobs: bool,
+    /// Deployments.
+    pub deployments: bool,
 }
 
 impl Subscriptions {
     /// Everything.
-    pub const ALL: Self =
-        Self { pushes: true, tags: true, merge_requests: true, comments: true, pipelines: true, jobs: true };
+    pub const ALL: Self = Self {
+        pushes: true,
+        tags: true,
+        merge_requests: true,
+        comments: true,
+        pipelines: true,
+        jobs: true,
+        deployments: true,
+    };
 
     pub(crate) const fn hears(self, occurrence: &Occurrence) -> bool {
         match occurrence {
@@ -57,6 +66,7 @@ impl Subscriptions {
             Occurrence::Commented { .. } => self.comments,
             Occurrence::Pipeline { .. } => self.pipelines,
             Occurrence::Job { .. } => self.jobs,
+            Occurrence::Deployment { .. } => self.deployments,
         }
     }
 }

@@ -148,13 +148,19 @@ impl State {
         if let Some(pipeline) = place.pipelines.get_mut(&pipeline) {
             pipeline.updated_at = now;
         }
-        self.tell(&Occurrence::Job { project, job: id });
+        self.job_moved(project, id);
         if self.runs_again_by_itself(project, id)? {
             return self.replace_job(project, id).map(drop);
         }
         self.advance(project, pipeline)?;
         self.tell(&Occurrence::Pipeline { project, pipeline });
         Ok(())
+    }
+
+    /// Tells of a job's new state, and of what its deployment makes of it.
+    fn job_moved(&mut self, project: u64, job: u64) {
+        self.tell(&Occurrence::Job { project, job });
+        self.follow_with_deployment(project, job);
     }
 
     /// Ends a job with what it left; one that was cancelled meanwhile stays cancelled.
@@ -221,7 +227,7 @@ impl State {
             if let Some(job) = self.project_mut(project)?.jobs.get_mut(&id) {
                 job.state = state;
             }
-            self.tell(&Occurrence::Job { project, job: id });
+            self.job_moved(project, id);
         }
     }
 
@@ -255,7 +261,7 @@ impl State {
         }
         place.jobs.insert(new, fresh);
         self.advance(project, old.pipeline)?;
-        self.tell(&Occurrence::Job { project, job: new });
+        self.job_moved(project, new);
         self.tell(&Occurrence::Pipeline { project, pipeline: old.pipeline });
         Ok(new)
     }

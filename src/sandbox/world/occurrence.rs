@@ -82,6 +82,15 @@ pub(crate) enum Occurrence {
         /// The job.
         job: u64,
     },
+    /// A deployment came into being, or its state changed.
+    Deployment {
+        /// Where.
+        project: u64,
+        /// The deployment.
+        deployment: u64,
+        /// Whether this is about its beginning, not about its state.
+        begins: bool,
+    },
 }
 
 impl Occurrence {
@@ -95,7 +104,8 @@ impl Occurrence {
             | Self::Labelled { project, .. }
             | Self::Commented { project, .. }
             | Self::Pipeline { project, .. }
-            | Self::Job { project, .. } => *project,
+            | Self::Job { project, .. }
+            | Self::Deployment { project, .. } => *project,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Comment, CommitStatus, Hook, Job, MergeRequest, PackageFile, Pipeline, Refusal, Release, Repository,
-    Role, State,
+    Comment, CommitStatus, Deployment, Environment, Hook, Job, MergeRequest, PackageFile, Pipeline, Refusal,
+    Release, Repository, Role, State,
 };
 
 /// How the project's settings let merge requests be merged.
@@ -42,6 +42,9 @@ pub(crate) struct Project {
     pub(crate) pipelines: BTreeMap<u64, Pipeline>,
     pub(crate) jobs: BTreeMap<u64, Job>,
     pub(crate) statuses: Vec<CommitStatus>,
+    pub(crate) deployments: BTreeMap<u64, Deployment>,
+    /// Environments by name.
+    pub(crate) environments: BTreeMap<String, Environment>,
     pub(crate) releases: BTreeMap<String, Release>,
     pub(crate) packages: Vec<PackageFile>,
     /// Every label that exists here.
@@ -112,6 +115,8 @@ impl State {
             pipelines: BTreeMap::new(),
             jobs: BTreeMap::new(),
             statuses: Vec::new(),
+            deployments: BTreeMap::new(),
+            environments: BTreeMap::new(),
             releases: BTreeMap::new(),
             packages: Vec::new(),
             labels: BTreeSet::new(),

@@ -154,7 +154,9 @@ impl State {
         jobs.sort_by_key(|job| order(&job.stage));
         for plan in jobs {
             let job = Job::planned(self.next("job", 9001), &pipeline, plan, now);
-            self.project_mut(project)?.jobs.insert(job.id, job);
+            let number = job.id;
+            self.project_mut(project)?.jobs.insert(number, job);
+            self.follow_with_deployment(project, number);
         }
         self.advance(project, id)?;
         self.tell(&Occurrence::Pipeline { project, pipeline: id });
