@@ -9,6 +9,7 @@ mod error;
 mod gitlab;
 mod keep;
 pub mod pipeline;
+mod proof;
 mod quoting;
 mod templates;
 #[cfg(test)]

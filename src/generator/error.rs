@@ -13,6 +13,16 @@ pub enum GenerateError {
         /// The toolchain.
         kind: String,
     },
+    /// A way to deploy that has no job yet.
+    #[error(
+        "deploying the model `{model}` with `kind: {kind}` is not generated yet; scripts are: write `deploy: {{run: [\"sh deploy.sh\"]}}`"
+    )]
+    Deploy {
+        /// The model.
+        model: String,
+        /// The kind of deployment.
+        kind: &'static str,
+    },
     /// More models than one file takes.
     #[error("{count} models are more than the {most} that are generated into one file yet")]
     TooManyModels {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::pipeline::{Job, Pipeline, Proof, Step, Trigger};
-use super::templates::{GITLAB_PIPELINE, GITLAB_VERIFY_CUSTOM, GITLAB_VERIFY_PYTHON};
+use super::pipeline::{Action, Deployment, Job, Pipeline, Step, Trigger};
+use super::proof::{self, Bytes};
+use super::templates::GITLAB_PIPELINE;
 use super::{GenerateError, Templates, quoting};
 
 /// Faults of runners and of GitLab itself; a script that fails is never tried again.
@@ -17,6 +18,8 @@ const RUNNER_FAULTS: &[&str] =
 const MOST_CHANGES: usize = 50;
 /// The environment that guards the secrets of publish jobs.
 const PUBLISH_ENVIRONMENT: &str = "mergewright-publish";
+/// The environment that the bot asked for.
+const ASKED_ENVIRONMENT: &str = "$MERGEWRIGHT_ENVIRONMENT";
 const IS_MERGE_REQUEST: &str = r#"$CI_PIPELINE_SOURCE == "merge_request_event""#;
 const IS_DEFAULT_BRANCH: &str = "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH";
 
@@ -38,7 +41,7 @@ struct JobView {
     needs: Vec<String>,
     interruptible: bool,
     resource_group: Option<String>,
-    environment: Option<&'static str>,
+    environment: Option<EnvironmentView>,
     timeout: String,
     retry: Vec<&'static str>,
     script: Vec<String>,
@@ -49,6 +52,13 @@ struct JobView {
 struct RuleView {
     condition: String,
     changes: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct EnvironmentView {
+    name: &'static str,
+    /// What GitLab makes of it; none = a deployment.
+    action: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,7 +81,7 @@ impl File {
         if any_push {
             workflow.push(push());
         }
-        let stages = [Step::Build, Step::Test, Step::Publish]
+        let stages = [Step::Build, Step::Test, Step::Publish, Step::Deploy]
             .into_iter()
             .filter(|step| pipeline.jobs.iter().any(|job| job.step == *step))
             .map(Step::as_str)
@@ -87,19 +97,29 @@ impl File {
 }
 
 fn view(job: &Job, templates: &Templates) -> Result<JobView, GenerateError> {
-    let publishes = job.step == Step::Publish;
+    let brings_out = matches!(job.step, Step::Publish | Step::Deploy);
     Ok(JobView {
         name: format!("{}:{}", job.model, job.step),
         stage: job.step.as_str(),
         image: job.image.clone(),
         tags: job.gitlab_runners.clone(),
-        rules: job.triggers.iter().flat_map(|trigger| rules(trigger, job.model.as_str())).collect(),
+        rules: job.triggers.iter().flat_map(|trigger| rules(trigger, job)).collect(),
         needs: job.needs.iter().map(|step| format!("{}:{step}", job.model)).collect(),
-        interruptible: !publishes,
-        resource_group: publishes.then(|| job.model.to_string()),
-        environment: (publishes && !job.secrets.is_empty()).then_some(PUBLISH_ENVIRONMENT),
+        interruptible: !brings_out,
+        resource_group: match job.step {
+            Step::Build | Step::Test => None,
+            Step::Publish => Some(job.model.to_string()),
+            Step::Deploy => Some(format!("{}/{ASKED_ENVIRONMENT}", job.model)),
+        },
+        environment: match job.step {
+            Step::Publish if !job.secrets.is_empty() => {
+                Some(EnvironmentView { name: PUBLISH_ENVIRONMENT, action: Some("access") })
+            }
+            Step::Deploy => Some(EnvironmentView { name: ASKED_ENVIRONMENT, action: None }),
+            Step::Build | Step::Test | Step::Publish => None,
+        },
         timeout: words(job.timeout),
-        retry: if publishes { Vec::new() } else { RUNNER_FAULTS.to_vec() },
+        retry: if brings_out { Vec::new() } else { RUNNER_FAULTS.to_vec() },
         script: script(job, templates)?,
         artifacts: job.keeps.as_ref().map(|kept| ArtifactsView {
             always: kept.always,
@@ -110,30 +130,39 @@ fn view(job: &Job, templates: &Templates) -> Result<JobView, GenerateError> {
     })
 }
 
-fn rules(trigger: &Trigger, model: &str) -> Vec<RuleView> {
-    let with_paths = |condition: String, paths: &[String]| {
-        let changes: Vec<String> = paths.iter().map(|path| changes_pattern(path)).collect();
-        changes
-            .chunks(MOST_CHANGES)
-            .map(|chunk| RuleView { condition: condition.clone(), changes: chunk.to_vec() })
-            .collect()
-    };
+fn rules(trigger: &Trigger, job: &Job) -> Vec<RuleView> {
     match trigger {
         Trigger::MergeRequest { paths } => {
             let unasked = r#"($MERGEWRIGHT_ACTION == null || $MERGEWRIGHT_ACTION == "run")"#;
-            with_paths(format!("{IS_MERGE_REQUEST} && {unasked}"), paths)
+            with_paths(&format!("{IS_MERGE_REQUEST} && {unasked}"), paths)
         }
-        Trigger::Push { paths } => with_paths(format!("{} && $MERGEWRIGHT_ACTION == null", push()), paths),
+        Trigger::Push { paths } => with_paths(&format!("{} && $MERGEWRIGHT_ACTION == null", push()), paths),
         Trigger::Asked { action, protected } => {
             let guard = if *protected { r#" && $CI_COMMIT_REF_PROTECTED == "true""# } else { "" };
-            let action = if *action == Step::Publish { "publish" } else { "run" };
+            let model = &job.model;
             let asked = format!(r#"$MERGEWRIGHT_ACTION == "{action}" && $MERGEWRIGHT_MODEL == "{model}""#);
+            let place = job.deployment.as_ref().map(environments).unwrap_or_default();
             vec![RuleView {
-                condition: format!("{IS_DEFAULT_BRANCH}{guard} && {asked}"),
+                condition: format!("{IS_DEFAULT_BRANCH}{guard} && {asked}{place}"),
                 changes: Vec::new(),
             }]
         }
     }
+}
+
+fn with_paths(condition: &str, paths: &[String]) -> Vec<RuleView> {
+    let changes: Vec<String> = paths.iter().map(|path| changes_pattern(path)).collect();
+    changes
+        .chunks(MOST_CHANGES)
+        .map(|chunk| RuleView { condition: condition.to_owned(), changes: chunk.to_vec() })
+        .collect()
+}
+
+/// The end of a condition that names the environments of the configuration: there are no others.
+fn environments(deployment: &Deployment) -> String {
+    let names: Vec<String> =
+        deployment.environments.iter().map(|name| format!(r#"{ASKED_ENVIRONMENT} == "{name}""#)).collect();
+    format!(" && ({})", names.join(" || "))
 }
 
 fn push() -> String {
@@ -151,8 +180,7 @@ fn changes_pattern(path: &str) -> String {
 fn script(job: &Job, templates: &Templates) -> Result<Vec<String>, GenerateError> {
     let mut lines = Vec::new();
     match job.proof {
-        Some(Proof::Python) => lines.push(templates.render(GITLAB_VERIFY_PYTHON, ())?),
-        Some(Proof::Shell) => lines.push(templates.render(GITLAB_VERIFY_CUSTOM, ())?),
+        Some(proof) => lines.push(proof::script(proof, job.step, Bytes::OfGitLab, templates)?),
         None => {
             let model = quoting::shell(job.model.as_str());
             lines.push(format!(
@@ -167,8 +195,26 @@ fn script(job: &Job, templates: &Templates) -> Result<Vec<String>, GenerateError
     if job.root != "." {
         lines.push(format!("cd {}", quoting::shell(&format!("./{}", job.root))));
     }
-    lines.extend(job.run.iter().cloned());
+    match &job.deployment {
+        Some(deployment) => {
+            lines.extend(either(&job.run, &deployment.rollback));
+            lines.extend(deployment.verify.iter().cloned());
+        }
+        None => lines.extend(job.run.iter().cloned()),
+    }
     Ok(lines)
+}
+
+/// The lines that deploy, or those that go back where there are some, by what was asked.
+fn either(run: &[String], rollback: &[String]) -> Vec<String> {
+    if rollback.is_empty() || rollback == run {
+        return run.to_vec();
+    }
+    let part = |lines: &[String]| -> String {
+        lines.iter().map(|line| format!("{}\n", line.trim_end_matches('\n'))).collect()
+    };
+    let (back, forth) = (part(rollback), part(run));
+    vec![format!("if [ \"$MERGEWRIGHT_ACTION\" = {} ]; then\n{back}else\n{forth}fi\n", Action::Rollback)]
 }
 
 /// A length of time as GitLab reads it: `1 hour 30 minutes`.
@@ -218,7 +264,7 @@ mod tests {
     #[test]
     fn more_patterns_than_one_rule_takes_become_several_rules() {
         let paths: Vec<String> = (0..120).map(|number| format!("p{number}")).collect();
-        let rules = rules(&Trigger::MergeRequest { paths: paths.clone() }, "iris");
+        let rules = with_paths("x", &paths);
         assert_eq!(rules.iter().map(|rule| rule.changes.len()).collect::<Vec<_>>(), [50, 50, 20]);
         assert_eq!(rules.into_iter().flat_map(|rule| rule.changes).collect::<Vec<_>>(), paths);
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::GenerateError;
-use crate::config::valid::{BaselineChoice, Model, RepositoryConfig, ToolchainKind};
+use crate::config::valid::{BaselineChoice, Deploy, Model, RepositoryConfig, ToolchainKind};
 use crate::domain::ModelName;
 
 /// The most models that one file takes.
@@ -31,6 +31,8 @@ pub enum Step {
     Test,
     /// Brings it out.
     Publish,
+    /// Puts a version into an environment, or an older one back.
+    Deploy,
 }
 
 impl Step {
@@ -41,11 +43,44 @@ impl Step {
             Self::Build => "build",
             Self::Test => "test",
             Self::Publish => "publish",
+            Self::Deploy => "deploy",
         }
     }
 }
 
 impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the bot asks for when it starts a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Build and test.
+    Run,
+    /// Publish a version.
+    Publish,
+    /// Put a version into an environment.
+    Deploy,
+    /// Put an older version back.
+    Rollback,
+}
+
+impl Action {
+    /// The word in `MERGEWRIGHT_ACTION`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Publish => "publish",
+            Self::Deploy => "deploy",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -74,12 +109,25 @@ pub struct Job {
     pub root: String,
     /// The people's own shell lines.
     pub run: Vec<String>,
-    /// How the judged bytes are proved before the first of these lines, for a publish job.
+    /// How the judged bytes are proved before the first of these lines, for a job that brings them out.
     pub proof: Option<Proof>,
+    /// What a deploy job does besides.
+    pub deployment: Option<Deployment>,
     /// Names of the secrets it gets.
     pub secrets: Vec<String>,
     /// What is left when it has ended.
     pub keeps: Option<Kept>,
+}
+
+/// Where a deploy job may act, and what it does instead of its lines or after them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// Names of the environments.
+    pub environments: Vec<String>,
+    /// Shell lines that put an older version back; the job's own lines where empty.
+    pub rollback: Vec<String>,
+    /// Shell lines that look at the result.
+    pub verify: Vec<String>,
 }
 
 /// What starts a job.
@@ -97,14 +145,14 @@ pub enum Trigger {
     },
     /// The bot, on the default branch, for this model.
     Asked {
-        /// `run` or `publish`.
-        action: Step,
+        /// What it asks for.
+        action: Action,
         /// Only where the branch is protected.
         protected: bool,
     },
 }
 
-/// What a publish job can prove digests with.
+/// What a job can prove digests with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// Python's standard library.
@@ -164,7 +212,7 @@ impl Pipeline {
     }
 }
 
-fn jobs_of(model: &Model) -> Result<[Job; 3], GenerateError> {
+fn jobs_of(model: &Model) -> Result<Vec<Job>, GenerateError> {
     let proof = match model.toolchain.kind {
         ToolchainKind::Python => Proof::Python,
         ToolchainKind::Custom => Proof::Shell,
@@ -179,7 +227,7 @@ fn jobs_of(model: &Model) -> Result<[Job; 3], GenerateError> {
     if model.gates.baseline == BaselineChoice::TargetBranch {
         judged.push(Trigger::Push { paths });
     }
-    judged.push(Trigger::Asked { action: Step::Build, protected: false });
+    judged.push(Trigger::Asked { action: Action::Run, protected: false });
     let job = |step, image, triggers, timeout, run: &[String], secrets: &[String]| Job {
         model: model.name.clone(),
         step,
@@ -192,6 +240,7 @@ fn jobs_of(model: &Model) -> Result<[Job; 3], GenerateError> {
         root: model.root.clone(),
         run: run.to_vec(),
         proof: None,
+        deployment: None,
         secrets: secrets.to_vec(),
         keeps: None,
     };
@@ -220,12 +269,41 @@ fn jobs_of(model: &Model) -> Result<[Job; 3], GenerateError> {
     reports.dedup();
     testing.keeps = kept(reports, junit, true);
 
-    let asked = vec![Trigger::Asked { action: Step::Publish, protected: true }];
-    // The slim image has no git, and the publish job reads the version's tag with it.
-    let mut publishing =
-        job(Step::Publish, image(model, ""), asked, publish.timeout, &publish.run, &publish.secrets);
+    let asked = |action| Trigger::Asked { action, protected: true };
+    // The slim image has no git, and what is brought out is proved by the version's tag.
+    let full_image = image(model, "");
+    let mut publishing = job(
+        Step::Publish,
+        full_image.clone(),
+        vec![asked(Action::Publish)],
+        publish.timeout,
+        &publish.run,
+        &publish.secrets,
+    );
     publishing.proof = Some(proof);
-    Ok([building, testing, publishing])
+    let mut jobs = vec![building, testing, publishing];
+
+    if model.environments.is_empty() {
+        return Ok(jobs);
+    }
+    match &model.deploy {
+        None => {}
+        Some(Deploy::Kserve { .. }) => {
+            return Err(GenerateError::Deploy { model: model.name.to_string(), kind: "kserve" });
+        }
+        Some(Deploy::Scripts { run, rollback, verify, secrets, timeout }) => {
+            let triggers = vec![asked(Action::Deploy), asked(Action::Rollback)];
+            let mut deploying = job(Step::Deploy, full_image, triggers, *timeout, run, secrets);
+            deploying.proof = Some(proof);
+            deploying.deployment = Some(Deployment {
+                environments: model.environments.iter().map(|one| one.name.clone()).collect(),
+                rollback: rollback.clone(),
+                verify: verify.clone(),
+            });
+            jobs.push(deploying);
+        }
+    }
+    Ok(jobs)
 }
 
 fn image(model: &Model, variant: &str) -> Option<String> {

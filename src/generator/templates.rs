@@ -20,9 +20,9 @@ pub struct Templates(BTreeMap<&'static str, String>);
 /// The template of `.gitlab-ci.yml`.
 pub(super) const GITLAB_PIPELINE: &str = "gitlab/pipeline.yml.j2";
 /// What proves the bytes in a job that has Python.
-pub(super) const GITLAB_VERIFY_PYTHON: &str = "gitlab/verify/python.sh.j2";
+pub(super) const VERIFY_PYTHON: &str = "verify/python.sh.j2";
 /// What proves the bytes in any other job.
-pub(super) const GITLAB_VERIFY_CUSTOM: &str = "gitlab/verify/custom.sh.j2";
+pub(super) const VERIFY_CUSTOM: &str = "verify/custom.sh.j2";
 
 impl Templates {
     /// The templates that the program brings.
@@ -31,8 +31,8 @@ impl Templates {
         Self(BTreeMap::from(
             [
                 (GITLAB_PIPELINE, include_str!("../../templates/gitlab/pipeline.yml.j2")),
-                (GITLAB_VERIFY_PYTHON, include_str!("../../templates/gitlab/verify/python.sh.j2")),
-                (GITLAB_VERIFY_CUSTOM, include_str!("../../templates/gitlab/verify/custom.sh.j2")),
+                (VERIFY_PYTHON, include_str!("../../templates/verify/python.sh.j2")),
+                (VERIFY_CUSTOM, include_str!("../../templates/verify/custom.sh.j2")),
             ]
             .map(|(name, text)| (name, text.replace("\r\n", "\n"))),
         ))

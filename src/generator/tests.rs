@@ -127,6 +127,62 @@ fn publish_runs_on_a_protected_branch_one_at_a_time_and_is_never_cancelled() {
     assert!(file["iris:build"].get("environment").is_none());
 }
 
+const DEPLOYED: &str = "build: {artifacts: [m]}\nenvironments: {staging: {}, production: {requires: staging}}\ndeploy: {run: [sh up.sh, sh warm.sh], rollback: [sh back.sh], verify: [sh smoke.sh], secrets: [TOKEN], timeout: 20m}";
+
+#[test]
+fn deploy_goes_to_a_known_environment_from_a_protected_branch_one_at_a_time() {
+    let file = parsed(&with(DEPLOYED));
+    assert_eq!(file["stages"].as_sequence().unwrap().last().unwrap(), "deploy");
+    let deploy = &file["iris:deploy"];
+    let rules = deploy["rules"].as_sequence().unwrap();
+    for (rule, action) in rules.iter().zip(["deploy", "rollback"]) {
+        let condition = rule["if"].as_str().unwrap();
+        assert_eq!(
+            condition,
+            format!(
+                "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $CI_COMMIT_REF_PROTECTED == \"true\" && $MERGEWRIGHT_ACTION == \"{action}\" && $MERGEWRIGHT_MODEL == \"iris\" && ($MERGEWRIGHT_ENVIRONMENT == \"staging\" || $MERGEWRIGHT_ENVIRONMENT == \"production\")"
+            )
+        );
+    }
+    assert_eq!(rules.len(), 2);
+    assert_eq!(deploy["environment"]["name"], "$MERGEWRIGHT_ENVIRONMENT");
+    assert!(deploy["environment"].get("action").is_none(), "the forge makes the deployment");
+    assert_eq!(deploy["resource_group"], "iris/$MERGEWRIGHT_ENVIRONMENT");
+    assert_eq!(deploy["interruptible"], false);
+    assert_eq!(deploy["timeout"], "20 minutes");
+    assert!(deploy.get("retry").is_none());
+    let script = deploy["script"].as_sequence().unwrap();
+    assert!(script[0].as_str().unwrap().contains("nothing was deployed"), "first the proof");
+    assert_eq!(
+        script[1],
+        "if [ \"$MERGEWRIGHT_ACTION\" = rollback ]; then\nsh back.sh\nelse\nsh up.sh\nsh warm.sh\nfi\n"
+    );
+    assert_eq!(script[2], "sh smoke.sh");
+    assert_eq!(script.len(), 3);
+}
+
+#[test]
+fn a_rollback_without_lines_of_its_own_deploys_the_older_version() {
+    let file = parsed(&with("environments: {staging: {}}\ndeploy: {run: [sh up.sh]}"));
+    let script = file["iris:deploy"]["script"].as_sequence().unwrap();
+    assert_eq!(script[1..], ["sh up.sh"]);
+}
+
+#[test]
+fn nothing_is_deployed_where_there_is_no_environment_or_no_way() {
+    for lines in ["environments: {staging: {}}", "deploy: {run: [sh up.sh]}"] {
+        let file = parsed(&with(lines));
+        assert!(file.get("iris:deploy").is_none(), "{lines}");
+        assert_eq!(file["stages"].as_sequence().unwrap().len(), 3);
+    }
+    let kserve = with("environments: {staging: {}}\ndeploy: {kind: kserve, manifest: isvc.yaml}");
+    let error = generate(&kserve, Dialect::GitLab, None).unwrap_err().to_string();
+    assert!(
+        error.contains("`iris`") && error.contains("`kind: kserve`") && error.contains("not generated yet"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_push_starts_a_pipeline_only_where_the_target_branch_is_the_baseline() {
     let quiet = parsed(&with(""));

@@ -39,6 +39,7 @@ both_ways!(
     several_files_are_all_proved_before_any_is_placed,
     a_symbolic_link_in_the_way_is_refused,
     a_job_started_by_hand_is_refused,
+    a_deploy_job_brings_the_judged_bytes_out_or_back,
 );
 
 /// A repository, the artifacts of job 7, and what the job is told.
@@ -74,7 +75,8 @@ impl Told {
         let err = self.err();
         assert!(!self.output.status.success(), "it was published:\n{err}");
         assert!(
-            err.contains("mergewright: nothing was published: ") && err.contains(why),
+            (err.contains("nothing was published: ") || err.contains("nothing was deployed: "))
+                && err.contains(why),
             "`{why}` in:\n{err}"
         );
         assert!(!self.checkout.path().join("m/published").exists(), "the people's lines ran");
@@ -130,13 +132,18 @@ impl World {
 
     /// Runs the publish job of a model with this toolchain.
     fn publish(&self, toolchain: &str) -> Told {
+        self.run(toolchain, "publish", "publish")
+    }
+
+    /// Runs a job of a model with this toolchain.
+    fn run(&self, toolchain: &str, job: &str, action: &str) -> Told {
         let text = format!(
-            "version: 1\nmodels:\n  iris:\n    root: m\n    toolchain: {{kind: {toolchain}}}\n    build: {{artifacts: [model.json]}}\n    test: {{reports: {{metrics: metrics.json}}}}\n    version: {{strategy: sequence}}\n    publish: {{run: ['cp model.json published && printf %s \"$MERGEWRIGHT_VERSION\" >version']}}\n"
+            "version: 1\nmodels:\n  iris:\n    root: m\n    toolchain: {{kind: {toolchain}}}\n    build: {{artifacts: [model.json]}}\n    test: {{reports: {{metrics: metrics.json}}}}\n    version: {{strategy: sequence}}\n    publish: {{run: ['cp model.json published && printf %s \"$MERGEWRIGHT_VERSION\" >version']}}\n    environments: {{staging: {{}}}}\n    deploy:\n      run: ['cp model.json published', 'echo forth >direction']\n      rollback: ['cp model.json published', 'echo back >direction']\n      verify: ['test -s direction && echo \"$MERGEWRIGHT_ENVIRONMENT\" >verified']\n"
         );
         let config = repository::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
         let files = generator::generate(&config, Dialect::GitLab, None).unwrap();
         let file: serde_yaml::Value = serde_yaml::from_str(&files[0].content).unwrap();
-        let lines = file["iris:publish"]["script"].as_sequence().unwrap();
+        let lines = file[format!("iris:{job}")]["script"].as_sequence().unwrap();
         let script: Vec<&str> = lines.iter().map(|line| line.as_str().unwrap()).collect();
 
         let checkout = tempfile::tempdir().unwrap();
@@ -149,6 +156,8 @@ impl World {
             .env("CI_API_V4_URL", format!("http://{}/api/v4", forge.address))
             .env("CI_PROJECT_ID", "42")
             .env("CI_JOB_TOKEN", "job-token")
+            .env("MERGEWRIGHT_ACTION", action)
+            .env("MERGEWRIGHT_ENVIRONMENT", "staging")
             .env("MERGEWRIGHT_MODEL", "iris")
             .env("MERGEWRIGHT_VERSION", self.version)
             .env("MERGEWRIGHT_COMMIT", &self.commit)
@@ -355,4 +364,17 @@ fn a_job_started_by_hand_is_refused(toolchain: &str) {
         world.version = version;
         world.publish(toolchain).refused("MERGEWRIGHT_VERSION is missing or malformed");
     }
+}
+
+fn a_deploy_job_brings_the_judged_bytes_out_or_back(toolchain: &str) {
+    let mut world = World::new().tagged();
+    for (action, direction) in [("deploy", "forth\n"), ("rollback", "back\n")] {
+        let told = world.run(toolchain, "deploy", action);
+        assert!(told.output.status.success(), "{toolchain}: {}", told.err());
+        let read = |name: &str| fs::read_to_string(told.checkout.path().join("m").join(name)).unwrap();
+        assert_eq!(read("published").as_bytes(), MODEL);
+        assert_eq!((read("direction").as_str(), read("verified").as_str()), (direction, "staging\n"));
+    }
+    world.files = vec![("m/model.json", b"{\"weights\": [6, 6, 6]}\n")];
+    world.run(toolchain, "deploy", "deploy").refused("is not the file that was judged");
 }

@@ -59,8 +59,7 @@ fn compare(job: &JobView, written: &Value) -> Vec<(&'static str, bool)> {
         ("resource_group", text(written, "resource_group") == job.resource_group),
         (
             "environment",
-            written.get("environment").and_then(|environment| environment.get("name")?.as_str())
-                == job.environment,
+            environment(written) == job.environment.as_ref().map(|one| (Some(one.name), one.action)),
         ),
         ("timeout", text(written, "timeout").as_deref() == Some(job.timeout.as_str())),
         ("retry", texts(written.get("retry").and_then(|retry| retry.get("when"))) == job.retry),
@@ -77,6 +76,13 @@ fn compare(job: &JobView, written: &Value) -> Vec<(&'static str, bool)> {
         ]);
     }
     result
+}
+
+/// The name of a job's environment, and what is done with it.
+fn environment(job: &Value) -> Option<(Option<&str>, Option<&str>)> {
+    let environment = job.get("environment")?;
+    let text = |key: &str| environment.get(key).and_then(Value::as_str);
+    Some((text("name"), text("action")))
 }
 
 fn rules(job: &Value) -> Vec<RuleView> {

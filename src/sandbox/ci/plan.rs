@@ -55,6 +55,11 @@ pub(crate) fn plan(file: &CiFile, context: &Context) -> Result<Option<Plan>, CiE
                 }
             }
         }
+        let mut known = variables;
+        known.extend(plan.variables.clone());
+        known.extend(context.given.clone());
+        plan.environment = plan.environment.map(|name| expand(&name, &known));
+        plan.resource_group = plan.resource_group.map(|group| expand(&group, &known));
         jobs.push(plan);
     }
     closed(&mut jobs)?;
@@ -148,4 +153,21 @@ pub(crate) fn expand(text: &str, variables: &BTreeMap<String, String>) -> String
     }
     out.push_str(rest);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_that_a_variable_names_is_known_when_the_pipeline_begins() {
+        let file = CiFile::read(
+            "up: {script: x, environment: {name: $WHERE}, resource_group: iris/$WHERE, variables: {WHERE: nowhere}}",
+        )
+        .unwrap();
+        let given = BTreeMap::from([("WHERE".to_owned(), "staging".to_owned())]);
+        let planned = plan(&file, &Context { given, ..Context::default() }).unwrap().unwrap();
+        assert_eq!(planned.jobs[0].environment.as_deref(), Some("staging"));
+        assert_eq!(planned.jobs[0].resource_group.as_deref(), Some("iris/staging"));
+    }
 }

@@ -78,6 +78,30 @@ async fn publishing_runs_on_the_protected_default_branch_only() {
 }
 
 #[tokio::test]
+async fn deploying_goes_to_known_environments_only() {
+    let file = include_str!("../../data/golden/gitlab/two-models.gitlab-ci.yml");
+    let scene = Scene::with(Jobs::ByHand, Deliveries::ByHand, file).await;
+    for (action, environment, expected) in [
+        ("deploy", "staging", &["speech:deploy"][..]),
+        ("rollback", "production", &["speech:deploy"]),
+        ("deploy", "elsewhere", &[]),
+        ("deploy", "", &[]),
+    ] {
+        let variables = json!([
+            {"key": "MERGEWRIGHT_ACTION", "value": action},
+            {"key": "MERGEWRIGHT_MODEL", "value": "speech"},
+            {"key": "MERGEWRIGHT_ENVIRONMENT", "value": environment},
+        ]);
+        let started = scene.bot("POST", "/pipeline", json!({"ref": "main", "variables": variables})).await;
+        let jobs = match started.status {
+            201 => scene.get(&format!("/pipelines/{}/jobs", started.json()["id"])).await.json(),
+            _ => json!([]),
+        };
+        assert_eq!(names(&jobs), expected, "{action} {environment}: {}", started.text());
+    }
+}
+
+#[tokio::test]
 async fn jobs_done_by_hand_lead_to_the_next_and_leave_real_archives() {
     let scene = Scene::open().await;
     let number = scene.merge_request();
