@@ -1,14 +1,19 @@
 //! The models: defaults merged in, names and references judged, digests taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::jobs;
 use super::policy;
-use super::reader::{Field, Section, cut, nearest};
+use super::raw::MOST_NODES;
+use super::reader::{Field, Section, cut};
 use super::scalars::RESERVED;
 use crate::config::valid::{Model, RepositoryConfig};
 use crate::domain::{Digest, ModelName};
 
+/// The most values of `defaults`, counted once for each model that they are merged into.
+const MOST_MERGED: usize = 10 * MOST_NODES;
+/// The most steps along dependencies that are taken in search of circles.
+const MOST_STEPS: usize = 10 * MOST_NODES;
 /// Keys of a model.
 const MODEL: &[&str] = &[
     "paths",
@@ -41,6 +46,16 @@ pub(super) fn models(file: &Section<'_>, secrets: &[String]) -> Option<BTreeMap<
     if names.is_empty() {
         models_field.refuse("names no model", "write one section per model");
     }
+    if let Some(field) = defaults.as_ref().filter(|_| has_defaults)
+        && field.node.extent().0.saturating_mul(names.len()) > MOST_MERGED
+    {
+        let what = format!(
+            "is too much for {} models: together they hold more than {MOST_MERGED} values",
+            names.len()
+        );
+        field.refuse(&what, "move what only some models need into those models");
+        return None;
+    }
     let mut models = BTreeMap::new();
     let mut wanted = Vec::new();
     for (name, place, own) in section.entries() {
@@ -61,39 +76,52 @@ pub(super) fn models(file: &Section<'_>, secrets: &[String]) -> Option<BTreeMap<
             models.insert(model.name.clone(), model);
         }
     }
+    let known: BTreeSet<&str> = names.iter().copied().collect();
+    let mut edges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, other, _) in &wanted {
+        edges.entry(name).or_default().insert(other);
+    }
+    let mut steps = MOST_STEPS;
     for (name, other, place) in &wanted {
-        if !names.contains(&other.as_str()) {
-            let remedy = match nearest(other, &names) {
+        if !known.contains(other.as_str()) {
+            let remedy = match file.sink.nearest(other, &names) {
                 Some(word) => format!("did you mean `{word}`?"),
                 None => format!("models here: {}", cut(&names.join(", "))),
             };
             let message =
                 format!("`models.{name}.depends_on` names the model `{}`, which does not exist", cut(other));
             file.sink.report(*place, message, remedy);
-        } else if reaches(other, name, &wanted) {
-            let message = format!("`{name}` depends on `{other}`, which depends on `{name}` again");
-            file.sink.report(*place, message, "break the circle");
+            continue;
+        }
+        match reaches(other, name, &edges, &mut steps) {
+            Some(true) => {
+                let message = format!("`{name}` depends on `{other}`, which depends on `{name}` again");
+                file.sink.report(*place, message, "break the circle");
+            }
+            Some(false) => {}
+            None => {
+                let message = "the models depend on each other in more ways than can be followed".to_owned();
+                file.sink.report(*place, message, "name only what a model really needs");
+                break;
+            }
         }
     }
     Some(models)
 }
 
-/// Whether following dependencies from `from` arrives at `to`.
-fn reaches(from: &str, to: &str, edges: &[(String, String, super::problems::Place)]) -> bool {
-    let mut seen = vec![from];
-    let mut next = 0;
-    while let Some(at) = seen.get(next).copied() {
+/// Whether following dependencies from `from` arrives at `to`; none when all `steps` are used up.
+fn reaches(from: &str, to: &str, edges: &BTreeMap<&str, BTreeSet<&str>>, steps: &mut usize) -> Option<bool> {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(at) = open.pop() {
+        *steps = steps.checked_sub(1)?;
         if at == to {
-            return true;
+            return Some(true);
         }
-        for (_, other, _) in edges.iter().filter(|(name, ..)| name == at) {
-            if !seen.contains(&other.as_str()) {
-                seen.push(other);
-            }
+        if seen.insert(at) {
+            open.extend(edges.get(at).into_iter().flatten());
         }
-        next += 1;
     }
-    false
+    Some(false)
 }
 
 fn model(name: &str, section: &Section<'_>, secrets: &[String]) -> Option<Model> {

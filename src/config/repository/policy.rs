@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
-use super::reader::{Field, Section, cut, nearest};
+use super::reader::{Field, Section, cut};
 use super::scalars::RESERVED;
 use crate::config::valid::{
     BaselineChoice, Canary, Direction, Environment, Gates, Level, Retention, Review, Rule, VersionStrategy,
@@ -161,9 +161,9 @@ pub(super) fn environments(field: Option<Field<'_>>) -> Vec<Environment> {
                 requires.insert(name, (before, field));
                 return Some(before.to_owned());
             }
-            let remedy = match nearest(before, &names) {
+            let remedy = match field.sink.nearest(before, &names) {
                 Some(word) => format!("did you mean `{word}`?"),
-                None => format!("environments here: {}", names.join(", ")),
+                None => format!("environments here: {}", cut(&names.join(", "))),
             };
             field.refuse(&format!("names the environment `{}`, which does not exist", cut(before)), remedy);
             None

@@ -3,10 +3,14 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use super::reader::nearest;
 use super::secrets;
 
 /// The most problems that are shown; a file with more of them is something else altogether.
 const SHOWN: usize = 50;
+/// The most problems for which the word that was meant is looked for: each look compares with every
+/// known word, and the known words may be thousands of names in a hostile file.
+const GUESSED: usize = SHOWN;
 /// The most characters of a line that an excerpt shows.
 const EXCERPT_WIDTH: usize = 100;
 
@@ -120,6 +124,11 @@ impl Sink {
         self.hidden.borrow_mut().push(place);
     }
 
+    /// The word that was probably meant by `text`.
+    pub(super) fn nearest<'w>(&self, text: &str, words: &[&'w str]) -> Option<&'w str> {
+        if self.found.borrow().len() < GUESSED { nearest(text, words) } else { None }
+    }
+
     /// Whether nothing was found.
     pub(super) fn is_empty(&self) -> bool {
         self.found.borrow().is_empty()
@@ -131,12 +140,15 @@ impl Sink {
         let mut found = self.found.into_inner();
         found.sort_by_key(|(place, ..)| *place);
         let lines: Vec<&str> = text.lines().collect();
-        let show = |(place, message, remedy): (Place, String, String)| {
+        let show = |(index, (place, message, remedy)): (usize, (Place, String, String))| {
             let source = usize::try_from(place.line).ok().and_then(|line| lines.get(line.checked_sub(1)?));
+            // What is not shown needs no excerpt: thousands of problems may stand on one long line.
+            let source = source.filter(|_line| index < SHOWN);
             let excerpt = source.map(|line| excerpt(line, place, &hidden));
             Problem { line: place.line, column: place.column, message, remedy, excerpt }
         };
-        Problems { file: ".mergewright.yml".to_owned(), found: found.into_iter().map(show).collect() }
+        let found = found.into_iter().enumerate().map(show).collect();
+        Problems { file: ".mergewright.yml".to_owned(), found }
     }
 }
 

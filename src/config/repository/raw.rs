@@ -15,7 +15,7 @@ use super::secrets;
 /// The largest file that is read; a hundred models with every key stay far below.
 const MOST_BYTES: usize = 256 * 1024;
 /// The most texts, lists and sections, counted after aliases are followed.
-const MOST_NODES: usize = 20_000;
+pub(super) const MOST_NODES: usize = 20_000;
 /// The deepest nesting; the format itself needs eight levels.
 const MOST_DEPTH: usize = 24;
 /// The most aliases (`*name`).
@@ -68,7 +68,7 @@ impl Node {
     }
 
     /// How many nodes there are from here, and how many levels deep.
-    fn extent(&self) -> (usize, usize) {
+    pub(super) fn extent(&self) -> (usize, usize) {
         let below: Vec<_> = match &self.value {
             Value::Text { .. } => Vec::new(),
             Value::List(items) => items.iter().map(Self::extent).collect(),

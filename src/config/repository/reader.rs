@@ -67,13 +67,13 @@ impl<'a> Field<'a> {
             if secrets::is_secretive(key) {
                 self.sink.hide(field.node.place);
             }
-            let (key, path) = (secrets::masked(key), &self.path);
+            let path = &self.path;
             let inside = if path.is_empty() { "at the top level".to_owned() } else { format!("in `{path}`") };
-            let remedy = match nearest(&key, known) {
+            let remedy = match self.sink.nearest(key, known) {
                 Some(word) => format!("did you mean `{word}`?"),
                 None => format!("known here: {}", known.join(", ")),
             };
-            self.sink.report(place, format!("unknown key `{}` {inside}", cut(&key)), remedy);
+            self.sink.report(place, format!("unknown key `{}` {inside}", cut(key)), remedy);
         }
         Some(section)
     }
@@ -143,11 +143,11 @@ impl<'a> Field<'a> {
             return Some(*value);
         }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let remedy = match nearest(text, &known) {
+        let remedy = match self.sink.nearest(text, &known) {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("write one of: {}", known.join(", ")),
         };
-        self.refuse(&format!("cannot be `{}`", cut(&secrets::masked(text))), remedy);
+        self.refuse(&format!("cannot be `{}`", cut(text)), remedy);
         None
     }
 
@@ -234,14 +234,16 @@ fn kind(node: &Node) -> &'static str {
 
 /// The word that was probably meant.
 pub(super) fn nearest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
-    let score =
-        |word: &str| strsim::normalized_damerau_levenshtein(&text.to_lowercase(), &word.to_lowercase());
+    // Nobody means a word by a whole page; comparing costs the product of both lengths.
+    let text = cut(text).to_lowercase();
+    let score = |word: &str| strsim::normalized_damerau_levenshtein(&text, &word.to_lowercase());
     let best = words.iter().map(|word| (score(word), *word)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 >= 0.6).then_some(best.1)
 }
 
-/// At most 60 characters of a text that a message repeats, without control characters.
+/// At most 60 characters of a text that a message repeats, without control characters and tokens.
 pub(super) fn cut(text: &str) -> String {
+    let text = secrets::masked(text);
     let mut short: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().count() > 60 {
         short.push('…');
@@ -250,6 +252,6 @@ pub(super) fn cut(text: &str) -> String {
 }
 
 fn join(path: &str, key: &str) -> String {
-    let key = cut(&secrets::masked(key));
+    let key = cut(key);
     if path.is_empty() { key } else { format!("{path}.{key}") }
 }

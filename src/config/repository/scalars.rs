@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
-use super::reader::{Field, cut, exact, nearest};
+use super::reader::{Field, cut, exact};
 use super::secrets;
 use crate::config::valid::Tolerance;
 use crate::domain::ModelName;
@@ -36,7 +36,6 @@ pub(super) const RESERVED: &[&str] = &[
     "review",
     "deploy",
     "monitor",
-    "evaluate",
     "all",
     "to",
 ];
@@ -49,7 +48,7 @@ impl<'a> Field<'a> {
         let text = self.text()?;
         let duration = read_duration(text).filter(|length| !length.is_zero() && *length <= LONGEST);
         if duration.is_none() {
-            let what = format!("is no length of time: `{}`", cut(&secrets::masked(text)));
+            let what = format!("is no length of time: `{}`", cut(text));
             self.refuse(&what, "write days, hours, minutes and seconds like `20m`, `1h30m` or `14d`");
         }
         duration
@@ -133,7 +132,7 @@ impl<'a> Field<'a> {
         place: super::problems::Place,
         reserved: &[&str],
     ) -> bool {
-        let shown = cut(&secrets::masked(name));
+        let shown = cut(name);
         let why = if name.parse::<ModelName>().is_err() {
             "expected 1 to 63 lower-case letters, digits and inner hyphens"
         } else if reserved.contains(&name) {
@@ -169,11 +168,18 @@ impl<'a> Field<'a> {
                 item.refuse("is listed twice", "keep one of the two");
             } else if declared.is_some_and(|declared| !declared.contains(text)) {
                 let known: Vec<&str> = declared.unwrap_or_default().iter().map(String::as_str).collect();
-                let remedy = match nearest(text, &known) {
+                let meant = self.sink.nearest(text, &known);
+                let remedy = match meant {
                     Some(word) => format!("did you mean `{word}`?"),
                     None => "add it to `secrets` at the top of the file".to_owned(),
                 };
-                item.refuse(&format!("names the secret `{}`, which is not declared", cut(text)), remedy);
+                // What is neither written like a variable nor like a declared name may be the secret itself.
+                if meant.is_none() && !secrets::is_variable(text) {
+                    self.sink.hide(item.node.place);
+                    item.refuse("names a secret that is not declared; it may be one itself", remedy);
+                } else {
+                    item.refuse(&format!("names the secret `{}`, which is not declared", cut(text)), remedy);
+                }
             } else {
                 names.push(text.clone());
             }

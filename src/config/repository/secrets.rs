@@ -75,6 +75,11 @@ pub(super) fn is_name(text: &str) -> bool {
     shape && !random && !has_token(text)
 }
 
+/// Whether `text` is written as people write the names of variables: `MAVEN_PASSWORD`.
+pub(super) fn is_variable(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
 /// Whether a key of this name usually holds a secret.
 pub(super) fn is_secretive(key: &str) -> bool {
     let key = key.to_ascii_lowercase();

@@ -552,6 +552,67 @@ fn hostile_files_are_refused_within_limits() {
     assert!(problems("a: &a [*a]").contains("alias"));
 }
 
+/// Each of these took minutes or gigabytes while the work grew with the square of the file.
+#[test]
+fn a_hostile_file_within_the_limits_is_judged_at_once() {
+    let keys: Vec<String> = (0..9_900).map(|number| format!("k{number}: 1")).collect();
+    let shown = problems(&format!("{{{}}}", keys.join(", ")));
+    assert!(shown.contains("and 9852 more problems"), "{}", shown.lines().last().unwrap());
+
+    let models = |depends_on: &dyn Fn(u32) -> String| -> String {
+        (0..3_000).map(|n| format!("  m{n}: {{depends_on: [{}]}}\n", depends_on(n))).collect()
+    };
+    let chain = models(&|number| format!("m{}", (number + 1) % 3_000));
+    let found = parse(&format!("version: 1\nmodels:\n{chain}")).unwrap_err();
+    assert!(found.iter().any(|problem| problem.message.contains("more ways than can be followed")));
+    let unknown = models(&|number| format!("nobody{number}"));
+    assert!(problems(&format!("version: 1\nmodels:\n{unknown}")).contains("does not exist"));
+
+    let schedules: String =
+        (0..1_200).map(|n| format!("    s{n}: {{cron: \"0 0 * * *\", task: cleanup}}\n")).collect();
+    let models: String = (0..4_000).map(|n| format!("  m{n}:\n")).collect();
+    let bomb = format!("version: 1\ndefaults:\n  schedules:\n{schedules}models:\n{models}");
+    assert!(problems(&bomb).contains("`defaults` is too much for 4000 models"));
+}
+
+#[test]
+fn a_token_is_not_repeated_wherever_it_stands() {
+    let token = "ghp_0123456789abcdefghij";
+    for line in [
+        "toolchain: {kind: python, version: \"TOKEN/\"}",
+        "toolchain: {kind: TOKEN}",
+        "depends_on: [TOKEN]",
+        "environments: {production: {requires: TOKEN}}",
+        "environments: {TOKEN: {}}",
+        "schedules: {nightly: {cron: \"TOKEN 9 * * *\", task: retrain}}",
+        "gates: {rules: [{metric: TOKEN, direction: up}, {metric: TOKEN, direction: lower}]}",
+        "TOKEN: x",
+    ] {
+        let shown = problems(&with(&line.replace("TOKEN", token)));
+        assert!(!shown.contains(token), "{line}\n{shown}");
+    }
+}
+
+#[test]
+fn an_undeclared_secret_is_named_only_where_it_is_written_as_a_name() {
+    let shown = problems(&with("build: {secrets: [hunter2]}\ntest: {secrets: [MY_TOKEN]}"));
+    assert!(!shown.contains("hunter2") && shown.contains("it may be one itself"), "{shown}");
+    let shown = problems(&with("publish: {secrets: [MY_TOKEN]}"));
+    assert!(shown.contains("names the secret `MY_TOKEN`, which is not declared"), "{shown}");
+    let declared =
+        with("build: {secrets: [maven_pasword]}").replace("models:", "secrets: [MAVEN_PASSWORD]\nmodels:");
+    assert!(problems(&declared).contains("did you mean `MAVEN_PASSWORD`?"));
+}
+
+#[test]
+fn only_verbs_and_stages_are_taken_from_the_names_of_models() {
+    let named = |name: &str| SMALLEST.replace("iris", name);
+    for name in ["approve", "explain", "build", "review", "deploy", "monitor", "all", "to"] {
+        assert!(problems(&named(name)).contains("cannot be the name of a model"), "{name}");
+    }
+    assert_eq!(only_model(&named("evaluate")).name.as_str(), "evaluate");
+}
+
 #[test]
 fn an_alias_means_what_it_names() {
     let model = only_model(&with("build: {run: &lines [one, two]}\npublish: {run: *lines}"));
