@@ -11,24 +11,28 @@ pub use health::Drain;
 pub use receive::Limits;
 pub use serve::serve;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 
 use crate::domain::ForgeKind;
 use crate::inbox::Inbox;
 
 use error::{caught, no_such_method, no_such_page};
 use health::Health;
-use receive::{Receiver, receive};
+use receive::{LARGE_AT_ONCE, Receiver, receive};
 
 /// Everything that is served. A forge without configuration has no route.
 pub fn router(inbox: Inbox, metrics: PrometheusHandle, drain: Drain, limits: Limits) -> Router {
+    let turns = Arc::new(Semaphore::new(LARGE_AT_ONCE));
     let mut webhooks = Router::new();
     for forge in [ForgeKind::GitHub, ForgeKind::GitLab] {
         if inbox.serves(forge) {
-            let receiver = Receiver { forge, inbox: inbox.clone(), limits };
+            let receiver = Receiver { forge, inbox: inbox.clone(), limits, turns: Arc::clone(&turns) };
             webhooks = webhooks.route(&format!("/webhooks/{forge}"), post(receive).with_state(receiver));
         }
     }

@@ -1,6 +1,7 @@
 //! The webhook routes. What is wrong with a request is judged in one fixed order: forge and method
 //! (by the routes), content type, size, time, origin, content; only then the store is asked.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -11,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::HttpError;
 use crate::domain::ForgeKind;
@@ -35,12 +37,21 @@ impl Default for Limits {
 /// Nobody gets more memory than this on his word alone.
 const RESERVED_AT_MOST: usize = 256 * 1024;
 
+/// Bodies up to this size are read whoever sends them; hardly any delivery is larger.
+const ORDINARY: usize = 1024 * 1024;
+
+/// So many larger bodies are in memory at once; the others wait for their turn, which counts as
+/// time to read them. Nothing is proved before a body is whole, so anybody could fill the memory.
+pub(super) const LARGE_AT_ONCE: usize = 8;
+
 /// What a webhook route knows.
 #[derive(Clone, Debug)]
 pub(super) struct Receiver {
     pub(super) forge: ForgeKind,
     pub(super) inbox: Inbox,
     pub(super) limits: Limits,
+    /// The turns of large bodies.
+    pub(super) turns: Arc<Semaphore>,
 }
 
 #[derive(Serialize)]
@@ -53,9 +64,11 @@ struct Told<'a> {
 /// Keeps a delivery that cannot be here unverified.
 pub(super) async fn receive(
     State(receiver): State<Receiver>,
-    Arrived { delivery, since }: Arrived,
+    Arrived { delivery, since, turn }: Arrived,
 ) -> Result<Response, HttpError> {
-    let receipt = receiver.inbox.record(delivery).await.map_err(|_logged| {
+    let recorded = receiver.inbox.record(delivery).await;
+    drop(turn);
+    let receipt = recorded.map_err(|_logged| {
         let message = "the delivery could not be kept and is not acknowledged; send it again";
         HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", message)
     })?;
@@ -72,6 +85,8 @@ pub(super) async fn receive(
 pub(super) struct Arrived {
     delivery: VerifiedDelivery,
     since: Instant,
+    /// Kept as long as a large body is in memory.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl FromRequest<Receiver> for Arrived {
@@ -81,7 +96,7 @@ impl FromRequest<Receiver> for Arrived {
         let since = Instant::now();
         let (parts, body) = request.into_parts();
         match arrive(&parts.headers, body, receiver).await {
-            Ok(delivery) => Ok(Self { delivery, since }),
+            Ok((delivery, turn)) => Ok(Self { delivery, since, turn }),
             Err((outcome, error)) => {
                 counted(receiver.forge, event_of(&parts.headers, receiver.forge), outcome);
                 Err(error)
@@ -103,10 +118,11 @@ async fn arrive(
     headers: &HeaderMap,
     body: Body,
     receiver: &Receiver,
-) -> Result<VerifiedDelivery, (Outcome, HttpError)> {
+) -> Result<(VerifiedDelivery, Option<OwnedSemaphorePermit>), (Outcome, HttpError)> {
     let form = form_of(headers, receiver.forge)?;
-    let raw = read(headers, body, receiver.limits).await?;
-    receiver.inbox.verify(receiver.forge, headers, form, raw).map_err(|refusal| match refusal {
+    let (raw, turn) = read(headers, body, receiver.limits, &receiver.turns).await?;
+    let verified = receiver.inbox.verify(receiver.forge, headers, form, raw);
+    verified.map(|delivery| (delivery, turn)).map_err(|refusal| match refusal {
         // One answer for every cause: it teaches nothing to somebody who is guessing.
         Refusal::Unproved(_) => no(
             Outcome::Unauthorized,
@@ -147,13 +163,22 @@ fn form_of(headers: &HeaderMap, forge: ForgeKind) -> Result<Form, (Outcome, Http
     }
 }
 
+/// A whole body, and its turn where it is large.
+type Whole = (Bytes, Option<OwnedSemaphorePermit>);
+
 /// The whole body within its limits.
-async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, (Outcome, HttpError)> {
+async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    limits: Limits,
+    turns: &Arc<Semaphore>,
+) -> Result<Whole, (Outcome, HttpError)> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limits.body) {
         return Err(too_large(limits));
     }
-    match tokio::time::timeout(limits.body_time, collect(body, limits, announced.unwrap_or(0))).await {
+    let collected = collect(body, limits, announced.unwrap_or(0), turns);
+    match tokio::time::timeout(limits.body_time, collected).await {
         Ok(read) => read,
         Err(_elapsed) => {
             let message = format!("the body took longer than {} s", limits.body_time.as_secs_f64());
@@ -162,7 +187,13 @@ async fn read(headers: &HeaderMap, body: Body, limits: Limits) -> Result<Bytes, 
     }
 }
 
-async fn collect(body: Body, limits: Limits, announced: usize) -> Result<Bytes, (Outcome, HttpError)> {
+async fn collect(
+    body: Body,
+    limits: Limits,
+    announced: usize,
+    turns: &Arc<Semaphore>,
+) -> Result<Whole, (Outcome, HttpError)> {
+    let mut turn = None;
     let mut stream = body.into_data_stream();
     let mut whole = BytesMut::new();
     let mut first = Bytes::new();
@@ -171,8 +202,13 @@ async fn collect(body: Body, limits: Limits, announced: usize) -> Result<Bytes, 
             let message = "the body ended before it was complete";
             no(Outcome::Broken, StatusCode::BAD_REQUEST, "incomplete_body", message)
         })?;
-        if chunk.len() > limits.body - whole.len().max(first.len()) {
+        let before = whole.len().max(first.len());
+        if chunk.len() > limits.body - before {
             return Err(too_large(limits));
+        }
+        if turn.is_none() && before + chunk.len() > ORDINARY {
+            // Fails only when the turns are closed, which nobody does.
+            turn = Arc::clone(turns).acquire_owned().await.ok();
         }
         // Most bodies come in one piece, which need not be copied.
         if first.is_empty() && whole.is_empty() {
@@ -185,10 +221,32 @@ async fn collect(body: Body, limits: Limits, announced: usize) -> Result<Bytes, 
         }
         whole.extend_from_slice(&chunk);
     }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
+    Ok((if whole.is_empty() { first } else { whole.freeze() }, turn))
 }
 
 fn too_large(limits: Limits) -> (Outcome, HttpError) {
     let message = format!("the body is larger than {} bytes", limits.body);
     no(Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", &message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn judged(bytes: usize, turns: &Arc<Semaphore>) -> Result<bool, Outcome> {
+        let limits = Limits { body_time: Duration::from_millis(20), ..Limits::default() };
+        let read = read(&HeaderMap::new(), Body::from(vec![b' '; bytes]), limits, turns).await;
+        read.map(|(whole, turn)| whole.len() == bytes && turn.is_some()).map_err(|(outcome, _)| outcome)
+    }
+
+    #[tokio::test]
+    async fn a_large_body_waits_for_its_turn_and_an_ordinary_one_does_not() {
+        let turns = Arc::new(Semaphore::new(1));
+        let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
+        assert_eq!(judged(ORDINARY, &turns).await, Ok(false), "it needs no turn");
+        assert_eq!(judged(ORDINARY + 1, &turns).await, Err(Outcome::TooSlow));
+        drop(taken);
+        assert_eq!(judged(ORDINARY + 1, &turns).await, Ok(true));
+        assert_eq!(turns.available_permits(), 1, "it is given back with the body");
+    }
 }
