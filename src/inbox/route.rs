@@ -33,8 +33,11 @@ impl Route {
         match read {
             Ok(Some(route)) => Ok(route),
             Ok(None) => Err(NotAnObject),
-            // A number that fits no type breaks the typed reading of an otherwise sound object.
-            Err(_) if is_object(body) => Ok(Self { lane: Lane::Forge(forge), repository: None }),
+            // A number that fits no type breaks the typed reading of an otherwise sound object. Whose
+            // it is cannot be said, so it is nobody's: a name that no list but `**` holds.
+            Err(_) if is_object(body) => {
+                Ok(Self { lane: Lane::Forge(forge), repository: Some(String::new()) })
+            }
             Err(_) => Err(NotAnObject),
         }
     }

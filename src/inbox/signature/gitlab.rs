@@ -29,8 +29,8 @@ pub enum Proof {
 
 /// Believes the body by everything that is configured.
 ///
-/// With signing keys a valid signature is always needed, so that nobody can fall back to the token; a token that comes along must fit too
-/// where tokens are configured.
+/// With signing keys a valid signature is always needed, so that nobody can fall back to the token; a
+/// token that comes along must fit too where tokens are configured.
 ///
 /// # Errors
 /// Says for the log what was wrong.

@@ -109,6 +109,12 @@ async fn of_repositories_that_are_not_served_nothing_but_the_id_is_kept() {
             assert_eq!(delivery.sent_to(&server).await.json()["status"], "accepted");
             assert_eq!(server.stored().await.unwrap().id, format!("yes {served}"));
         }
+        // A number that fits nowhere keeps its reader from the name beside it.
+        let mut unreadable = path(forge, "acme/models").replace(":5,", ":1e999,");
+        unreadable = unreadable.replace("acme/", "else/");
+        let odd = good(forge).id("odd").proved(&unreadable);
+        assert_eq!(odd.sent_to(&server).await.json()["status"], "accepted");
+        assert!(server.job().await.is_none(), "{unreadable}");
         let nowhere = good(forge).id("organisation").proved("{}");
         assert_eq!(nowhere.sent_to(&server).await.status, 202);
         assert_eq!(server.stored().await.unwrap().lane, forge.as_str());
