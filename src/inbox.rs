@@ -22,7 +22,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use crate::config::server::{AllowList, SecretKey, ServerConfig};
-use crate::domain::{Clock, ForgeKind, Redactor};
+use crate::domain::{Clock, ForgeKind, Phase, Redactor};
 use crate::storage::{NewDelivery, Recorded, Store};
 
 use signature::Refused;
@@ -224,6 +224,14 @@ impl Inbox {
     pub async fn queue(&self) -> Result<(u64, Duration), StoreError> {
         let (depth, oldest) = self.inner.store.queue().await?;
         Ok((depth, oldest.map(|since| self.inner.clock.now().since(since)).unwrap_or_default()))
+    }
+
+    /// How many models stand in each phase that has not come to its end.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn under_way(&self) -> Result<Vec<(Phase, u64)>, StoreError> {
+        self.inner.store.count_in(&Phase::UNDER_WAY).await
     }
 }
 

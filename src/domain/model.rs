@@ -135,6 +135,39 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The phases in which something or somebody is still awaited.
+    pub const UNDER_WAY: [Self; 13] = [
+        Self::Draft,
+        Self::AwaitingRun,
+        Self::Building,
+        Self::Testing,
+        Self::GateFailed,
+        Self::Inconclusive,
+        Self::InfraError,
+        Self::AwaitingApproval,
+        Self::Ready,
+        Self::Held,
+        Self::Merging,
+        Self::Publishing,
+        Self::PublishFailed,
+    ];
+
+    /// The stage that a merge request in this phase has come to.
+    #[must_use]
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::Untracked | Self::Draft | Self::AwaitingRun | Self::Building | Self::Closed => Stage::Build,
+            Self::Testing | Self::GateFailed | Self::Inconclusive | Self::InfraError => Stage::Test,
+            Self::AwaitingApproval | Self::Ready | Self::Held => Stage::Review,
+            Self::Merging
+            | Self::Merged
+            | Self::Publishing
+            | Self::Published
+            | Self::PublishFailed
+            | Self::Unblessed => Stage::Publish,
+        }
+    }
+
     /// Whether the merge request was merged and this model's fate is no longer a matter of gates.
     #[must_use]
     pub const fn is_past_merge(self) -> bool {
@@ -154,6 +187,13 @@ impl fmt::Display for Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_phase_under_way_belongs_to_the_stage_it_has_come_to() {
+        let stages: Vec<Stage> = Phase::UNDER_WAY.into_iter().map(Phase::stage).collect();
+        assert!(stages.is_sorted(), "{stages:?}");
+        assert!(!Phase::UNDER_WAY.contains(&Phase::Published));
+    }
 
     #[test]
     fn a_model_name_can_stand_in_tags_and_job_names() {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::{Clock, ForgeKind};
 
-use super::classify::{Answer, Failure, Operation, asked_wait, classify, display_name};
+use super::classify::{Answer, Failure, Operation, asked_wait, classify, display_name, header};
 use super::pace::{Gate, Pace};
 use super::redact::Redactor;
 use super::{ErrorKind, ForgeError};
@@ -287,6 +287,10 @@ impl Transport {
             "forge" => self.forge.as_str(), "operation" => operation.name, "status" => status
         )
         .increment(1);
+        if let Some(left) = result.as_ref().ok().and_then(|response| requests_left(response.headers())) {
+            metrics::gauge!("mergewright_forge_rate_limit_remaining", "forge" => self.forge.as_str())
+                .set(left);
+        }
         result.map_err(|error| self.broken(operation, &error))
     }
 
@@ -382,4 +386,12 @@ fn causes(error: &reqwest::Error) -> String {
         next = cause.source();
     }
     text
+}
+
+/// How many requests the forge still takes in the present window, where it says so.
+fn requests_left(headers: &HeaderMap) -> Option<f64> {
+    ["ratelimit-remaining", "x-ratelimit-remaining"]
+        .iter()
+        .find_map(|name| header(headers, name)?.parse::<u32>().ok())
+        .map(f64::from)
 }

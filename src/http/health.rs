@@ -51,7 +51,8 @@ pub(super) async fn ready(State(health): State<Health>) -> Result<&'static str, 
     Ok("ready\n")
 }
 
-/// The queue is measured when it is asked for; while the store does not answer, its last numbers stay.
+/// Queue and runs are measured when they are asked for; while the store does not answer, the last numbers
+/// stay.
 pub(super) async fn metrics(State(health): State<Health>) -> impl IntoResponse {
     match health.inbox.queue().await {
         Ok((depth, oldest)) => {
@@ -60,6 +61,16 @@ pub(super) async fn metrics(State(health): State<Health>) -> impl IntoResponse {
             metrics::gauge!("mergewright_queue_oldest_seconds").set(oldest.as_secs_f64());
         }
         Err(error) => tracing::warn!(%error, "the queue cannot be measured"),
+    }
+    match health.inbox.under_way().await {
+        Ok(counts) => {
+            for (phase, count) in counts {
+                let labels = [("stage", phase.stage().to_string()), ("state", phase.to_string())];
+                #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; nobody has 2^53 runs")]
+                metrics::gauge!("mergewright_runs", &labels).set(count as f64);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the runs cannot be counted"),
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], health.metrics.render())
 }

@@ -3,7 +3,7 @@
 use super::records::BrokenAudit;
 use super::writer::Wakes;
 use super::{Store, StoreError, sql};
-use crate::domain::{Lane, MergeRequestId, Timestamp};
+use crate::domain::{Lane, MergeRequestId, Phase, Timestamp};
 
 impl Store {
     /// Whether the database answers and takes commits (it was migrated when it was opened). After a
@@ -33,6 +33,14 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn outbox(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
         self.read(|connection| Box::pin(sql::effect::open(connection))).await
+    }
+
+    /// How many models of merge requests stand in each of these phases.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn count_in(&self, phases: &'static [Phase]) -> Result<Vec<(Phase, u64)>, StoreError> {
+        self.read(move |connection| Box::pin(sql::merge_request::count_in(connection, phases))).await
     }
 
     /// When the next job, effect or timer becomes due; none when nothing waits. What somebody works

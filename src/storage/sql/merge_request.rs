@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 
 use super::{Connection, decode, encode, merge_request_from};
-use crate::domain::{MergeRequestId, RepoId, Sha, State, Timestamp};
+use crate::domain::{MergeRequestId, Phase, RepoId, Sha, State, Timestamp};
 use crate::storage::StoreError;
 use crate::storage::records::{NewState, StoredState};
 
@@ -132,4 +132,20 @@ pub(in crate::storage) async fn into_branch(
             .fetch_all(connection)
             .await?;
     rows.into_iter().map(|row| merge_request_from(row.try_get(0)?)).collect()
+}
+
+/// How many models of merge requests stand in each of `phases`.
+pub(in crate::storage) async fn count_in(
+    connection: &mut Connection,
+    phases: &[Phase],
+) -> Result<Vec<(Phase, u64)>, StoreError> {
+    let mut counts = Vec::with_capacity(phases.len());
+    for phase in phases {
+        let row = sqlx::query("SELECT COUNT(*) FROM merge_request_model WHERE phase = $1")
+            .bind(phase.to_string())
+            .fetch_one(&mut *connection)
+            .await?;
+        counts.push((*phase, row.try_get::<i64, _>(0)?.unsigned_abs()));
+    }
+    Ok(counts)
 }

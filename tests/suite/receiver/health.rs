@@ -1,5 +1,8 @@
 //! Health, numbers, and how the server ends.
 
+use mergewright::domain::{MergeRequestId, ModelState, Phase, RepoId, State};
+use mergewright::storage::NewState;
+
 use super::*;
 
 #[tokio::test]
@@ -99,6 +102,31 @@ async fn the_queue_is_measured_when_it_is_asked_for() {
     let text = server.get("/metrics").await.text;
     assert!(text.contains("mergewright_queue_depth 2\n"), "{text}");
     assert!(text.contains("mergewright_queue_oldest_seconds 90\n"), "{text}");
+}
+
+#[tokio::test]
+async fn runs_are_counted_by_stage_and_state() {
+    let server = Server::start().await;
+    let id = MergeRequestId { repo: RepoId { forge: ForgeKind::GitLab, number: 5 }, number: 7 };
+    for (expected, phase) in [(0, Phase::Building), (1, Phase::Ready)] {
+        good(ForgeKind::GitLab).id(&phase.to_string()).sent_to(&server).await;
+        let claimed = server.store.claim(server.clock.now(), Duration::from_secs(60)).await.unwrap().unwrap();
+        let mut state = State::default();
+        state.models.insert("iris".parse().unwrap(), ModelState { phase, ..ModelState::default() });
+        let (title, web_url, repository) = (String::new(), String::new(), String::new());
+        let state = NewState { id, expected, state, title, web_url, repository, open: true };
+        let decision = Decision { state: Some(state), ..Decision::default() };
+        server.store.commit(&claimed.lease, decision, server.clock.now()).await.unwrap();
+        let text = server.get("/metrics").await.text;
+        let line = |stage, state| series("mergewright_runs", &[("stage", stage), ("state", state)]);
+        let ready = i64::from(phase == Phase::Ready);
+        for line in [
+            format!("{} {}\n", line("build", "Building"), 1 - ready),
+            format!("{} {ready}\n", line("review", "Ready")),
+        ] {
+            assert!(text.contains(&line), "{line} is not in\n{text}");
+        }
+    }
 }
 
 #[tokio::test]
