@@ -23,9 +23,9 @@ impl Store {
         };
         self.write(Wakes::Sleepers, move |connection| {
             Box::pin(async move {
-                let is_new = match kept {
+                let is_new = match &kept {
                     Some((lane, packed)) => {
-                        sql::delivery::insert(connection, &delivery, lane, &packed).await?
+                        sql::delivery::insert(connection, &delivery, *lane, packed).await?
                     }
                     None => sql::delivery::insert_ignored(connection, &delivery).await?,
                 };
@@ -33,7 +33,8 @@ impl Store {
                     return Ok(Recorded::Accepted);
                 }
                 let (forge, id) = (delivery.forge, &delivery.id);
-                let same_body = sql::delivery::has_body(connection, forge, id, &delivery.body).await?;
+                let body = kept.is_some().then_some(&*delivery.body);
+                let same_body = sql::delivery::has_body(connection, forge, id, body).await?;
                 Ok(Recorded::Duplicate { same_body })
             })
         })

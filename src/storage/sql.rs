@@ -26,6 +26,9 @@ pub(super) type Connection = sqlx::SqliteConnection;
 /// A row of an answer.
 pub(super) type Row = sqlx::sqlite::SqliteRow;
 
+/// The most rows that are looked at in one transaction of housekeeping: deliveries wait behind it.
+pub(super) const SLICE: i64 = 500;
+
 /// The text form of a stored document.
 pub(super) fn encode(what: &str, value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value)

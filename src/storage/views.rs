@@ -108,17 +108,30 @@ impl Store {
         self.read(|connection| Box::pin(sql::audit::verify(connection))).await
     }
 
-    /// Forgets ended deliveries (and dead letters) from before `before`; how many deliveries.
+    /// Forgets ended deliveries, dead letters and forge calls from before `before`; how many deliveries.
+    /// Calls that must not happen twice are kept. It is done in slices, so that nobody waits long for the
+    /// one writer.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.write(Wakes::Nobody, move |connection| {
-            Box::pin(async move {
-                sql::job::prune(connection, before).await?;
-                sql::delivery::prune(connection, before).await
-            })
-        })
-        .await
+        self.write(Wakes::Nobody, move |connection| Box::pin(sql::job::prune(connection, before))).await?;
+        let mut forgotten = 0;
+        loop {
+            let slice = self
+                .write(Wakes::Nobody, move |connection| Box::pin(sql::delivery::prune(connection, before)));
+            match slice.await? {
+                0 => break,
+                count => forgotten += count,
+            }
+        }
+        let mut next = Some(0);
+        while let Some(after) = next {
+            let slice = self.write(Wakes::Nobody, move |connection| {
+                Box::pin(sql::effect::prune(connection, before, after))
+            });
+            next = slice.await?;
+        }
+        Ok(forgotten)
     }
 }

@@ -2,8 +2,8 @@
 
 use sqlx::Row as _;
 
-use super::{Connection, encode};
-use crate::domain::{Digest, ForgeKind, Lane, Timestamp};
+use super::{Connection, SLICE, encode};
+use crate::domain::{ForgeKind, Lane, Timestamp};
 use crate::storage::records::NewDelivery;
 use crate::storage::{StoreError, body};
 
@@ -48,8 +48,8 @@ pub(in crate::storage) async fn insert_ignored(
     delivery: &NewDelivery,
 ) -> Result<bool, StoreError> {
     let stored = sqlx::query(
-        "INSERT INTO delivery (forge, external_id, event, received_at, outcome, reason, headers, digest)
-         VALUES ($1, $2, $3, $4, 'ignored', $5, '[]', $6)
+        "INSERT INTO delivery (forge, external_id, event, received_at, outcome, reason, headers)
+         VALUES ($1, $2, $3, $4, 'ignored', $5, '[]')
          ON CONFLICT (forge, external_id) DO NOTHING",
     )
     .bind(delivery.forge.as_str())
@@ -57,27 +57,28 @@ pub(in crate::storage) async fn insert_ignored(
     .bind(&delivery.event)
     .bind(delivery.received_at.0)
     .bind(&delivery.ignored)
-    .bind(Digest::of(&delivery.body).to_string())
     .execute(connection)
     .await?;
     Ok(stored.rows_affected() > 0)
 }
 
-/// Whether the stored delivery of this id has this body.
+/// Whether the stored delivery of this id has this body. Where either was kept without its body, because
+/// its repository is (or was) not served, nothing speaks against it.
 pub(in crate::storage) async fn has_body(
     connection: &mut Connection,
     forge: ForgeKind,
     id: &str,
-    body: &[u8],
+    body: Option<&[u8]>,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query("SELECT digest, body FROM delivery WHERE forge = $1 AND external_id = $2")
+    let Some(body) = body else { return Ok(true) };
+    let row = sqlx::query("SELECT body FROM delivery WHERE forge = $1 AND external_id = $2")
         .bind(forge.as_str())
         .bind(id)
         .fetch_one(connection)
         .await?;
-    match row.try_get::<Option<String>, _>("digest")? {
-        Some(digest) => Ok(digest == Digest::of(body).to_string()),
-        None => Ok(body::unpack(row.try_get("body")?)? == body),
+    match row.try_get::<Option<&[u8]>, _>("body")? {
+        Some(packed) => Ok(body::unpack(packed)? == body),
+        None => Ok(true),
     }
 }
 
@@ -97,20 +98,23 @@ pub(in crate::storage) async fn end(
     Ok(())
 }
 
-/// Forgets deliveries that came before `before` and are ended; how many. One that waits stays, and a
-/// dead letter stays as long as its job is kept.
+/// Forgets some of the deliveries that came before `before` and are ended; how many. One that waits stays,
+/// and a dead letter stays as long as its job is kept.
 pub(in crate::storage) async fn prune(
     connection: &mut Connection,
     before: Timestamp,
 ) -> Result<u64, StoreError> {
     let pruned = sqlx::query(
-        "DELETE FROM delivery
-         WHERE received_at < $1
-           AND (outcome IN ('done', 'ignored')
-                OR (outcome = 'dead' AND NOT EXISTS (
-                    SELECT 1 FROM job WHERE job.delivery = delivery.id AND job.status = 'dead')))",
+        "DELETE FROM delivery WHERE id IN (
+             SELECT id FROM delivery
+             WHERE received_at < $1
+               AND (outcome IN ('done', 'ignored')
+                    OR (outcome = 'dead' AND NOT EXISTS (
+                        SELECT 1 FROM job WHERE job.delivery = delivery.id AND job.status = 'dead')))
+             LIMIT $2)",
     )
     .bind(before.0)
+    .bind(SLICE)
     .execute(connection)
     .await?;
     Ok(pruned.rows_affected())

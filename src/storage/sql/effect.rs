@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::{Connection, Row, encode, merge_request_from};
+use super::{Connection, Row, SLICE, encode, merge_request_from};
 use crate::domain::{Effect, MergeRequestId, Outcome, Timestamp};
 use crate::storage::StoreError;
 
@@ -209,4 +209,39 @@ pub(in crate::storage) async fn dead(
         Ok((id, row.try_get(1)?, row.try_get(2)?, Timestamp(row.try_get(3)?)))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// Forgets calls that ended before `before`, among some that were put in after row `after`; from which
+/// row on the next ones are, if there are any. What is done once stays, since it tells a repetition.
+pub(in crate::storage) async fn prune(
+    connection: &mut Connection,
+    before: Timestamp,
+    after: i64,
+) -> Result<Option<i64>, StoreError> {
+    let row = sqlx::query(
+        "SELECT MAX(id), MIN(created_at) FROM (
+             SELECT id, created_at FROM outbox WHERE id > $1 ORDER BY id LIMIT $2)",
+    )
+    .bind(after)
+    .bind(SLICE)
+    .fetch_one(&mut *connection)
+    .await?;
+    let (Some(last), Some(oldest)) = (row.try_get::<Option<i64>, _>(0)?, row.try_get::<Option<i64>, _>(1)?)
+    else {
+        return Ok(None);
+    };
+    if oldest >= before.0 {
+        return Ok(None);
+    }
+    sqlx::query(
+        "DELETE FROM outbox
+         WHERE id > $1 AND id <= $2 AND ended_at < $3
+           AND (status <> 'done' OR kind IN ('report', 'status', 'label', 'cancel_run'))",
+    )
+    .bind(after)
+    .bind(last)
+    .bind(before.0)
+    .execute(connection)
+    .await?;
+    Ok(Some(last))
 }

@@ -126,3 +126,26 @@ async fn a_repository_that_fails_again_and_again_does_not_starve_another() {
     store.retry_effect(&failing.lease, Timestamp(50), "503").await.unwrap();
     assert_eq!(store.call(6).await.effect, label(Label::Hold));
 }
+
+#[tokio::test]
+async fn ended_calls_are_forgotten_but_what_happens_once_is_remembered() {
+    let store = Fresh::new().await;
+    store.want(vec![label(Label::Ready), merge(1)], 1).await;
+    for _ in 0..2 {
+        let call = store.call(3).await;
+        store.end(&call, done(), 3).await;
+    }
+    store.want(vec![merge(2)], 4).await;
+    let dead = store.call(4).await;
+    store.end(&dead, EffectEnd::Dead { reason: "no".to_owned(), job: None }, 5).await;
+    store.want(vec![label(Label::Hold)], 6).await;
+    store.prune(Timestamp(3)).await.unwrap();
+    assert_eq!(store.count("SELECT COUNT(*) FROM outbox").await, 4, "none of them ended before that");
+    store.prune(Timestamp(100)).await.unwrap();
+    let left = "SELECT GROUP_CONCAT(slot || ':' || status, ' ') FROM (SELECT * FROM outbox ORDER BY id)";
+    let merged = format!("merge:{}:1:done label:waiting", sha('a'));
+    assert_eq!(store.text(left).await, Some(merged));
+    store.want(vec![merge(1)], 7).await;
+    let call = store.call(200).await;
+    assert_eq!(call.effect, label(Label::Hold), "the merge is not done again");
+}

@@ -73,19 +73,29 @@ async fn of_many_at_once_exactly_one_is_accepted() {
 #[tokio::test]
 async fn an_ignored_delivery_leaves_its_id_and_why_but_no_content() {
     let store = Fresh::new().await;
-    let ignored = |body: &'static str| {
-        let mut ignored = delivery("a", 1, 1);
-        (ignored.lane, ignored.ignored) = (None, Some("not-served".to_owned()));
-        ignored.body = Bytes::from_static(body.as_bytes());
-        ignored
-    };
-    assert_eq!(store.record(ignored("{}")).await.unwrap(), Recorded::Accepted);
-    assert_eq!(store.record(ignored("{}")).await.unwrap(), Recorded::Duplicate { same_body: true });
-    assert_eq!(store.record(ignored("[]")).await.unwrap(), Recorded::Duplicate { same_body: false });
+    assert_eq!(store.record(ignored("a")).await.unwrap(), Recorded::Accepted);
+    assert_eq!(store.record(ignored("a")).await.unwrap(), Recorded::Duplicate { same_body: true });
     store.nothing_at(9).await;
-    let kept = "SELECT outcome || ' ' || reason || ' ' || headers || COALESCE(body, '') FROM delivery";
+    let kept =
+        "SELECT outcome || ' ' || reason || ' ' || headers || COALESCE(body, '') || COALESCE(digest, '')
+                FROM delivery";
     assert_eq!(store.text(kept).await.as_deref(), Some("ignored not-served []"));
     assert_eq!(store.count("SELECT COUNT(*) FROM job").await, 0);
+}
+
+/// A delivery of a repository that is not served.
+fn ignored(id: &str) -> crate::storage::NewDelivery {
+    let ignored = Some("not-served".to_owned());
+    crate::storage::NewDelivery { lane: None, ignored, body: Bytes::new(), ..delivery(id, 1, 1) }
+}
+
+#[tokio::test]
+async fn a_repetition_is_no_other_body_because_the_allow_list_changed_between() {
+    let store = Fresh::new().await;
+    store.record(ignored("a")).await.unwrap();
+    assert_eq!(store.deliver("a", 1, 2).await, Recorded::Duplicate { same_body: true });
+    store.deliver("b", 1, 3).await;
+    assert_eq!(store.record(ignored("b")).await.unwrap(), Recorded::Duplicate { same_body: true });
 }
 
 #[tokio::test]
@@ -127,4 +137,16 @@ async fn old_deliveries_are_forgotten_but_never_one_that_waits() {
     assert_eq!(store.text(left).await.as_deref(), Some("waits new"));
     assert_eq!(what(&store.next(500).await), "new", "it is ready since 100, the other one since 500");
     assert_eq!(what(&store.next(500).await), "waits");
+}
+
+#[tokio::test]
+async fn whatever_there_is_to_forget_is_forgotten_in_slices() {
+    let store = Fresh::new().await;
+    for number in 0..1_201_u32 {
+        store.record(ignored(&number.to_string())).await.unwrap();
+    }
+    let before = store.commits();
+    assert_eq!(store.prune(Timestamp(2)).await.unwrap(), 1_201);
+    assert!(store.commits() - before >= 4, "others get their turn between");
+    assert_eq!(store.count("SELECT COUNT(*) FROM delivery").await, 0);
 }
