@@ -19,8 +19,9 @@ use crate::outbox::Outbox;
 use crate::storage::Store;
 use crate::worker::{Settings, Worker};
 
-/// How long work under way may take after we were asked to end.
-const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+/// How long work under way may take after we were asked to end: of the 20 s that are promised, some are
+/// left for closing the database.
+const DRAIN_LIMIT: Duration = Duration::from_secs(18);
 /// How often deliveries past their time are dropped.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
@@ -119,23 +120,33 @@ async fn prune(store: Store, clock: Arc<dyn Clock>, keep: Duration) {
     }
 }
 
-/// Resolves when the process is asked to end: SIGTERM or Ctrl-C.
-pub async fn asked_to_end() {
-    let interrupted = async {
+/// Resolves when the process is asked to end: SIGTERM or Ctrl-C. Both are heard from this call on, so that
+/// who is asked while he starts ends well too.
+///
+/// # Errors
+/// When the system does not let us listen to signals.
+#[cfg(unix)]
+pub fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminated, mut interrupted) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
+}
+
+/// Resolves when the process is asked to end: Ctrl-C.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                () = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-            return;
-        }
-    }
-    interrupted.await;
+    })
 }

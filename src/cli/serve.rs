@@ -40,8 +40,9 @@ pub(super) fn run(arguments: &Serve) -> Answer {
         }
     };
     let served = runtime.block_on(async {
+        let end = crate::app::asked_to_end()?;
         let app = App::assemble(&config, Arc::new(SystemClock), metrics).await?;
-        app.serve(config.listen, crate::app::asked_to_end()).await
+        app.serve(config.listen, end).await
     });
     match served {
         Ok(()) => Answer::good(""),

@@ -153,6 +153,15 @@ fn serve_creates_its_database_answers_and_ends_well_when_asked_to() {
 }
 
 #[test]
+fn who_is_asked_to_end_the_moment_he_listens_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut served = Served::start(&configuration(folder.path()));
+    let asked = Command::new("kill").args(["-TERM", &served.child.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn the_demo_publishes_a_model_and_refuses_a_worse_one() {
     let done = run(&["demo", "--once"]);
     let told = text(&done.stdout);
