@@ -54,7 +54,8 @@ impl<'a> Section<'a> {
 impl<'a> Field<'a> {
     /// Notes a problem at this value.
     pub(super) fn refuse(&self, what: &str, remedy: impl Into<String>) {
-        self.sink.report(self.node.place, format!("`{}` {what}", self.path), remedy);
+        let name = if self.path.is_empty() { "the file".to_owned() } else { format!("`{}`", self.path) };
+        self.sink.report(self.node.place, format!("{name} {what}"), remedy);
     }
 
     /// This value as a section with exactly these keys; nothing at all is an empty one.
@@ -202,7 +203,8 @@ impl<'a> Field<'a> {
 /// The number that `text` writes, without rounding; none where it writes none.
 pub(super) fn exact(text: &str) -> Option<Decimal> {
     let shape = text.strip_prefix('-').unwrap_or(text);
-    if !shape.starts_with(|c: char| c.is_ascii_digit()) {
+    // `1_000` is a text to YAML, and a number only to some of its readers.
+    if !shape.starts_with(|c: char| c.is_ascii_digit()) || shape.contains('_') {
         return None;
     }
     let number = if text.contains(['e', 'E']) {

@@ -265,6 +265,9 @@ fn an_empty_file_says_so() {
     "#);
     assert!(problems("# only a comment\n").contains("the file is empty"));
     assert!(problems("~").contains("the file is empty"));
+    assert!(
+        problems("[version, 1]").contains("the file expects keys and values (a mapping), and found a list")
+    );
 }
 
 #[test]
@@ -417,6 +420,7 @@ fn nothing_is_converted_silently() {
         ("review: {approvals: 0755}", "without a leading zero"),
         ("review: {approvals: \"1\"}", "found a text"),
         ("review: {approvals: 1e3}", "whole number"),
+        ("gates: {rules: [{metric: m, direction: higher, min: 1_000}]}", "found a text"),
         ("review: {approvals: -1}", "whole number"),
         ("gates: {rules: [{metric: m, direction: higher, required: yes}]}", "expects true or false"),
         ("gates: {rules: [{metric: m, direction: higher, min: .inf}]}", "expects a number"),
