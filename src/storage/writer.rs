@@ -89,7 +89,7 @@ impl Writer {
         self.signals.commits.load(Ordering::Relaxed)
     }
 
-    /// Whether the last transaction could be committed and another one can be begun.
+    /// Whether everything of the last transaction could be written and another one can be begun.
     pub(super) fn is_healthy(&self) -> bool {
         !self.queue.is_closed() && !self.signals.broken.load(Ordering::Relaxed)
     }
@@ -105,6 +105,8 @@ trait Queued: Send {
     fn is_abandoned(&self) -> bool;
     /// Does the work; whether it is to be kept.
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, bool>;
+    /// Whether it failed because the database did not do what it was told.
+    fn found_it_broken(&self) -> bool;
     /// Answers the caller: with its result, or with what went wrong for the whole transaction.
     /// Whether sleepers are to be woken.
     fn answer(self: Box<Self>, failure: Option<&str>) -> bool;
@@ -134,6 +136,10 @@ where
             self.result = Some(result);
             keep
         })
+    }
+
+    fn found_it_broken(&self) -> bool {
+        matches!(self.result, Some(Err(StoreError::Unavailable(_))))
     }
 
     fn answer(self: Box<Self>, failure: Option<&str>) -> bool {
@@ -186,14 +192,13 @@ impl Task {
 
     /// One transaction with every write of `batch`.
     async fn commit(&mut self, mut batch: Vec<Box<dyn Queued>>) {
-        let failure = match self.transaction(&mut batch).await {
-            Ok(()) => None,
-            Err(error) => {
-                self.recover().await;
-                Some(error.to_string())
-            }
-        };
-        self.signals.broken.store(failure.is_some(), Ordering::Relaxed);
+        let failure = self.transaction(&mut batch).await.err().map(|error| error.to_string());
+        // A disk that is full or gone is first met by a single statement.
+        let broken = failure.is_some() || batch.iter().any(|write| write.found_it_broken());
+        if broken {
+            self.recover().await;
+        }
+        self.signals.broken.store(broken, Ordering::Relaxed);
         let mut wake = false;
         for write in batch {
             wake |= write.answer(failure.as_deref());

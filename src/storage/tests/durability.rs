@@ -197,6 +197,28 @@ async fn a_full_disk_is_told_to_everybody_and_leaves_no_half_state() {
 }
 
 #[tokio::test]
+async fn a_database_that_refuses_a_single_write_is_not_ready_until_another_was_tried() {
+    let store = Fresh::new().await;
+    store
+        .write(Wakes::Nobody, |connection| {
+            Box::pin(async move {
+                sqlx::query("PRAGMA query_only = ON").execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    assert!(store.writer.is_healthy());
+    let refused = store.record(delivery("a", 1, 0)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(!store.writer.is_healthy());
+    // Whatever was wrong with the connection went with it.
+    store.ready().await.unwrap();
+    assert!(store.writer.is_healthy());
+    assert_eq!(store.deliver("a", 1, 0).await, Recorded::Accepted);
+}
+
+#[tokio::test]
 async fn while_another_process_holds_the_database_nothing_is_accepted_and_then_it_goes_on() {
     let store = Fresh::new().await;
     store
