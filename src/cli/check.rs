@@ -44,6 +44,10 @@ pub fn check(target: &Path, json: bool) -> Answer {
             let out = format!("{}\n", serde_json::json!({"valid": false, "problems": list}));
             Answer { status: 1, out, err: String::new() }
         }
+        Err(Failure::Unreadable(why)) if json => {
+            let out = format!("{}\n", serde_json::json!({"valid": false, "problems": [{"message": why}]}));
+            Answer { status: 1, out, err: String::new() }
+        }
         Err(failure) => failure.into_answer(),
     }
 }

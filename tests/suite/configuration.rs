@@ -52,6 +52,10 @@ fn programs_get_json() {
     assert_eq!(value["valid"], false);
     assert_eq!(value["problems"][0]["line"], 2);
     assert_eq!(value["problems"][0]["message"], "`models.iris.test` is missing");
+    let missing = check(&dir.path().join("none.yml"), true);
+    let value: serde_json::Value = serde_json::from_str(&missing.out).unwrap();
+    assert_eq!((missing.status, &value["valid"]), (1, &serde_json::json!(false)));
+    assert!(value["problems"][0]["message"].as_str().unwrap().contains("none.yml"), "{value}");
     fs::write(
         &file,
         "version: 1\nmodels: {iris: {test: {reports: {metrics: m}}, version: {strategy: sequence}}}\n",
