@@ -267,3 +267,18 @@ async fn a_gitlab_below_a_path_is_asked_below_that_path() {
     assert!(gitlab.parents(REPO, &sha('a')).await.unwrap().is_empty());
     server.only();
 }
+
+#[tokio::test]
+async fn what_the_rate_limit_leaves_is_a_number_to_be_watched() {
+    let recorder = mergewright::telemetry::recorder().unwrap();
+    let _measured = metrics::set_default_local_recorder(&recorder);
+    let answer = || on("GET", "/user", 500, json!({}));
+    let server = Server::start([answer().header("ratelimit-remaining", "597"), answer()]).await;
+    let adapter = adapter(&server);
+    for _ in 0..2 {
+        adapter.whoami().await.unwrap_err();
+        let text = recorder.handle().render();
+        let line = "mergewright_forge_rate_limit_remaining{forge=\"gitlab\"} 597\n";
+        assert!(text.contains(line), "an answer without the number changes nothing\n{text}");
+    }
+}
