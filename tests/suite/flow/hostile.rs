@@ -33,6 +33,16 @@ async fn a_log_that_prints_the_bots_secrets_shows_them_to_nobody() {
 }
 
 #[tokio::test]
+async fn a_comment_that_holds_a_secret_of_the_bot_acts_like_any_other() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Careless", GOOD).await;
+    let token = play.bot.token().to_owned();
+    play.says(OWNER, number, &format!("/model approve\n\nIs {token} still in use?")).await;
+    assert_eq!(play.label(number), "model::ready", "{}", play.report(number));
+    play.ends().await;
+}
+
+#[tokio::test]
 async fn test_names_and_metric_names_leak_nothing_either() {
     let mut play = Play::start().await;
     let number = play.opens("Leak").await;
