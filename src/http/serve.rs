@@ -21,8 +21,10 @@ const LAST_REQUESTS: Duration = Duration::from_secs(15);
 const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown` resolves; then accepts no more and lets requests under way end, those of
-/// slow senders only for a while. A connection on which nothing is asked for half a minute is closed, so
-/// that silent ones cannot use up what the process may open.
+/// slow senders only for a while.
+///
+/// A connection on which nothing is asked for half a minute is closed, so that silent ones cannot use up
+/// what the process may open.
 ///
 /// # Errors
 /// When the listener cannot be used.
