@@ -34,6 +34,8 @@ pub(super) fn run(arguments: &Demo) -> Answer {
 }
 
 async fn perform(arguments: &Demo) -> anyhow::Result<()> {
+    // SIGTERM as well as Ctrl-C: a bot that is a process of its own would outlive us.
+    let mut end = std::pin::pin!(crate::app::asked_to_end()?);
     say("mergewright demo: from a push to a published model, on this machine\n");
     let stage = Arc::new(Stage::set(arguments.listen).await?);
     stage.introduce();
@@ -41,7 +43,7 @@ async fn perform(arguments: &Demo) -> anyhow::Result<()> {
     let played = tokio::select! {
         played = play::perform(&stage, &narrator, arguments.scenario) => played,
         stopped = stage.bot_stopped() => stopped,
-        _interrupted = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        () = &mut end => Err(anyhow::anyhow!("interrupted")),
     };
     narrator.end().await;
     if let Err(error) = played {
@@ -55,7 +57,7 @@ async fn perform(arguments: &Demo) -> anyhow::Result<()> {
         say("Ctrl-C ends it.");
         tokio::select! {
             stopped = stage.bot_stopped() => stopped?,
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            () = &mut end => {}
         }
     }
     stage.stop_bot().await;

@@ -162,6 +162,27 @@ fn who_is_asked_to_end_the_moment_he_listens_ends_well() {
 }
 
 #[test]
+fn a_demo_that_is_asked_to_end_takes_its_bot_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(PROGRAM)
+        .arg("demo")
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.by_ref().find(|line| line.starts_with("bot ")).unwrap();
+    let bot = line.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+    assert!(TcpStream::connect(bot).is_ok());
+    std::thread::spawn(move || lines.for_each(drop));
+    let asked = Command::new("kill").args(["-TERM", &demo.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    assert_eq!(demo.wait().unwrap().code(), Some(1), "nothing was published");
+    assert!(TcpStream::connect(bot).is_err(), "the bot is still there");
+}
+
+#[test]
 fn the_demo_publishes_a_model_and_refuses_a_worse_one() {
     let done = run(&["demo", "--once"]);
     let told = text(&done.stdout);
