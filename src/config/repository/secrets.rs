@@ -32,7 +32,12 @@ fn tokens(text: &str) -> Vec<Range<usize>> {
     let in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+' | '/' | '=');
     let mut found: Vec<Range<usize>> = Vec::new();
     for (prefix, least) in TOKENS {
+        let mut covered = 0;
         for (start, _) in text.match_indices(prefix) {
+            // A token may hold its own beginning again and again.
+            if start < covered {
+                continue;
+            }
             let before = text.get(..start).and_then(|before| before.chars().next_back());
             if before.is_some_and(|c| c.is_ascii_alphanumeric()) {
                 continue;
@@ -43,7 +48,8 @@ fn tokens(text: &str) -> Vec<Range<usize>> {
                 length = rest.len();
             }
             if length >= *least {
-                found.push(start..start + prefix.len() + length);
+                covered = start + prefix.len() + length;
+                found.push(start..covered);
             }
         }
     }
@@ -58,8 +64,11 @@ pub(super) fn has_token(text: &str) -> bool {
 
 /// `text` with every well-known token starred out, letter by letter.
 pub(super) fn masked(text: &str) -> String {
-    let ranges = tokens(text);
-    let hidden = |at: usize| ranges.iter().any(|range| range.contains(&at));
+    let mut ranges = tokens(text).into_iter().peekable();
+    let mut hidden = |at: usize| {
+        while ranges.next_if(|range| range.end <= at).is_some() {}
+        ranges.peek().is_some_and(|range| range.contains(&at))
+    };
     text.char_indices().map(|(at, c)| if hidden(at) { '*' } else { c }).collect()
 }
 
@@ -118,6 +127,9 @@ mod tests {
         let line = "TOKEN=ghp_0123456789abcdefghij sh publish.sh # ü";
         assert!(has_token(line));
         assert_eq!(masked(line), format!("TOKEN={} sh publish.sh # ü", "*".repeat(24)));
+        let twice = format!("sk-{0} hf_{0} sk-{0}", "0123456789abcdef".repeat(2));
+        assert_eq!(masked(&twice), format!("{0} {1} {0}", "*".repeat(35), "*".repeat(35)));
+        assert_eq!(masked(&"sk-".repeat(80_000)), "*".repeat(240_000), "looked at once, not again and again");
         assert!(!has_token("the prefix ghp_ alone, and task-0123456789012345678901234567890123456789"));
     }
 }
