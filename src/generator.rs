@@ -1,11 +1,12 @@
 //! CI files from the repository's configuration.
 //!
-//! The way of one file: the configuration becomes a typed [`pipeline`] that belongs to no forge, a
+//! The way of a file: the configuration becomes a typed [`pipeline`] that belongs to no forge, a
 //! dialect writes it with the templates, the text gets its header and the people's own lines back,
 //! and is then read again and compared with what was meant. A file that does not say exactly that
 //! is never handed out.
 
 mod error;
+mod github;
 mod gitlab;
 mod keep;
 pub mod pipeline;
@@ -15,26 +16,59 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use crate::config::valid::RepositoryConfig;
 pub use error::GenerateError;
 pub use templates::Templates;
 
 /// The forges whose CI files can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dialect {
-    /// `.gitlab-ci.yml`.
+    /// One `.gitlab-ci.yml`.
     GitLab,
+    /// `.github/workflows/model-<model>.yml` for each model.
+    GitHub,
 }
 
+/// The folder of GitHub's workflows.
+const WORKFLOWS: &str = ".github/workflows/";
+
 impl Dialect {
-    /// Where the file lies in the repository.
+    /// Every dialect, in the order in which files are written.
+    pub const ALL: [Self; 2] = [Self::GitLab, Self::GitHub];
+
+    /// The folder in the repository below which its files lie; empty for the root.
     #[must_use]
-    pub const fn path(self) -> &'static str {
+    pub const fn folder(self) -> &'static str {
         match self {
-            Self::GitLab => ".gitlab-ci.yml",
+            Self::GitLab => "",
+            Self::GitHub => WORKFLOWS,
         }
     }
+
+    /// Whether a file of this dialect could lie at `path`, relative to the repository root.
+    #[must_use]
+    pub fn writes(self, path: &str) -> bool {
+        match self {
+            Self::GitLab => path == GITLAB_FILE,
+            Self::GitHub => path
+                .strip_prefix(WORKFLOWS)
+                .and_then(|name| name.strip_prefix("model-")?.strip_suffix(".yml"))
+                .is_some_and(|model| !model.is_empty() && !model.contains('/')),
+        }
+    }
+
+    fn workflow_path(model: &str) -> String {
+        format!("{WORKFLOWS}model-{model}.yml")
+    }
 }
+
+/// The one file of GitLab.
+const GITLAB_FILE: &str = ".gitlab-ci.yml";
+
+/// Files as they stand in the repository: path relative to its root, and content.
+pub type Existing = BTreeMap<String, String>;
 
 /// A file that belongs into the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,15 +89,15 @@ pub fn is_generated(content: &str) -> bool {
 }
 
 /// Writes the CI files of a repository; the same configuration gives the same bytes everywhere.
-/// `existing` is the file as it stands, whose lines between keep and end marks survive.
+/// The lines between keep and end marks of those that exist survive.
 ///
 /// # Errors
-/// When the configuration asks for what cannot be generated yet, when the marks of the existing
+/// When the configuration asks for what cannot be generated yet, when the marks of an existing
 /// file are broken, or when the lines between them make the result mean something else.
 pub fn generate(
     config: &RepositoryConfig,
     dialect: Dialect,
-    existing: Option<&str>,
+    existing: &Existing,
 ) -> Result<Vec<GeneratedFile>, GenerateError> {
     generate_with(config, dialect, existing, &Templates::embedded())
 }
@@ -75,19 +109,44 @@ pub fn generate(
 pub fn generate_with(
     config: &RepositoryConfig,
     dialect: Dialect,
-    existing: Option<&str>,
+    existing: &Existing,
     templates: &Templates,
 ) -> Result<Vec<GeneratedFile>, GenerateError> {
-    let kept = existing.map(keep::blocks).transpose()?.unwrap_or_default();
     let pipeline = pipeline::Pipeline::of(config)?;
-    let Dialect::GitLab = dialect;
-    let file = gitlab::File::of(&pipeline, templates)?;
-    let header = format!(
+    let finish = |path: String, text: String, check: &dyn Fn(&str) -> Result<(), GenerateError>| {
+        let named = |error: GenerateError| error.of_file(&path);
+        let kept = existing.get(&path).map(|old| keep::blocks(old)).transpose().map_err(named)?;
+        let content = keep::restore(&(header(config) + &text), &kept.unwrap_or_default());
+        check(&content).map_err(named)?;
+        Ok(GeneratedFile { path, content })
+    };
+    match dialect {
+        Dialect::GitLab => {
+            let file = gitlab::File::of(&pipeline, templates)?;
+            let text = file.render(templates)?;
+            Ok(vec![finish(GITLAB_FILE.to_owned(), text, &|text| file.check(text))?])
+        }
+        Dialect::GitHub => {
+            let workflows = github::Workflow::all(&pipeline, templates)?;
+            let write =
+                |one: &github::Workflow| finish(one.path(), one.render(templates)?, &|text| one.check(text));
+            workflows.iter().map(write).collect()
+        }
+    }
+}
+
+/// Files of a dialect that we wrote once and that no model stands behind any more.
+#[must_use]
+pub fn stale<'e>(dialect: Dialect, files: &[GeneratedFile], existing: &'e Existing) -> Vec<&'e str> {
+    let wanted = |path: &str| files.iter().any(|file| file.path == path);
+    let ours = existing.iter().filter(|(path, content)| dialect.writes(path) && is_generated(content));
+    ours.map(|(path, _content)| path.as_str()).filter(|path| !wanted(path)).collect()
+}
+
+fn header(config: &RepositoryConfig) -> String {
+    format!(
         "{HEADER}{} from .mergewright.yml (sha256:{}). Edit that file, then run: mergewright generate\n\n",
         env!("CARGO_PKG_VERSION"),
         config.digest.short()
-    );
-    let content = keep::restore(&(header + &file.render(templates)?), &kept);
-    file.check(&content)?;
-    Ok(vec![GeneratedFile { path: dialect.path().to_owned(), content }])
+    )
 }

@@ -100,14 +100,14 @@ pub(super) enum Role {
 
 /// `mergewright generate`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mergewright generate\n  mergewright generate --check")]
+#[command(after_help = "Example:\n  mergewright generate\n  mergewright generate --forge github --check")]
 pub(super) struct Generate {
     /// The repository's folder
     #[arg(default_value = ".")]
     pub(super) dir: PathBuf,
-    /// For which forge
-    #[arg(long, value_enum, default_value_t = GenerateForge::Gitlab)]
-    pub(super) forge: GenerateForge,
+    /// For which forge; by default the one of the files generated before, of the remote, or both
+    #[arg(long, value_enum)]
+    pub(super) forge: Option<GenerateForge>,
     /// Write nothing; exit 1 when the files differ from what would be written
     #[arg(long)]
     pub(super) check: bool,
@@ -137,9 +137,10 @@ impl From<Generate> for generate::Arguments {
     fn from(arguments: Generate) -> Self {
         let Generate { dir, forge, check, diff, templates, force } = arguments;
         let forges = match forge {
-            GenerateForge::Github => generate::Forges::GitHub,
-            GenerateForge::Gitlab => generate::Forges::GitLab,
-            GenerateForge::All => generate::Forges::All,
+            None => generate::Forges::Detected,
+            Some(GenerateForge::Github) => generate::Forges::GitHub,
+            Some(GenerateForge::Gitlab) => generate::Forges::GitLab,
+            Some(GenerateForge::All) => generate::Forges::All,
         };
         Self { dir, forges, check, diff, templates, force }
     }

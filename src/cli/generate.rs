@@ -1,5 +1,7 @@
 //! `mergewright generate`: writes the CI files, or says how they differ.
 
+mod forges;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -7,13 +9,16 @@ use std::path::{Path, PathBuf};
 
 use super::Answer;
 use super::check::load;
-use crate::generator::{self, Dialect, GenerateError, GeneratedFile, Templates};
+use crate::config::repository::FILE_NAME;
+use crate::generator::{self, Dialect, Existing, GenerateError, GeneratedFile, Templates};
 
 /// For which forge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Forges {
-    /// GitLab alone.
+    /// That of the files we wrote before, else that of the remote, else that of other CI files, else both.
     #[default]
+    Detected,
+    /// GitLab alone.
     GitLab,
     /// GitHub alone.
     GitHub,
@@ -41,11 +46,6 @@ pub struct Arguments {
 /// Writes the CI files of a repository, or says how they differ.
 #[must_use]
 pub fn generate(arguments: &Arguments) -> Answer {
-    if arguments.forges != Forges::GitLab {
-        return Answer::usage(
-            "files for GitHub are not generated yet; for GitLab: mergewright generate --forge gitlab\n",
-        );
-    }
     let config = match load(&arguments.dir) {
         Ok(config) => config,
         Err(failure) => return failure.into_answer(),
@@ -55,25 +55,54 @@ pub fn generate(arguments: &Arguments) -> Answer {
         Ok(templates) => templates,
         Err(why) => return Answer::usage(why),
     };
-    let dialect = Dialect::GitLab;
-    let path = arguments.dir.join(dialect.path());
-    let existing = match fs::read_to_string(&path) {
-        Ok(text) => Some(text.replace("\r\n", "\n")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Answer::no(format!("{} cannot be read: {error}\n", path.display())),
-    };
-    let files = match generator::generate_with(&config, dialect, existing.as_deref(), &templates) {
-        Ok(files) => files,
-        Err(error @ (GenerateError::Template { .. } | GenerateError::UnknownTemplate { .. })) => {
-            return Answer::usage(format!("{error}\n"));
+    // Everything is known before the first file is touched.
+    let mut plans = Vec::new();
+    for dialect in forges::chosen(arguments.forges, &arguments.dir) {
+        let existing = match existing(&arguments.dir, dialect) {
+            Ok(existing) => existing,
+            Err(why) => return Answer::no(why),
+        };
+        match generator::generate_with(&config, dialect, &existing, &templates) {
+            Ok(files) => plans.push((dialect, files, existing)),
+            Err(error @ (GenerateError::Template { .. } | GenerateError::UnknownTemplate { .. })) => {
+                return Answer::usage(format!("{error}\n"));
+            }
+            Err(error @ GenerateError::InFile { .. }) => return Answer::no(format!("{error}\n")),
+            Err(error) => return Answer::no(format!("{FILE_NAME}: {error}\n")),
         }
-        Err(error) => return Answer::no(format!("{}: {error}\n", path.display())),
-    };
+    }
     let mut answer = Answer::default();
-    for file in &files {
-        settle(arguments, file, existing.as_deref(), &mut answer);
+    for (dialect, files, existing) in &plans {
+        for file in files {
+            settle(arguments, file, existing.get(&file.path).map(String::as_str), &mut answer);
+        }
+        for path in generator::stale(*dialect, files, existing) {
+            let old = existing.get(path).map(String::as_str).unwrap_or_default();
+            remove(arguments, path, old, &mut answer);
+        }
     }
     answer
+}
+
+/// The files that lie where the dialect writes, with the line ends that we write.
+fn existing(dir: &Path, dialect: Dialect) -> Result<Existing, String> {
+    let folder = dir.join(dialect.folder());
+    let unreadable = |error: io::Error| format!("{} cannot be read: {error}\n", folder.display());
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut found = Existing::new();
+    for entry in entries {
+        let name = entry.map_err(unreadable)?.file_name();
+        let path = format!("{}{}", dialect.folder(), name.to_string_lossy());
+        if dialect.writes(&path) {
+            let text = fs::read_to_string(dir.join(&path))
+                .map_err(|error| format!("{} cannot be read: {error}\n", dir.join(&path).display()))?;
+            found.insert(path, text.replace("\r\n", "\n"));
+        }
+    }
+    Ok(found)
 }
 
 /// Writes one file or tells about it.
@@ -86,28 +115,62 @@ fn settle(arguments: &Arguments, file: &GeneratedFile, existing: Option<&str>, a
         return;
     }
     if arguments.diff {
-        let old = existing.unwrap_or_default();
         let from = if existing.is_some() { format!("a/{name}") } else { "/dev/null".to_owned() };
-        let diff = similar::TextDiff::from_lines(old, &file.content);
-        let _infallible = write!(answer.out, "{}", diff.unified_diff().header(&from, &format!("b/{name}")));
+        show(answer, (&from, existing.unwrap_or_default()), (&format!("b/{name}"), &file.content));
     }
-    let mut refuse = |why: String| {
-        answer.status = 1;
-        let _infallible = writeln!(answer.err, "{why}");
-    };
+    let path = arguments.dir.join(name);
     if arguments.check {
-        refuse(format!("{name} is not what .mergewright.yml says; run: mergewright generate"));
+        refuse(answer, format!("{name} is not what {FILE_NAME} says; run: mergewright generate"));
     } else if arguments.diff {
         // The difference was asked for, not the file.
     } else if existing.is_some_and(|text| !generator::is_generated(text)) && !arguments.force {
-        refuse(format!(
-            "{name} was not written by mergewright and is left as it is; compare with `mergewright generate --diff`, move your own jobs between the keep marks, then run: mergewright generate --force"
-        ));
-    } else if let Err(error) = fs::write(arguments.dir.join(name), &file.content) {
-        refuse(format!("{} cannot be written: {error}", arguments.dir.join(name).display()));
+        refuse(
+            answer,
+            format!(
+                "{name} was not written by mergewright and is left as it is; compare with `mergewright generate --diff`, move your own jobs between the keep marks, then run: mergewright generate --force"
+            ),
+        );
+    } else if let Err(error) = write(&path, &file.content) {
+        refuse(answer, format!("{} cannot be written: {error}", path.display()));
     } else {
         let _infallible = writeln!(answer.out, "wrote {name}");
     }
+}
+
+/// Removes a file whose model is gone, or tells about it.
+fn remove(arguments: &Arguments, name: &str, old: &str, answer: &mut Answer) {
+    if arguments.diff {
+        show(answer, (&format!("a/{name}"), old), ("/dev/null", ""));
+    }
+    let path = arguments.dir.join(name);
+    if arguments.check {
+        refuse(answer, format!("{name} belongs to no model of {FILE_NAME}; run: mergewright generate"));
+    } else if arguments.diff {
+        // The difference was asked for.
+    } else if let Err(error) = fs::remove_file(&path) {
+        refuse(answer, format!("{} cannot be removed: {error}", path.display()));
+    } else {
+        let _infallible = writeln!(answer.out, "removed {name}");
+    }
+}
+
+fn write(path: &Path, content: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, content)
+}
+
+/// Prints the difference between two texts with these names.
+fn show(answer: &mut Answer, (from, old): (&str, &str), (to, new): (&str, &str)) {
+    let diff = similar::TextDiff::from_lines(old, new);
+    let _infallible = write!(answer.out, "{}", diff.unified_diff().header(from, to));
+}
+
+fn refuse(answer: &mut Answer, why: String) {
+    answer.status = 1;
+    answer.err.push_str(&why);
+    answer.err.push('\n');
 }
 
 /// The program's templates with those of `folder` in their place.

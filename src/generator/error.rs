@@ -57,6 +57,14 @@ pub enum GenerateError {
         /// Those that exist.
         known: String,
     },
+    /// Something about one of the files.
+    #[error("{path}: {why}")]
+    InFile {
+        /// Its path in the repository.
+        path: String,
+        /// What it is.
+        why: Box<GenerateError>,
+    },
     /// The text does not say what was meant.
     #[error(
         "the generated file would not mean what {} says: {}; look at the lines between the keep marks and at templates of your own",
@@ -64,4 +72,11 @@ pub enum GenerateError {
         .0.join("; ")
     )]
     Meaning(Vec<String>),
+}
+
+impl GenerateError {
+    /// The same, with the name of the file that it is about.
+    pub(super) fn of_file(self, path: &str) -> Self {
+        Self::InFile { path: path.to_owned(), why: Box::new(self) }
+    }
 }

@@ -14,6 +14,8 @@ use super::{GenerateError, Templates, quoting};
 /// Faults of runners and of GitLab itself; a script that fails is never tried again.
 const RUNNER_FAULTS: &[&str] =
     &["runner_system_failure", "stuck_or_timeout_failure", "scheduler_failure", "api_failure"];
+/// The most models that one file takes.
+const MOST_MODELS: usize = 20;
 /// GitLab takes at most 50 patterns in one `changes`.
 const MOST_CHANGES: usize = 50;
 /// The environment that guards the secrets of publish jobs.
@@ -71,6 +73,10 @@ struct ArtifactsView {
 
 impl File {
     pub(super) fn of(pipeline: &Pipeline, templates: &Templates) -> Result<Self, GenerateError> {
+        let count = pipeline.jobs.iter().filter(|job| job.step == Step::Build).count();
+        if count > MOST_MODELS {
+            return Err(GenerateError::TooManyModels { count, most: MOST_MODELS });
+        }
         let any_push = pipeline
             .jobs
             .iter()

@@ -8,8 +8,6 @@ use super::GenerateError;
 use crate::config::valid::{BaselineChoice, Deploy, Model, RepositoryConfig, ToolchainKind};
 use crate::domain::ModelName;
 
-/// The most models that one file takes.
-const MOST_MODELS: usize = 20;
 /// What `python` means where no version is written.
 const DEFAULT_PYTHON: &str = "3.12";
 /// The file whose change concerns every model.
@@ -93,8 +91,12 @@ pub struct Job {
     pub model: ModelName,
     /// Which of its jobs.
     pub step: Step,
-    /// The container image; none = the runner's own.
+    /// The container image that it runs in; none = the runner itself.
     pub image: Option<String>,
+    /// The image that people wrote, for a forge whose runners bring the toolchain otherwise.
+    pub container: Option<String>,
+    /// The version of Python that it needs.
+    pub python: Option<String>,
     /// GitLab runner tags.
     pub gitlab_runners: Vec<String>,
     /// GitHub runner labels.
@@ -178,11 +180,8 @@ impl Pipeline {
     /// The pipeline of a repository.
     ///
     /// # Errors
-    /// When a toolchain has no templates yet or there are more models than one file takes.
+    /// When a toolchain or a way to deploy has no templates yet.
     pub fn of(config: &RepositoryConfig) -> Result<Self, GenerateError> {
-        if config.models.len() > MOST_MODELS {
-            return Err(GenerateError::TooManyModels { count: config.models.len(), most: MOST_MODELS });
-        }
         let mut jobs = Vec::new();
         for model in config.models.values() {
             jobs.extend(jobs_of(model)?);
@@ -221,6 +220,8 @@ fn jobs_of(model: &Model) -> Result<Vec<Job>, GenerateError> {
             return Err(GenerateError::Toolchain { model: model.name.to_string(), kind });
         }
     };
+    let python = (model.toolchain.kind == ToolchainKind::Python)
+        .then(|| model.toolchain.version.as_deref().unwrap_or(DEFAULT_PYTHON).to_owned());
     let mut paths = vec![CONFIGURATION.to_owned()];
     paths.extend(model.paths.iter().filter(|path| *path != CONFIGURATION).cloned());
     let mut judged = vec![Trigger::MergeRequest { paths: paths.clone() }];
@@ -232,6 +233,8 @@ fn jobs_of(model: &Model) -> Result<Vec<Job>, GenerateError> {
         model: model.name.clone(),
         step,
         image,
+        container: model.toolchain.image.clone(),
+        python: python.clone(),
         gitlab_runners: model.gitlab_runners.clone(),
         github_runners: model.github_runners.clone(),
         triggers,

@@ -11,12 +11,17 @@ use super::{GenerateError, Templates};
 pub(super) enum Bytes {
     /// The script downloads the archive of the job `MERGEWRIGHT_SOURCE` from GitLab.
     OfGitLab,
+    /// A step before has laid the artifact of the run `MERGEWRIGHT_SOURCE` into `mergewright-judged`.
+    OfGitHub,
 }
 
 #[derive(Debug, Serialize)]
 struct View {
     /// What is not done unless the proof holds.
     done: &'static str,
+    github: bool,
+    /// What `MERGEWRIGHT_SOURCE` is a number of.
+    source: &'static str,
 }
 
 /// The script for the job of `step`.
@@ -26,11 +31,14 @@ pub(super) fn script(
     bytes: Bytes,
     templates: &Templates,
 ) -> Result<String, GenerateError> {
-    let Bytes::OfGitLab = bytes;
     let name = match proof {
         Proof::Python => VERIFY_PYTHON,
         Proof::Shell => VERIFY_CUSTOM,
     };
     let done = if step == Step::Deploy { "deployed" } else { "published" };
-    templates.render(name, View { done })
+    let (github, source) = match bytes {
+        Bytes::OfGitLab => (false, "job"),
+        Bytes::OfGitHub => (true, "run"),
+    };
+    templates.render(name, View { done, github, source })
 }

@@ -56,6 +56,14 @@ pub(super) fn word(text: &str) -> Option<&str> {
     (shaped && !other.contains(&text)).then_some(text)
 }
 
+/// Words, names or a pinned action that mean themselves without quotes, also in a comment; none for everything else.
+pub(super) fn plain(text: &str) -> Option<&str> {
+    let shaped = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !text.ends_with(' ')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '@' | ' '));
+    shaped.then_some(text)
+}
+
 /// `text` as one word of a POSIX shell.
 pub(super) fn shell(text: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');

@@ -19,6 +19,10 @@ pub struct Templates(BTreeMap<&'static str, String>);
 
 /// The template of `.gitlab-ci.yml`.
 pub(super) const GITLAB_PIPELINE: &str = "gitlab/pipeline.yml.j2";
+/// The template of a model's workflow.
+pub(super) const GITHUB_WORKFLOW: &str = "github/workflow.yml.j2";
+/// What lays files out for the upload.
+pub(super) const GITHUB_STAGE: &str = "github/stage.sh.j2";
 /// What proves the bytes in a job that has Python.
 pub(super) const VERIFY_PYTHON: &str = "verify/python.sh.j2";
 /// What proves the bytes in any other job.
@@ -31,6 +35,8 @@ impl Templates {
         Self(BTreeMap::from(
             [
                 (GITLAB_PIPELINE, include_str!("../../templates/gitlab/pipeline.yml.j2")),
+                (GITHUB_WORKFLOW, include_str!("../../templates/github/workflow.yml.j2")),
+                (GITHUB_STAGE, include_str!("../../templates/github/stage.sh.j2")),
                 (VERIFY_PYTHON, include_str!("../../templates/verify/python.sh.j2")),
                 (VERIFY_CUSTOM, include_str!("../../templates/verify/custom.sh.j2")),
             ]
@@ -108,6 +114,10 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.add_filter("word", |text: &str| match quoting::word(text) {
         Some(word) => Ok(Value::from_safe_string(word.to_owned())),
         None => Err(Error::new(ErrorKind::InvalidOperation, format!("`{text}` is no plain word"))),
+    });
+    environment.add_filter("plain", |text: &str| match quoting::plain(text) {
+        Some(text) => Ok(Value::from_safe_string(text.to_owned())),
+        None => Err(Error::new(ErrorKind::InvalidOperation, format!("`{text}` is not plain"))),
     });
     Ok(environment)
 }

@@ -1,3 +1,5 @@
+mod github;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -15,8 +17,14 @@ fn with(lines: &str) -> RepositoryConfig {
     ))
 }
 
+/// The file of GitLab as it stands.
+fn standing(text: Option<&str>) -> Existing {
+    text.map(|text| (GITLAB_FILE.to_owned(), text.to_owned())).into_iter().collect()
+}
+
 fn text(config: &RepositoryConfig, existing: Option<&str>) -> String {
-    let files = generate(config, Dialect::GitLab, existing).unwrap_or_else(|error| panic!("{error}"));
+    let files =
+        generate(config, Dialect::GitLab, &standing(existing)).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(files.len(), 1);
     files.into_iter().next().unwrap().content
 }
@@ -62,8 +70,11 @@ fn own_lines_that_change_the_meaning_are_refused() {
     let mark = "# mergewright:keep jobs\n";
     for lines in ["\"iris:publish\":\n  script: [\"true\"]\n", "workflow: {rules: []}\n", "a: [\n"] {
         let own = first.replace(mark, &format!("{mark}{lines}"));
-        let error = generate(&config, Dialect::GitLab, Some(&own)).unwrap_err();
-        assert!(matches!(error, GenerateError::Meaning(_)), "{lines}: {error}");
+        let error = generate(&config, Dialect::GitLab, &standing(Some(&own))).unwrap_err();
+        assert!(
+            matches!(&error, GenerateError::InFile { path, why } if path == GITLAB_FILE && matches!(**why, GenerateError::Meaning(_))),
+            "{lines}: {error}"
+        );
     }
     let own = first.replace(mark, &format!("{mark}report: !reference [iris:build]\n"));
     assert!(
@@ -90,14 +101,17 @@ fn a_template_that_drops_something_is_caught() {
         let mut templates = Templates::embedded();
         templates.replace(templates::GITLAB_PIPELINE, &embedded.replace(line, "")).unwrap();
         let config = with("build: {artifacts: [m]}");
-        let error = generate_with(&config, Dialect::GitLab, None, &templates).unwrap_err().to_string();
+        let error =
+            generate_with(&config, Dialect::GitLab, &Existing::new(), &templates).unwrap_err().to_string();
         assert!(error.contains(key), "{key}: {error}");
     }
 }
 
 #[test]
 fn toolchains_without_templates_are_named() {
-    let error = generate(&with("toolchain: {kind: gradle}"), Dialect::GitLab, None).unwrap_err().to_string();
+    let error = generate(&with("toolchain: {kind: gradle}"), Dialect::GitLab, &Existing::new())
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("toolchain `gradle` of the model `iris`") && error.contains("`python`"),
         "{error}"
@@ -176,7 +190,7 @@ fn nothing_is_deployed_where_there_is_no_environment_or_no_way() {
         assert_eq!(file["stages"].as_sequence().unwrap().len(), 3);
     }
     let kserve = with("environments: {staging: {}}\ndeploy: {kind: kserve, manifest: isvc.yaml}");
-    let error = generate(&kserve, Dialect::GitLab, None).unwrap_err().to_string();
+    let error = generate(&kserve, Dialect::GitLab, &Existing::new()).unwrap_err().to_string();
     assert!(
         error.contains("`iris`") && error.contains("`kind: kserve`") && error.contains("not generated yet"),
         "{error}"
@@ -220,7 +234,7 @@ fn twenty_models_fit_and_more_are_refused() {
         ))
     };
     assert_eq!(text(&many(20), None).matches(":publish\":\n").count(), 20);
-    let error = generate(&many(21), Dialect::GitLab, None).unwrap_err();
+    let error = generate(&many(21), Dialect::GitLab, &Existing::new()).unwrap_err();
     assert!(matches!(error, GenerateError::TooManyModels { count: 21, most: 20 }));
 }
 

@@ -6,13 +6,34 @@ use std::process::Command;
 
 use mergewright::cli::generate::{Arguments, Forges, generate};
 use mergewright::config::repository;
-use mergewright::generator::{self, Dialect};
+use mergewright::generator::{self, Dialect, Existing};
 
-/// The repositories with goldens: folder, golden.
-const EXAMPLES: &[(&str, &str)] = &[
-    ("examples/iris", "tests/data/golden/gitlab/iris.gitlab-ci.yml"),
-    ("tests/data/generate/two-models", "tests/data/golden/gitlab/two-models.gitlab-ci.yml"),
+/// The repositories with goldens: folder, forge, and for each file its golden.
+const EXAMPLES: &[(&str, Dialect, &[(&str, &str)])] = &[
+    ("examples/iris", Dialect::GitLab, &[(".gitlab-ci.yml", "gitlab/iris.gitlab-ci.yml")]),
+    (
+        "examples/iris",
+        Dialect::GitHub,
+        &[(".github/workflows/model-iris.yml", "github/iris/.github/workflows/model-iris.yml")],
+    ),
+    (
+        "tests/data/generate/two-models",
+        Dialect::GitLab,
+        &[(".gitlab-ci.yml", "gitlab/two-models.gitlab-ci.yml")],
+    ),
+    (
+        "tests/data/generate/two-models",
+        Dialect::GitHub,
+        &[
+            (".github/workflows/model-routing.yml", "github/two-models/.github/workflows/model-routing.yml"),
+            (".github/workflows/model-speech.yml", "github/two-models/.github/workflows/model-speech.yml"),
+        ],
+    ),
 ];
+
+fn golden(path: &str) -> PathBuf {
+    here("tests/data/golden").join(path)
+}
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -22,7 +43,7 @@ fn here(path: &str) -> PathBuf {
 fn asked(configuration: &str) -> (tempfile::TempDir, Arguments) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(".mergewright.yml"), configuration).unwrap();
-    let arguments = Arguments { dir: dir.path().to_owned(), ..Arguments::default() };
+    let arguments = Arguments { dir: dir.path().to_owned(), forges: Forges::GitLab, ..Arguments::default() };
     (dir, arguments)
 }
 
@@ -30,17 +51,20 @@ const SMALL: &str = "version: 1\nmodels:\n  iris:\n    test: {reports: {metrics:
 
 #[test]
 fn examples_become_exactly_their_goldens() {
-    for (folder, golden) in EXAMPLES {
+    for (folder, dialect, goldens) in EXAMPLES {
         let text = fs::read_to_string(here(folder).join(".mergewright.yml")).unwrap();
         let config = repository::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
-        let files = generator::generate(&config, Dialect::GitLab, None).unwrap();
-        let [file] = files.as_slice() else { panic!("{} files", files.len()) };
-        assert_eq!(file.path, ".gitlab-ci.yml");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(here(golden), &file.content).unwrap();
+        let files = generator::generate(&config, *dialect, &Existing::new()).unwrap();
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, goldens.iter().map(|(path, _)| *path).collect::<Vec<_>>());
+        for (file, (_, name)) in files.iter().zip(*goldens) {
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                fs::create_dir_all(golden(name).parent().unwrap()).unwrap();
+                fs::write(golden(name), &file.content).unwrap();
+            }
+            let expected = fs::read_to_string(golden(name)).unwrap();
+            assert_eq!(file.content, expected, "{name}: UPDATE_GOLDEN=1 cargo test writes it anew");
         }
-        let expected = fs::read_to_string(here(golden)).unwrap();
-        assert_eq!(file.content, expected, "{golden}: UPDATE_GOLDEN=1 cargo test writes it anew");
     }
 }
 
@@ -110,16 +134,13 @@ fn a_file_that_is_not_ours_is_left_alone_unless_forced() {
 
 #[test]
 fn what_cannot_be_generated_is_said_plainly() {
-    let (_dir, arguments) = asked(SMALL);
-    for forges in [Forges::GitHub, Forges::All] {
-        let answer = generate(&Arguments { forges, ..arguments.clone() });
-        assert_eq!(answer.status, 2);
-        assert!(answer.err.contains("GitHub") && answer.err.contains("--forge gitlab"), "{}", answer.err);
-    }
     let (_dir, arguments) = asked(&format!("{SMALL}    toolchain: {{kind: maven}}\n"));
-    let answer = generate(&arguments);
-    assert_eq!(answer.status, 1);
-    assert!(answer.err.contains("`maven`") && answer.err.contains("not generated yet"), "{}", answer.err);
+    for forges in [Forges::GitLab, Forges::GitHub, Forges::All] {
+        let answer = generate(&Arguments { forges, ..arguments.clone() });
+        assert_eq!(answer.status, 1);
+        assert!(answer.err.starts_with(".mergewright.yml: the toolchain `maven`"), "{}", answer.err);
+        assert!(answer.err.contains("not generated yet"), "{}", answer.err);
+    }
     let (_dir, arguments) = asked("version: 1\n");
     let answer = generate(&arguments);
     assert_eq!(answer.status, 1);
@@ -162,7 +183,8 @@ try:
 except jsonschema.ValidationError:
     sys.exit(0)
 sys.exit('the schema refuses nothing')";
-    let goldens = EXAMPLES.iter().map(|(_, golden)| here(golden));
+    let goldens = EXAMPLES.iter().filter(|(_, dialect, _)| *dialect == Dialect::GitLab);
+    let goldens = goldens.flat_map(|(_, _, files)| files.iter().map(|(_, name)| golden(name)));
     let done = Command::new("python3").arg("-c").arg(program).arg(schema).args(goldens).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }

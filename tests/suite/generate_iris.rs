@@ -6,7 +6,7 @@ use std::process::Command;
 
 use mergewright::config::repository;
 use mergewright::config::valid::Direction;
-use mergewright::generator::{self, Dialect};
+use mergewright::generator::{self, Dialect, Existing};
 use rust_decimal::Decimal;
 
 const FOUR: &str = r#"["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"]"#;
@@ -26,7 +26,7 @@ fn run(params: Option<&str>) -> Outcome {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/iris");
     let config = repository::parse(&fs::read_to_string(source.join(".mergewright.yml")).unwrap())
         .unwrap_or_else(|problems| panic!("{problems}"));
-    let file = generator::generate(&config, Dialect::GitLab, None).unwrap().remove(0);
+    let file = generator::generate(&config, Dialect::GitLab, &Existing::new()).unwrap().remove(0);
     let file: serde_yaml::Value = serde_yaml::from_str(&file.content).unwrap();
     let checkout = tempfile::tempdir().unwrap();
     let root = checkout.path().join("models/iris");

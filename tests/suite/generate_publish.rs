@@ -12,7 +12,7 @@ use std::{fs, thread};
 
 use mergewright::config::repository;
 use mergewright::domain::{Digest, Lineage};
-use mergewright::generator::{self, Dialect};
+use mergewright::generator::{self, Dialect, Existing};
 use tempfile::TempDir;
 
 const MODEL: &[u8] = b"{\"weights\": [1, 2, 3]}\n";
@@ -141,7 +141,7 @@ impl World {
             "version: 1\nmodels:\n  iris:\n    root: m\n    toolchain: {{kind: {toolchain}}}\n    build: {{artifacts: [model.json]}}\n    test: {{reports: {{metrics: metrics.json}}}}\n    version: {{strategy: sequence}}\n    publish: {{run: ['cp model.json published && printf %s \"$MERGEWRIGHT_VERSION\" >version']}}\n    environments: {{staging: {{}}}}\n    deploy:\n      run: ['cp model.json published', 'echo forth >direction']\n      rollback: ['cp model.json published', 'echo back >direction']\n      verify: ['test -s direction && echo \"$MERGEWRIGHT_ENVIRONMENT\" >verified']\n"
         );
         let config = repository::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
-        let files = generator::generate(&config, Dialect::GitLab, None).unwrap();
+        let files = generator::generate(&config, Dialect::GitLab, &Existing::new()).unwrap();
         let file: serde_yaml::Value = serde_yaml::from_str(&files[0].content).unwrap();
         let lines = file[format!("iris:{job}")]["script"].as_sequence().unwrap();
         let script: Vec<&str> = lines.iter().map(|line| line.as_str().unwrap()).collect();

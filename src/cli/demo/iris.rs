@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use crate::config::repository;
-use crate::generator::{self, Dialect};
+use crate::generator::{self, Dialect, Existing};
 use crate::sandbox::File;
 
 /// Path in the repository and content.
@@ -26,7 +26,7 @@ pub(super) fn repository_files() -> anyhow::Result<Vec<File>> {
     let mut files: Vec<File> = FILES.iter().map(|(path, content)| File::write(path, *content)).collect();
     let (_, text) = FILES.first().context("the example has no files")?;
     let config = repository::parse(text).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    for file in generator::generate(&config, Dialect::GitLab, None)? {
+    for file in generator::generate(&config, Dialect::GitLab, &Existing::new())? {
         files.push(File::write(&file.path, file.content));
     }
     Ok(files)

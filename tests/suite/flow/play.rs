@@ -8,7 +8,7 @@ use std::time::Duration;
 use mergewright::app::App;
 use mergewright::config::{repository, server::ServerConfig};
 use mergewright::domain::{Clock as _, Sha};
-use mergewright::generator::{self, Dialect};
+use mergewright::generator::{self, Dialect, Existing};
 use mergewright::sandbox::{File, Manner, Person, Role, Sandbox, SandboxOptions, SandboxProject};
 use mergewright::telemetry;
 use tracing::subscriber::DefaultGuard;
@@ -101,7 +101,7 @@ impl Play {
             File::write("models/iris/data/holdout.csv", "1,2,3\n"),
         ];
         let config = repository::parse(policy).unwrap();
-        for file in generator::generate(&config, Dialect::GitLab, None).unwrap() {
+        for file in generator::generate(&config, Dialect::GitLab, &Existing::new()).unwrap() {
             files.push(File::write(&file.path, file.content));
         }
         project.push(OWNER, "main", &files, "Begin").unwrap();
