@@ -10,6 +10,11 @@ mod job;
 mod keys;
 mod pattern;
 mod plan;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the world has no workflow runs yet; its tests are here")
+)]
+pub(crate) mod workflow;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -88,6 +93,8 @@ pub(crate) struct JobPlan {
     pub(crate) tags: Vec<String>,
     /// Whether a new commit may cancel it while it runs.
     pub(crate) interruptible: bool,
+    /// What it does step by step instead of a script, on GitHub.
+    pub(crate) steps: Vec<workflow::ActionStep>,
 }
 
 /// How often, and for which reasons, the forge itself runs a failed job again.

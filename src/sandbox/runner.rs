@@ -1,5 +1,7 @@
 //! Executes the jobs of the generated file with the local shell, each in a clean checkout.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the world has no workflow runs yet; its tests are here"))]
+mod actions;
 mod checkout;
 mod collect;
 mod shell;

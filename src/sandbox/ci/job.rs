@@ -88,6 +88,7 @@ impl JobFile {
             resource_group: keys.text("resource_group")?,
             tags: keys.list("tags")?,
             interruptible: keys.flag("interruptible")?.unwrap_or(false),
+            steps: Vec::new(),
         };
         // Where a job runs and what it finds there are the runner's matter; this one is a plain shell.
         accept_image(&mut keys)?;

@@ -14,13 +14,7 @@ use super::Order;
 
 /// Fetches exactly the commit, then unpacks what earlier jobs left.
 pub(super) async fn prepare(order: &Order, checkout: &Path, home: &Path) -> std::io::Result<()> {
-    tokio::fs::create_dir_all(checkout).await?;
-    tokio::fs::create_dir_all(home).await?;
-    let origin = origin(order);
-    git(checkout, home, &["init", "--quiet", "--initial-branch=work"]).await?;
-    git(checkout, home, &["remote", "add", "origin", &origin]).await?;
-    git(checkout, home, &["fetch", "--quiet", "--no-tags", "--depth=20", "origin", &order.sha]).await?;
-    git(checkout, home, &["checkout", "--quiet", "--detach", &order.sha]).await?;
+    fetch(&order.repository, &order.sha, checkout, home).await?;
     for zip in &order.inputs {
         for (path, content) in archive::unpack(zip)? {
             let target = checkout.join(path);
@@ -33,8 +27,23 @@ pub(super) async fn prepare(order: &Order, checkout: &Path, home: &Path) -> std:
     Ok(())
 }
 
-fn origin(order: &Order) -> String {
-    format!("file://{}", order.repository.display())
+/// A checkout of exactly this commit or reference in a new folder.
+pub(super) async fn fetch(
+    repository: &Path,
+    reference: &str,
+    checkout: &Path,
+    home: &Path,
+) -> std::io::Result<()> {
+    tokio::fs::create_dir_all(checkout).await?;
+    tokio::fs::create_dir_all(home).await?;
+    git(checkout, home, &["init", "--quiet", "--initial-branch=work"]).await?;
+    git(checkout, home, &["remote", "add", "origin", &origin(repository)]).await?;
+    git(checkout, home, &["fetch", "--quiet", "--no-tags", "--depth=20", "origin", reference]).await?;
+    git(checkout, home, &["checkout", "--quiet", "--detach", "FETCH_HEAD"]).await
+}
+
+fn origin(repository: &Path) -> String {
+    format!("file://{}", repository.display())
 }
 
 async fn git(checkout: &Path, home: &Path, args: &[&str]) -> std::io::Result<()> {
@@ -68,7 +77,7 @@ pub(super) fn variables(world: &World, order: &Order, checkout: &Path) -> BTreeM
     put("CI_JOB_STAGE", job.stage.clone());
     put("CI_JOB_URL", format!("{project}/-/jobs/{}", job.id));
     put("CI_JOB_TOKEN", job.token());
-    put("CI_REPOSITORY_URL", origin(order));
+    put("CI_REPOSITORY_URL", origin(&order.repository));
     put("CI_PROJECT_DIR", checkout.display().to_string());
     put("CI_BUILDS_DIR", checkout.parent().unwrap_or(checkout).display().to_string());
     put("CI_COMMIT_REF_SLUG", job.variables.get("CI_COMMIT_REF_SLUG").cloned().unwrap_or_default());
