@@ -3,6 +3,8 @@
 //! A real repository holds the version's tag, a server on loopback hands out artifacts as GitLab
 //! does, and the job's script runs in a fresh clone with the variables that GitLab sets.
 
+mod github;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -11,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
 use mergewright::config::repository;
+use mergewright::config::valid::RepositoryConfig;
 use mergewright::domain::{Digest, Lineage};
 use mergewright::generator::{self, Dialect, Existing};
 use tempfile::TempDir;
@@ -137,11 +140,7 @@ impl World {
 
     /// Runs a job of a model with this toolchain.
     fn run(&self, toolchain: &str, job: &str, action: &str) -> Told {
-        let text = format!(
-            "version: 1\nmodels:\n  iris:\n    root: m\n    toolchain: {{kind: {toolchain}}}\n    build: {{artifacts: [model.json]}}\n    test: {{reports: {{metrics: metrics.json}}}}\n    version: {{strategy: sequence}}\n    publish: {{run: ['cp model.json published && printf %s \"$MERGEWRIGHT_VERSION\" >version']}}\n    environments: {{staging: {{}}}}\n    deploy:\n      run: ['cp model.json published', 'echo forth >direction']\n      rollback: ['cp model.json published', 'echo back >direction']\n      verify: ['test -s direction && echo \"$MERGEWRIGHT_ENVIRONMENT\" >verified']\n"
-        );
-        let config = repository::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
-        let files = generator::generate(&config, Dialect::GitLab, &Existing::new()).unwrap();
+        let files = generator::generate(&config(toolchain), Dialect::GitLab, &Existing::new()).unwrap();
         let file: serde_yaml::Value = serde_yaml::from_str(&files[0].content).unwrap();
         let lines = file[format!("iris:{job}")]["script"].as_sequence().unwrap();
         let script: Vec<&str> = lines.iter().map(|line| line.as_str().unwrap()).collect();
@@ -168,6 +167,14 @@ impl World {
         let requests = forge.requests.lock().unwrap().clone();
         Told { output, requests, checkout }
     }
+}
+
+/// A configuration with every job, for a model with this toolchain.
+fn config(toolchain: &str) -> RepositoryConfig {
+    let text = format!(
+        "version: 1\nmodels:\n  iris:\n    root: m\n    toolchain: {{kind: {toolchain}}}\n    build: {{artifacts: [model.json]}}\n    test: {{reports: {{metrics: metrics.json}}}}\n    version: {{strategy: sequence}}\n    publish: {{run: ['cp model.json published && printf %s \"$MERGEWRIGHT_VERSION\" >version']}}\n    environments: {{staging: {{}}}}\n    deploy:\n      run: ['cp model.json published', 'echo forth >direction']\n      rollback: ['cp model.json published', 'echo back >direction']\n      verify: ['test -s direction && echo \"$MERGEWRIGHT_ENVIRONMENT\" >verified']\n"
+    );
+    repository::parse(&text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn git(folder: &Path, words: &[&str]) -> String {

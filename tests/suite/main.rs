@@ -7,6 +7,8 @@ mod configuration;
 mod effects;
 mod flow;
 mod generate;
+mod generate_equal;
+mod generate_forges;
 mod generate_iris;
 mod generate_publish;
 mod gitlab_adapter;
