@@ -85,16 +85,14 @@ fn checkout() -> StepView {
 /// The people's own lines, those of one kind in one shell.
 fn own(job: &Job) -> Vec<StepView> {
     let step = |name, action: Option<Action>, lines: &[String]| {
+        let secrets = job.secrets.iter().map(|name| (name.clone(), format!("${{{{ secrets.{name} }}}}")));
+        let (given, run) = script(lines);
         (!lines.is_empty()).then(|| StepView {
             name,
             condition: action.map(|action| format!("inputs.action == '{action}'")),
             directory: (job.root != ".").then(|| literal(&job.root)),
-            env: job
-                .secrets
-                .iter()
-                .map(|name| (name.clone(), format!("${{{{ secrets.{name} }}}}")))
-                .collect(),
-            run: Some(script(lines)),
+            env: secrets.chain(given).collect(),
+            run: Some(run),
             ..StepView::default()
         })
     };
@@ -114,11 +112,19 @@ fn own(job: &Job) -> Vec<StepView> {
     steps.into_iter().flatten().collect()
 }
 
-/// Lines for one shell.
-fn script(lines: &[String]) -> String {
+/// Lines for one shell. Those that hold what GitHub would take for an expression come through a
+/// variable: then none stands in a script, not even one that only spells the sign.
+fn script(lines: &[String]) -> (Option<(String, String)>, String) {
     let lines: Vec<&str> = lines.iter().map(|line| line.trim_end_matches('\n')).collect();
-    let text = literal(&lines.join("\n"));
-    if text.contains('\n') { text + "\n" } else { text }
+    let mut text = lines.join("\n");
+    if text.contains('\n') {
+        text.push('\n');
+    }
+    if text.contains("${{") {
+        (Some(("MERGEWRIGHT_LINES".to_owned(), literal(&text))), r#"eval "$MERGEWRIGHT_LINES""#.to_owned())
+    } else {
+        (None, text)
+    }
 }
 
 /// Lays the files out with their paths from the repository's root, and uploads them.

@@ -248,7 +248,8 @@ proptest! {
         let config = with(&lines);
         let first = text(&config, &Existing::new());
         let build = &serde_yaml::from_str::<Value>(&first).unwrap()["jobs"]["build"];
-        let written = step(build, "Build")["run"].as_str().unwrap();
+        prop_assert_eq!(&step(build, "Build")["run"], "eval \"$MERGEWRIGHT_LINES\"", "no expression in a shell");
+        let written = step(build, "Build")["env"]["MERGEWRIGHT_LINES"].as_str().unwrap();
         let expected = format!("{}\necho ${{{{ secrets.X }}}}\n", run.trim_end_matches('\n'));
         prop_assert_eq!(written.replace("${{ '${{' }}", "${{"), expected);
         prop_assert!(!written.replace("${{ '${{' }}", "").contains("${{"), "nothing of it is evaluated");

@@ -69,7 +69,11 @@ impl Scene {
     }
 
     fn planned(&self, trigger: &Trigger) -> RunPlan {
-        let workflow = Workflow::read(PATH, GOLDEN).unwrap();
+        self.planned_from(GOLDEN, trigger)
+    }
+
+    fn planned_from(&self, text: &str, trigger: &Trigger) -> RunPlan {
+        let workflow = Workflow::read(PATH, text).unwrap();
         let context = [
             ("github.sha", self.head.as_str()),
             ("github.ref", "refs/heads/main"),
@@ -161,6 +165,20 @@ async fn without_a_model_the_build_fails_and_the_test_cannot_begin() {
     let (log, end) = scene.run(&plan, "test").await;
     assert_eq!(end, End::Bad(1));
     assert!(log.contains("Artifact not found for name: iris-model"), "{log}");
+}
+
+#[tokio::test]
+async fn lines_that_look_like_expressions_arrive_as_they_were_written() {
+    let scene = Scene::new(GOOD);
+    let lines = "        env:\n          MERGEWRIGHT_LINES: \"cat >model.json <<'END'\\n${{ '${{' }} secrets.X }}\\nEND\\n\"\n        run: 'eval \"$MERGEWRIGHT_LINES\"'\n";
+    let usual = "        run: \"python3 train.py --params params.json --out model.json\"\n";
+    assert!(GOLDEN.contains(usual));
+    let plan = scene.planned_from(&GOLDEN.replace(usual, lines), &opened());
+    let (log, end) = scene.run(&plan, "build").await;
+    assert_eq!(end, End::Good, "{log}");
+    let zip = scene.shelf.get(None, "iris-model").unwrap();
+    let model = archive::entry(&zip, "models/iris/model.json").unwrap();
+    assert_eq!(String::from_utf8(model).unwrap(), "${{ secrets.X }}\n");
 }
 
 #[tokio::test]
