@@ -120,18 +120,18 @@ fn settle(arguments: &Arguments, file: &GeneratedFile, existing: Option<&str>, a
     }
     let path = arguments.dir.join(name);
     if arguments.check {
-        refuse(answer, format!("{name} is not what {FILE_NAME} says; run: mergewright generate"));
+        refuse(answer, &format!("{name} is not what {FILE_NAME} says; run: mergewright generate"));
     } else if arguments.diff {
         // The difference was asked for, not the file.
     } else if existing.is_some_and(|text| !generator::is_generated(text)) && !arguments.force {
         refuse(
             answer,
-            format!(
+            &format!(
                 "{name} was not written by mergewright and is left as it is; compare with `mergewright generate --diff`, move your own jobs between the keep marks, then run: mergewright generate --force"
             ),
         );
     } else if let Err(error) = write(&path, &file.content) {
-        refuse(answer, format!("{} cannot be written: {error}", path.display()));
+        refuse(answer, &format!("{} cannot be written: {error}", path.display()));
     } else {
         let _infallible = writeln!(answer.out, "wrote {name}");
     }
@@ -144,11 +144,11 @@ fn remove(arguments: &Arguments, name: &str, old: &str, answer: &mut Answer) {
     }
     let path = arguments.dir.join(name);
     if arguments.check {
-        refuse(answer, format!("{name} belongs to no model of {FILE_NAME}; run: mergewright generate"));
+        refuse(answer, &format!("{name} belongs to no model of {FILE_NAME}; run: mergewright generate"));
     } else if arguments.diff {
         // The difference was asked for.
     } else if let Err(error) = fs::remove_file(&path) {
-        refuse(answer, format!("{} cannot be removed: {error}", path.display()));
+        refuse(answer, &format!("{} cannot be removed: {error}", path.display()));
     } else {
         let _infallible = writeln!(answer.out, "removed {name}");
     }
@@ -167,9 +167,9 @@ fn show(answer: &mut Answer, (from, old): (&str, &str), (to, new): (&str, &str))
     let _infallible = write!(answer.out, "{}", diff.unified_diff().header(from, to));
 }
 
-fn refuse(answer: &mut Answer, why: String) {
+fn refuse(answer: &mut Answer, why: &str) {
     answer.status = 1;
-    answer.err.push_str(&why);
+    answer.err.push_str(why);
     answer.err.push('\n');
 }
 

@@ -198,9 +198,12 @@ fn view(job: &Job, all: &[&Job], templates: &Templates) -> Result<JobView, Gener
         permissions,
         environment: match job.step {
             Step::Deploy => Some("${{ inputs.environment }}".to_owned()),
-            // It guards the secrets: who approves, and for which branches.
+            // It guards the secrets: who approves, and for which branches. That it should make no
+            // deployment (`deployment: false`) would break the file on older servers.
             step => (!job.secrets.is_empty()).then(|| format!("mergewright-{step}")),
         },
+        // One at a time. `queue: max`, by which several could wait, would break the file on older
+        // servers too: of three at once the second is cancelled, which the bot sees and repeats.
         group: match job.step {
             Step::Build | Step::Test => None,
             Step::Publish => Some(format!("mergewright-{model}-publish")),

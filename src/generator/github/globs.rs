@@ -17,7 +17,7 @@ pub(super) fn filter(glob: &str) -> String {
                 rest.by_ref().find(|c| *c == '}');
                 out.push_str("**");
             }
-            '\\' => out.extend(rest.next().map(escaped).unwrap_or_default().chars()),
+            '\\' => out.push_str(&rest.next().map(escaped).unwrap_or_default()),
             '*' => out.push('*'),
             other => out.push_str(&escaped(other)),
         }
