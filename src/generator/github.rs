@@ -203,7 +203,7 @@ fn view(job: &Job, all: &[&Job], templates: &Templates) -> Result<JobView, Gener
             step => (!job.secrets.is_empty()).then(|| format!("mergewright-{step}")),
         },
         // One at a time. `queue: max`, by which several could wait, would break the file on older
-        // servers too: of three at once the second is cancelled, which the bot sees and repeats.
+        // servers too: of three at once the second is cancelled, and can be retried like any failed one.
         group: match job.step {
             Step::Build | Step::Test => None,
             Step::Publish => Some(format!("mergewright-{model}-publish")),

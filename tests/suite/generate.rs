@@ -8,8 +8,11 @@ use mergewright::cli::generate::{Arguments, Forges, generate};
 use mergewright::config::repository;
 use mergewright::generator::{self, Dialect, Existing};
 
-/// The repositories with goldens: folder, forge, and for each file its golden.
-const EXAMPLES: &[(&str, Dialect, &[(&str, &str)])] = &[
+/// A generated file and its golden.
+type Golden = (&'static str, &'static str);
+
+/// The repositories with goldens: folder, forge, files.
+const EXAMPLES: &[(&str, Dialect, &[Golden])] = &[
     ("examples/iris", Dialect::GitLab, &[(".gitlab-ci.yml", "gitlab/iris.gitlab-ci.yml")]),
     (
         "examples/iris",
