@@ -118,6 +118,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn ring(&self, now: Timestamp) -> Result<u64, StoreError> {
+        // Whoever sleeps asks this first: a write each time would wake all the others, and those us.
+        let due = self.read(|connection| Box::pin(sql::timer::next_due(connection))).await?;
+        if due.is_none_or(|due| due > now) {
+            return Ok(0);
+        }
         self.write(Wakes::Sleepers, move |connection| Box::pin(ring(connection, now))).await
     }
 

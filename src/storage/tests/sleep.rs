@@ -79,6 +79,21 @@ async fn whatever_makes_work_wakes_and_taking_work_does_not() {
 }
 
 #[tokio::test]
+async fn looking_for_timers_wakes_nobody_where_none_is_due() {
+    let store = Fresh::new().await;
+    store.deliver("a", 1, 1).await;
+    let claimed = store.next(1).await;
+    let decision = Decision { wake_at: Some(Timestamp(50)), ..Decision::default() };
+    store.commit(&claimed.lease, decision, Timestamp(1)).await.unwrap();
+    let woken = store.woken();
+    assert_eq!(store.ring(Timestamp(49)).await.unwrap(), 0);
+    assert!(woken.now_or_never().is_none(), "two idle loops would keep each other awake for ever");
+    let woken = store.woken();
+    assert_eq!(store.ring(Timestamp(50)).await.unwrap(), 1);
+    woken.await;
+}
+
+#[tokio::test]
 async fn a_write_that_failed_wakes_nobody() {
     let store = Fresh::new().await;
     store.deliver("a", 1, 1).await;
