@@ -25,7 +25,8 @@ pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState
     let Some((run, jobs)) = runs.iter().find_map(|run| current(run, name, model)) else {
         model.run = None;
         model.run_live = false;
-        if request.from_fork && runs.is_empty() && turn.state.let_run.as_ref() != Some(&request.head) {
+        let nothing_runs = runs.iter().all(|run| is_stale(run, model));
+        if request.from_fork && nothing_runs && turn.state.let_run.as_ref() != Some(&request.head) {
             return Progress::AwaitingRun;
         }
         let diagnosis = missing(turn, runs, name, model);
@@ -80,8 +81,7 @@ fn unfinished<'a>(turn: &Turn<'a>, run: &'a Run, stage: Stage, job: Option<&'a J
 
 /// Why no run has jobs of the model: it is not there yet, or it has none.
 fn missing(turn: &Turn<'_>, runs: &[Run], name: &ModelName, model: &ModelState) -> Option<String> {
-    let stale = |run: &Run| run.jobs.iter().any(|job| model.stale.contains(&job.id));
-    let settled = runs.iter().any(|run| !run.jobs.is_empty() && !stale(run));
+    let settled = runs.iter().any(|run| !run.jobs.is_empty() && !is_stale(run, model));
     settled.then(|| {
         let prefix = &turn.facts.bot.addressing.prefix;
         format!(
@@ -89,6 +89,11 @@ fn missing(turn: &Turn<'_>, runs: &[Run], name: &ModelName, model: &ModelState) 
              or comment `{prefix} run` if the run is not of this configuration."
         )
     })
+}
+
+/// Whether a run measured the model against a base or policy that is gone.
+fn is_stale(run: &Run, model: &ModelState) -> bool {
+    run.jobs.iter().any(|job| model.stale.contains(&job.id))
 }
 
 fn no_test_job(name: &ModelName) -> String {

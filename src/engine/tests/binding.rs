@@ -101,6 +101,21 @@ fn a_fork_whose_base_moved_waits_for_a_maintainer_again() {
 }
 
 #[test]
+fn a_fork_that_was_measured_already_waits_for_a_maintainer_again_too() {
+    let mut scene = Scene::new();
+    scene.facts.merge_request.from_fork = true;
+    scene.look();
+    scene.says("mia", &format!("/model run {}", sha('a').short()));
+    scene.tested(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    scene.facts.base = sha('1');
+    scene.facts.base_moved = Some(paths(&["models/iris/data.py"]));
+    assert_eq!((scene.look().phase(), scene.acts()), (Phase::AwaitingRun, vec![]));
+    scene.facts.base_moved = None;
+    assert_eq!(scene.look().phase(), Phase::AwaitingRun, "jobs from before start nothing");
+}
+
+#[test]
 fn a_model_that_is_no_longer_touched_is_forgotten() {
     let mut scene = Scene::ready();
     scene.push('b');
