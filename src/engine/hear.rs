@@ -4,7 +4,7 @@ use crate::domain::{Outcome, Review, Sha, User};
 use crate::event::{Event, ReviewAct};
 
 use super::turn::{Turn, note};
-use super::{merging, publication};
+use super::{infra, merging, publication};
 
 /// Takes in what the event carries. Everything else about it is a hint to look at the facts.
 pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
@@ -55,7 +55,9 @@ fn runs(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
         if run {
             note(&mut model.notices, format!("A run could not be started: {reason}"));
         }
-        if model.retried.iter().any(|job| slot == format!("retry_job:{job}")) {
+        let job = model.retried.iter().copied().find(|job| slot == format!("retry_job:{job}"));
+        if let Some(job) = job {
+            infra::hear_not_retried(model, job, outcome);
             note(&mut model.notices, format!("A job could not be run again: {reason}"));
         }
     }

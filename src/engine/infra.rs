@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Effect, Job, ModelState, Run};
+use crate::domain::{Effect, Job, JobId, ModelState, Outcome, Run};
 
 use super::turn::Turn;
 
@@ -20,8 +20,8 @@ pub(super) fn retry(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job:
     if model.infra_retries >= RETRIES {
         let prefix = &turn.facts.bot.addressing.prefix;
         return format!(
-            "The {task} job failed by `{word}`, not by its script, also after {RETRIES} retries. Look at the \
-             runner, then comment `{prefix} retry`."
+            "The {task} job failed by `{word}`, not by its script, and is not tried again by itself any more. \
+             Look at the runner, then comment `{prefix} retry`."
         );
     }
     let pause = FIRST_PAUSE.saturating_mul(1 << model.infra_retries);
@@ -33,6 +33,14 @@ pub(super) fn retry(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job:
     again(turn, model, run, job);
     model.infra_retries += 1;
     format!("The {task} job failed by `{word}`, not by its script; it is being run again.")
+}
+
+/// Hears that the forge would not run a job again: nobody must wait for a job that never comes.
+pub(super) fn hear_not_retried(model: &mut ModelState, job: JobId, outcome: &Outcome) {
+    model.retried.remove(&job);
+    if matches!(outcome, Outcome::Refused { .. }) {
+        model.infra_retries = RETRIES;
+    }
 }
 
 /// Whether the retries of this job are used up.

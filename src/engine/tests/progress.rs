@@ -122,6 +122,24 @@ fn a_runner_fault_is_retried_three_times_ever_more_slowly_and_stays_pending() {
 }
 
 #[test]
+fn a_job_that_the_forge_will_not_run_again_is_not_promised() {
+    let mut scene = Scene::new();
+    scene.job("build", fault()).look();
+    scene.now = scene.wake_at.unwrap();
+    scene.turn(&Event::Refresh);
+    let slot = scene.acts()[0].clone();
+    scene.outcome(&slot, Outcome::Refused { reason: "no right to run it".to_owned() });
+    assert_eq!(scene.phase(), Phase::InfraError);
+    assert!(scene.section().next_step.contains("comment `/model retry`"), "{}", scene.section().next_step);
+    scene.says("dave", "/model retry");
+    assert!(scene.acts().contains(&slot), "a person may: {:?}", scene.acts());
+
+    scene.outcome(&slot, Outcome::Conflict { reason: "it has not ended".to_owned() });
+    scene.now = scene.wake_at.unwrap();
+    assert!(scene.turn(&Event::Refresh).acts().contains(&slot), "later it may be possible");
+}
+
+#[test]
 fn what_waits_for_a_person_is_named() {
     for (status, word) in [
         (JobStatus::Manual, "by hand"),

@@ -302,6 +302,22 @@ fn a_runner_fault_while_publishing_is_retried_and_then_fails() {
 }
 
 #[test]
+fn a_publish_job_that_the_forge_will_not_run_again_fails_and_can_be_retried() {
+    let mut scene = publishing();
+    let fault = JobStatus::Failed(FailureCause::Infrastructure("runner_system_failure".to_owned()));
+    publish_job(&mut scene, 9, fault);
+    scene.look();
+    scene.now = scene.wake_at.unwrap();
+    scene.turn(&crate::event::Event::Refresh);
+    let slot = scene.acts()[0].clone();
+    scene.outcome(&slot, Outcome::Refused { reason: "no right to run it".to_owned() });
+    assert_eq!(scene.phase(), Phase::PublishFailed, "a job that never comes is not waited for");
+    assert!(scene.section().notices.iter().any(|notice| notice.contains("no right to run it")));
+    scene.says("alice", "/model retry");
+    assert!(scene.acts().contains(&"dispatch:iris:publish:v1:2".to_owned()), "{:?}", scene.acts());
+}
+
+#[test]
 fn the_publish_job_runs_without_lines_of_its_own_too_since_it_proves_the_bytes() {
     let mut scene = Scene::new().with("publish: {run: ['sh publish.sh']}", "publish: {}");
     scene.tested(ACCURACY).look();
