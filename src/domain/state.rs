@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BaselineName, CommentId, Digest, Effect, JobId, Judged, Label, ModelName, Phase, Report, RunId, Sha,
-    Stage, Status, Timestamp, User, Version,
+    BaselineName, CommentId, Digest, Effect, JobId, Judged, Label, Lineage, ModelName, Phase, Report, RunId,
+    Sha, Stage, Status, Timestamp, User, Version,
 };
 
 /// The state of one merge request over all its models.
@@ -188,6 +188,10 @@ pub struct Publication {
     pub version: Option<Version>,
     /// Numbers whose tag names turned out to be taken by others.
     pub occupied: BTreeSet<Version>,
+    /// What is written down about that number: the same in the tag and in the release, whatever is
+    /// published in between.
+    #[serde(default)]
+    pub lineage: Option<Box<Lineage>>,
     /// Whether the tag is known to be there.
     pub tagged: bool,
     /// Counts publish runs.

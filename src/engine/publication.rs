@@ -54,6 +54,7 @@ pub(super) fn bless(
         commit: commit.clone(),
         version: None,
         occupied: BTreeSet::new(),
+        lineage: None,
         tagged: false,
         run_attempt: 1,
         run: None,
@@ -156,7 +157,7 @@ fn step(
         return next;
     }
     let Some(version) = publication.version.clone() else { return Next::Wait(None) };
-    let lineage = record::lineage(turn, name, model, publication, &report, &version);
+    let lineage = record::settled(turn, name, model, publication, &report, &version);
     if !publication.tagged && !record::is_tagged(turn, name, &lineage) {
         let effect = Effect::CreateTag { model: name.clone(), version, lineage: Box::new(lineage) };
         ask(turn, publication, effect);
@@ -199,7 +200,9 @@ fn number(
             publication.commit.short()
         ))),
         Number::Free { version, skipped } => {
-            for other in skipped {
+            // Another merge request's number is no gap, also while it is still being published.
+            let foreign = |version: &Version| !record::is_of_ours(registry, name, version);
+            for other in skipped.into_iter().filter(foreign) {
                 turn.record(
                     "publication",
                     None,

@@ -2,6 +2,7 @@
 
 use crate::domain::{Lineage, ModelName, ModelState, Publication, Report, Sha, Version, VersionRecord};
 
+use crate::engine::Registry;
 use crate::engine::turn::Turn;
 
 /// A candidate's id; never to be taken for a version.
@@ -9,8 +10,25 @@ pub(in crate::engine) fn candidate(turn: &Turn<'_>, model: &ModelState, head: &S
     format!("cand-{}.{}-g{}", turn.merge_request().id.number, model.candidate, head.short())
 }
 
+/// The lineage of a number, written down when the number is taken and the same from then on.
+pub(super) fn settled(
+    turn: &Turn<'_>,
+    name: &ModelName,
+    model: &ModelState,
+    publication: &mut Publication,
+    report: &Report,
+    version: &Version,
+) -> Lineage {
+    if let Some(known) = publication.lineage.as_deref().filter(|known| known.version == *version) {
+        return known.clone();
+    }
+    let lineage = lineage(turn, name, model, publication, report, version);
+    publication.lineage = Some(Box::new(lineage.clone()));
+    lineage
+}
+
 /// Where a version comes from, all of it from what was judged.
-pub(super) fn lineage(
+fn lineage(
     turn: &Turn<'_>,
     name: &ModelName,
     model: &ModelState,
@@ -55,6 +73,17 @@ pub(super) fn is_tagged(turn: &Turn<'_>, name: &ModelName, lineage: &Lineage) ->
         let mut tags = registry.tags.iter();
         tags.any(|other| {
             other.name == tag && other.commit == lineage.commit && other.message.contains(&canonical)
+        })
+    })
+}
+
+/// Whether a tag with the number of `version` says of itself what ours say.
+pub(super) fn is_of_ours(registry: &Registry, name: &ModelName, version: &Version) -> bool {
+    let tag = version.tag(name);
+    registry.tags.iter().filter(|other| other.name == tag).any(|other| {
+        let mut records = other.message.lines().filter_map(|line| serde_json::from_str::<Lineage>(line).ok());
+        records.any(|record| {
+            record.model == *name && record.version == *version && record.commit == other.commit
         })
     })
 }

@@ -234,6 +234,34 @@ fn our_own_tag_that_stands_already_is_believed() {
 }
 
 #[test]
+fn what_the_tag_says_the_release_says_whatever_is_published_in_between() {
+    let mut scene = Scene::ready();
+    scene.published_before(1, ACCURACY);
+    let other = record(2, ACCURACY);
+    let tag = Tag {
+        name: other.tag.clone(),
+        commit: other.commit.clone(),
+        message: other.lineage.canonical(),
+    };
+    scene.facts.registry.get_mut(&iris()).unwrap().tags.push(tag);
+    scene.merged("mia").look();
+    let Some(Effect::CreateTag { lineage: tagged_as, .. }) = scene.effects.first().cloned() else {
+        panic!("{:?}", scene.effects)
+    };
+    assert_eq!((tagged_as.version.as_str(), tagged_as.predecessor.as_ref()), ("v3", Some(&Version::sequence(1))));
+    let void = scene.audit.iter().any(|entry| entry.what.contains("is void"));
+    assert!(!void, "v2 is ours, only not out yet: {:?}", scene.audit);
+
+    scene.published_before(2, ACCURACY);
+    scene.outcome("tag:iris@v3.0.0", tagged(&scene));
+    scene.outcome("dispatch:iris:publish:v3:1", done(Done::Run { run: RunId(9) }));
+    publish_job(&mut scene, 9, JobStatus::Succeeded);
+    scene.look();
+    let Some(Effect::Release { lineage, .. }) = scene.effects.first() else { panic!("{:?}", scene.effects) };
+    assert_eq!(*lineage, tagged_as);
+}
+
+#[test]
 fn a_commit_has_one_version() {
     let mut scene = Scene::ready();
     scene.published_before(1, ACCURACY);
