@@ -85,6 +85,11 @@ fn curse(turn: &Turn<'_>, model: &ModelState, rules: &Rules<'_>) -> Option<Strin
             model.phase
         ));
     }
+    if model.policy != rules.digest {
+        return Some(
+            "the target branch changed the model's policy before the merge, after this head was judged".to_owned(),
+        );
+    }
     let drift = turn.facts.merged.as_ref()?.drift.as_ref()?;
     let globs = [Some(rules.policy), rules.proposal].into_iter().flatten().flat_map(|side| &side.paths);
     let path = Globs::new(globs.map(String::as_str)).first(drift)?;

@@ -137,6 +137,15 @@ fn a_target_that_moved_in_the_models_paths_is_not_blessed() {
 }
 
 #[test]
+fn a_target_whose_policy_changed_before_the_merge_is_not_blessed() {
+    let mut scene = Scene::ready();
+    scene.facts.policy = config(&POLICY.replace("min: 0.90", "min: 0.91"));
+    scene.merged("bob").look();
+    assert_eq!(scene.phase(), Phase::Unblessed, "nobody approved under the rules that hold now");
+    assert!(scene.model().unblessed.as_ref().unwrap().contains("policy"), "{:?}", scene.model().unblessed);
+}
+
+#[test]
 fn nothing_is_decided_before_the_merge_was_read() {
     let mut scene = Scene::ready();
     scene.merged("mia").facts.merged = None;
