@@ -52,7 +52,10 @@ pub fn step(state: &State, facts: &Facts, event: &Event, now: Timestamp) -> Tran
         Setting::Quiet => serve(&mut turn, event, &BTreeMap::new()),
         Setting::Invalid(problems) => {
             hear::hear(&mut turn, event);
-            refuse(&mut turn, &problems);
+            match publication::unbless_all(&mut turn).then(|| Setting::read(&turn.state, facts)) {
+                Some(Setting::Models(rules)) => drive(&mut turn, &rules),
+                _ => refuse(&mut turn, &problems),
+            }
         }
         Setting::Models(rules) => serve(&mut turn, event, &rules),
     }
@@ -62,6 +65,10 @@ pub fn step(state: &State, facts: &Facts, event: &Event, now: Timestamp) -> Tran
 /// Drives the models that the merge request touches.
 fn serve(turn: &mut Turn<'_>, event: &Event, rules: &BTreeMap<ModelName, Rules<'_>>) {
     hear::hear(turn, event);
+    drive(turn, rules);
+}
+
+fn drive(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     bind_if_needed(turn, rules);
     settle(turn, rules);
     commands::answer(turn, &Ground { rules, barred: None }, &mut |turn| settle(turn, rules));

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::valid::PublishWhen;
 use crate::domain::{
-    Done, Effect, ModelName, ModelState, Outcome, Phase, Publication, Report, Sha, Stage, User, Version,
+    Done, Effect, MergeRequestStatus, ModelName, ModelState, Outcome, Phase, Publication, Report, Sha, Stage,
+    User, Version,
 };
 
 use super::paths::Globs;
@@ -29,15 +30,7 @@ pub(super) fn bless(
     by: Option<&User>,
 ) {
     if let Some(why) = curse(turn, model, rules) {
-        turn.record(
-            "publication",
-            None,
-            format!("{name}: merged, but not published: {why}"),
-            serde_json::json!({ "model": name, "commit": commit, "why": why }),
-        );
-        model.unblessed = Some(why);
-        turn.enter(name, model, Phase::Unblessed, model.stage);
-        return;
+        return unbless(turn, name, model, commit, why);
     }
     let Some((bound, report)) = turn.state.bound.clone().zip(model.report.as_ref().map(Report::digest))
     else {
@@ -70,6 +63,36 @@ pub(super) fn bless(
         PublishWhen::Command => Phase::Merged,
     };
     turn.enter(name, model, phase, Stage::Publish);
+}
+
+/// Without a good configuration nobody can say that a merged head was good. True where the merge request
+/// is merged and its models were not decided about before.
+pub(super) fn unbless_all(turn: &mut Turn<'_>) -> bool {
+    let MergeRequestStatus::Merged { commit, .. } = &turn.merge_request().status else { return false };
+    if turn.state.models.is_empty() {
+        return false;
+    }
+    turn.state.merging = None;
+    for name in turn.state.models.keys().cloned().collect::<Vec<_>>() {
+        turn.with(&name, |turn, model| {
+            if !model.phase.is_past_merge() {
+                let why = "`.mergewright.yml` was invalid when it was merged".to_owned();
+                unbless(turn, &name, model, commit, why);
+            }
+        });
+    }
+    true
+}
+
+fn unbless(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, commit: &Sha, why: String) {
+    turn.record(
+        "publication",
+        None,
+        format!("{name}: merged, but not published: {why}"),
+        serde_json::json!({ "model": name, "commit": commit, "why": why }),
+    );
+    model.unblessed = Some(why);
+    turn.enter(name, model, Phase::Unblessed, model.stage);
 }
 
 /// Why a merged model is not published, if so.

@@ -44,6 +44,16 @@ fn what_was_decided_survives_a_file_that_is_invalid_for_a_while() {
 }
 
 #[test]
+fn what_was_merged_beside_an_invalid_file_is_not_published_and_does_not_hang() {
+    let mut scene = Scene::ready();
+    scene.facts.policy = Configuration::Invalid { problems: "broken meanwhile".to_owned() };
+    scene.merged("mia").look();
+    assert_eq!(scene.phase(), Phase::Unblessed);
+    assert!(scene.section().notices.iter().any(|notice| notice.contains("invalid when it was merged")));
+    assert_eq!(scene.look().phase(), Phase::Unblessed);
+}
+
+#[test]
 fn without_a_touched_model_there_is_one_status_and_no_comment() {
     let mut scene = Scene::new();
     scene.facts.changed_paths = Some(paths(&["README.md"]));
