@@ -97,8 +97,10 @@ pub struct ModelState {
     pub approvals: Vec<Approval>,
     /// Who approved, by login, over commands and the forge's own reviews: what counted last.
     pub approved_by: Vec<String>,
-    /// The forge's own approvals from before this time are void: base or policy changed since.
+    /// The forge's own approvals from before this time are void: base, policy or report changed since.
     pub rebound_at: Option<Timestamp>,
+    /// Digest of this head's newest report, also while a test job runs again.
+    pub reported: Option<Digest>,
     /// When the report was first shown: `approve` without SHA means the head of the newest
     /// report written before the comment.
     pub reported_at: Option<Timestamp>,

@@ -89,6 +89,12 @@ fn tested(
     };
     finding.failing_tests = report.tests.as_ref().map(|tests| tests.failed.clone()).unwrap_or_default();
     gate(turn, name, model, rules, &report);
+    let digest = report.digest();
+    if model.reported.replace(digest).is_some_and(|before| before != digest) {
+        // Nobody has seen this one yet; the forge's own approvals do not say which report they saw.
+        model.rebound_at = Some(turn.now);
+        model.reported_at = None;
+    }
     model.report = Some(report);
     model.reported_at.get_or_insert(turn.now);
     if !finding.failing_tests.is_empty() {

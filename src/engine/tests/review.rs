@@ -124,6 +124,33 @@ fn another_report_or_dataset_voids_with_the_reason() {
 }
 
 #[test]
+fn another_report_voids_the_forges_own_approval_too() {
+    let mut scene = reported();
+    scene.approves("alice").look();
+    assert_eq!(scene.phase(), Phase::Ready);
+    scene.rerun("test", JobStatus::Running).look();
+    assert_eq!(scene.phase(), Phase::Testing);
+    scene.job("test", JobStatus::Succeeded).reported(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::Ready, "the same result of another job is the same report");
+    scene.rerun("test", JobStatus::Running).look();
+    scene.job("test", JobStatus::Succeeded).reported(&[("accuracy", "0.96")]).look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval, "0.96 was approved by nobody");
+    scene.open().approvals.clear();
+    scene.approves("alice").look();
+    assert_eq!(scene.phase(), Phase::Ready);
+}
+
+#[test]
+fn an_approve_that_was_written_before_another_report_came_is_not_for_that_one() {
+    let mut scene = reported();
+    let told = scene.comment("alice", "/model approve");
+    scene.rerun("test", JobStatus::Succeeded).reported(&[("accuracy", "0.96")]).look();
+    scene.facts.comments = vec![told];
+    scene.look();
+    assert_eq!((scene.phase(), scene.refusal()), (Phase::AwaitingApproval, "no-report".to_owned()));
+}
+
+#[test]
 fn an_approval_given_before_the_report_counts_for_the_head_it_names() {
     let mut scene = Scene::new();
     scene.job("build", JobStatus::Running).look();
