@@ -109,6 +109,8 @@ fn new_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, old: 
         since: model.since,
         candidate: model.candidate + 1,
         reported_before: reported.or_else(|| model.reported_before.take()),
+        // A head that comes back brings no approval back that another base or policy made void.
+        rebound_at: model.rebound_at,
         notices,
         ..ModelState::default()
     };

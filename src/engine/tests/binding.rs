@@ -1,6 +1,7 @@
 //! What happens when head, base, target or policy move.
 
 use crate::domain::*;
+use crate::event::{Event, ReviewAct};
 
 use super::scene::*;
 
@@ -77,6 +78,22 @@ fn base_policy_or_target_moving_under_the_head_judge_it_anew() {
         scene.tested(ACCURACY).look();
         assert_eq!(scene.phase(), Phase::AwaitingApproval, "{name}");
     }
+}
+
+#[test]
+fn an_approval_that_another_policy_made_void_does_not_come_back_with_its_head() {
+    let mut scene = Scene::new();
+    scene.tested(ACCURACY).look();
+    scene.approves("alice");
+    let head = Some(sha('a'));
+    scene.turn(&Event::Review { by: user("alice"), act: ReviewAct::Approved, head });
+    assert_eq!(scene.phase(), Phase::Ready);
+    scene.facts.policy = config(&POLICY.replace("min: 0.90", "min: 0.91"));
+    scene.look();
+    scene.push('b').look();
+    scene.push('a').look();
+    scene.tested(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval, "it was given under the old policy");
 }
 
 #[test]
