@@ -4,6 +4,7 @@ use crate::domain::{
     Approval, Bound, Digest, ForgeApproval, ModelName, ModelState, Report, Timestamp, User, UserId,
 };
 
+use super::judge::written_after_report;
 use super::rights::{Rights, unmatched};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
@@ -53,8 +54,11 @@ pub(super) fn needed(rules: &Rules<'_>) -> u32 {
     rules.policy.review.approvals.max(u32::from(harder))
 }
 
-/// An approval given now.
+/// An approval given at this time: for the report only where that had been shown by then.
 pub(super) fn give(model: &mut ModelState, bound: &Bound, by: &User, at: Timestamp) {
+    let seen = written_after_report(model, at);
+    let report = model.report.as_ref().filter(|_| seen);
+    let (digest, dataset) = (report.map(Report::digest), report.and_then(|report| report.dataset.clone()));
     model.approvals.retain(|approval| approval.by.id != by.id);
     model.approvals.push(Approval {
         by: by.clone(),
@@ -62,8 +66,8 @@ pub(super) fn give(model: &mut ModelState, bound: &Bound, by: &User, at: Timesta
         head: bound.head.clone(),
         base: bound.base.clone(),
         policy: model.policy,
-        report: model.report.as_ref().map(Report::digest),
-        dataset: model.report.as_ref().and_then(|report| report.dataset.clone()),
+        report: digest,
+        dataset,
     });
 }
 
@@ -153,6 +157,9 @@ fn forge_approval(
     rules: &Rules<'_>,
     approval: &ForgeApproval,
 ) -> Result<Counted, &'static str> {
+    if approval.by.bot || approval.by.id == turn.facts.bot.user.id {
+        return Err("a bot approves nothing");
+    }
     let Some(rights) = Rights::of(turn.facts, &approval.by) else {
         return Err("the rights of that account could not be read");
     };

@@ -82,6 +82,11 @@ fn strangers_authors_and_the_unknown_do_not_count() {
     let mut scene = reported();
     scene.facts.people.insert(user("alice").id, Standing::Unknown);
     assert_eq!(scene.approves("alice").look().phase(), Phase::AwaitingApproval);
+
+    let mut scene = reported();
+    scene.approves("alice");
+    scene.open().approvals[0].by.bot = true;
+    assert_eq!(scene.look().phase(), Phase::AwaitingApproval);
 }
 
 #[test]
@@ -181,6 +186,18 @@ fn changing_what_measures_needs_an_approval_after_the_report() {
         scene.says("alice", "/model approve");
         assert_eq!(scene.phase(), Phase::Ready, "{path}");
     }
+}
+
+#[test]
+fn an_approval_written_before_the_report_is_not_one_after_it_because_it_is_read_late() {
+    let mut scene = Scene::new();
+    scene.facts.changed_paths = Some(paths(&["models/iris/evaluate.py"]));
+    scene.job("build", JobStatus::Running).look();
+    let told = scene.comment("alice", &format!("/model approve {}", sha('a')));
+    scene.tested(ACCURACY).look();
+    scene.facts.comments = vec![told];
+    scene.look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval, "alice had not seen the report");
 }
 
 #[test]
