@@ -38,6 +38,8 @@ fn stands(
         return (Phase::Draft, Stage::Build);
     }
     if rules.proposal.is_none() {
+        // All there is to see stands in the report from the first.
+        model.reported_at.get_or_insert(turn.now);
         return review(turn, name, model, rules, finding);
     }
     match progress::read(turn, name, model) {

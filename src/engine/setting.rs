@@ -90,8 +90,13 @@ fn scrutiny(target: Option<&Model>, proposal: Option<&Model>, changed: &BTreeSet
         new_model: target.is_none(),
         removed: proposal.is_none(),
         policy_changed: target.is_some() && both.is_none_or(|(before, after)| !same_policy(before, after)),
-        evaluation_changed: both.is_some_and(|(before, after)| before.test != after.test)
-            || [target, proposal].into_iter().flatten().any(|model| measures(model).first(changed).is_some()),
+        // Of a model that goes nothing is measured any more.
+        evaluation_changed: proposal.is_some()
+            && (both.is_some_and(|(before, after)| before.test != after.test)
+                || [target, proposal]
+                    .into_iter()
+                    .flatten()
+                    .any(|model| measures(model).first(changed).is_some())),
     }
 }
 

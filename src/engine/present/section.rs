@@ -49,7 +49,10 @@ fn section(
         approvals_needed: approvals::needed(rules),
         approved_by: model.approved_by.clone(),
         notices: notices(model, finding),
-        next_step: finding.diagnosis.clone().unwrap_or_else(|| next_step(turn, model.phase)),
+        next_step: finding.diagnosis.clone().unwrap_or_else(|| match (model.phase, rules.proposal) {
+            (Phase::Merged, None) => next_step(turn, Phase::Published),
+            (phase, _) => next_step(turn, phase),
+        }),
         lineage: lineage(turn, model),
     }
 }

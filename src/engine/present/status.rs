@@ -131,7 +131,9 @@ const fn severity(state: StatusState) -> u8 {
 fn stages(turn: &Turn<'_>, name: &ModelName, told: Told<'_>) -> Vec<(String, Status)> {
     let model = told.model;
     let merged = matches!(turn.merge_request().status, MergeRequestStatus::Merged { .. });
-    let shown = Stage::ALL.into_iter().filter(|stage| merged || *stage != Stage::Publish);
+    let removed = told.rules.is_some_and(|rules| rules.proposal.is_none());
+    let published = merged && !removed;
+    let shown = Stage::ALL.into_iter().filter(|stage| published || *stage != Stage::Publish);
     shown
         .map(|stage| {
             let (state, description) = match mark(model.phase, model.stage, stage) {

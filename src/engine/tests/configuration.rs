@@ -96,11 +96,17 @@ fn removing_a_model_needs_an_owner_and_publishes_nothing() {
     let other = POLICY.split("models:\n").nth(1).unwrap().replace("iris", "digits");
     scene.facts.policy = config(&format!("{POLICY}{other}"));
     scene.facts.proposal = config(&format!("version: 1\nmodels:\n{other}"));
+    // What goes with it: its data, its scripts, its jobs.
+    let gone = ["models/iris/evaluate.py", "models/iris/data/holdout.csv", ".gitlab-ci.yml"];
+    scene.facts.changed_paths = Some(paths(&gone));
+    scene.run();
     scene.look();
     assert_eq!(scene.phase(), Phase::AwaitingApproval);
-    scene.says("alice", &format!("/model approve {}", sha('a').short()));
-    assert_eq!(scene.phase(), Phase::Ready);
+    scene.says("alice", "/model approve");
+    assert_eq!(scene.phase(), Phase::Ready, "{:?}", scene.answers());
     scene.merged("mia").look();
     assert_eq!((scene.phase(), scene.acts().len()), (Phase::Merged, 0));
+    assert_eq!(scene.status("mergewright/iris/publish"), None, "nothing will be published");
+    assert!(scene.section().next_step.contains("Nothing is left"), "{}", scene.section().next_step);
     assert_eq!(scene.says("alice", "/model publish").refusal(), "model-removed");
 }

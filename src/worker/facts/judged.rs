@@ -34,7 +34,7 @@ impl Gatherer<'_> {
             self.read_report(name, found).await?;
         }
         let asked = matches!(self.event, crate::event::Event::Comment { .. });
-        if !touched.is_empty() && (asked || self.approvals_matter(&found.facts)) {
+        if !touched.is_empty() && (asked || self.approvals_matter(touched, &found.facts)) {
             let authors = self.authors(&found.facts.merge_request, &found.facts.base).await?;
             let approvals = self.forge.approvals(self.id).await?;
             if let Some(open) = &mut found.facts.open {

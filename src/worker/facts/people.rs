@@ -16,7 +16,7 @@ impl Gatherer<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         let mut people: BTreeSet<UserId> = facts.comments.iter().map(|comment| comment.author.id).collect();
-        if self.approvals_matter(facts) {
+        if self.approvals_matter(touched, facts) {
             people.extend(facts.open.iter().flat_map(|open| &open.approvals).map(|approval| approval.by.id));
             let given = self.state.models.values().flat_map(|model| &model.approvals);
             people.extend(given.map(|approval| approval.by.id));
@@ -33,7 +33,7 @@ impl Gatherer<'_> {
             };
             facts.people.insert(person, standing);
         }
-        if self.approvals_matter(facts) {
+        if self.approvals_matter(touched, facts) {
             self.author(&teams, facts).await;
         }
         Ok(())
@@ -65,13 +65,19 @@ impl Gatherer<'_> {
         facts.people.insert(author, standing);
     }
 
-    /// Whether approvals are counted in this decision: there is a report to approve, or somebody
-    /// says something.
-    pub(super) fn approvals_matter(&self, facts: &Facts) -> bool {
+    /// Whether approvals are counted in this decision: there is a report to approve, a model that goes
+    /// (it has none), or somebody says something.
+    pub(super) fn approvals_matter(&self, touched: &BTreeSet<ModelName>, facts: &Facts) -> bool {
+        let stays = |name: &ModelName| match &facts.proposal {
+            Configuration::Valid(config) => config.models.contains_key(name),
+            Configuration::Invalid { .. } => true,
+            Configuration::Absent => false,
+        };
+        let removed = touched.iter().any(|name| !stays(name));
         let reported = |open: &crate::engine::OpenFacts| {
             !open.reports.is_empty() || self.state.models.values().any(|model| model.report.is_some())
         };
-        facts.open.as_ref().is_some_and(|open| reported(open) || !facts.comments.is_empty())
+        facts.open.as_ref().is_some_and(|open| reported(open) || removed || !facts.comments.is_empty())
     }
 }
 
