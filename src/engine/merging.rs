@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::{Effect, MergeRequestStatus, Merging, ModelName, Outcome, Phase, Stage, User};
 
+use super::rights::Rights;
 use super::setting::Rules;
 use super::turn::{Turn, note};
 
@@ -14,6 +15,9 @@ const PATIENCE: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(15);
 /// When to look again whether a finished merge is visible.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// When to look again whether somebody may publish whose rights could not be read.
+const ASK_RIGHTS_AGAIN: Duration = Duration::from_secs(60);
 
 /// Whether the forge was asked to merge this head and has not answered. Until it does, nothing is judged
 /// anew: the target branch may already have moved by this very merge, before the merge request says so.
@@ -44,7 +48,7 @@ pub(super) fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>
     if !ready {
         turn.state.merging = None;
     } else if turn.state.merging.is_none()
-        && let Some(by) = turn.state.models.values().find_map(|model| model.armed.clone())
+        && let Some(by) = armed(turn, rules)
     {
         begin(turn, &by);
     }
@@ -57,6 +61,29 @@ pub(super) fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>
         });
     }
     ask(turn, rules);
+}
+
+/// Who asked to publish as soon as everything is ready and still may, by the rights read now.
+fn armed(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> Option<User> {
+    let facts = turn.facts;
+    let mut unknown = false;
+    for (name, model) in &mut turn.state.models {
+        let Some(by) = model.armed.clone() else { continue };
+        match Rights::of(facts, &by).zip(rules.get(name)) {
+            Some((rights, rules)) if rights.owns(rules) => return Some(by),
+            Some(_) => {
+                model.armed = None;
+                let lost = format!("@{} is no owner any more: nothing is published by itself.", by.login);
+                note(&mut model.notices, lost);
+            }
+            // Not knowing denies; it is asked again.
+            None => unknown = true,
+        }
+    }
+    if unknown {
+        turn.wake_in(ASK_RIGHTS_AGAIN);
+    }
+    None
 }
 
 /// Asks the forge to merge, once a try.

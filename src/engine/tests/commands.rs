@@ -304,6 +304,30 @@ fn when_ready_arms_it_and_a_new_head_disarms() {
 }
 
 #[test]
+fn who_armed_it_must_still_be_an_owner_when_it_is_ready() {
+    let armed = || {
+        let mut scene = Scene::new();
+        scene.tested(&[("accuracy", "0.95")]).look();
+        scene.says("alice", "/model publish --when-ready").says("alice", "/model approve");
+        assert_eq!(scene.phase(), Phase::Merging, "alice may");
+        let mut scene = Scene::new().with("owners: ['@alice']", "owners: ['@alice', '@dave']");
+        scene.tested(&[("accuracy", "0.95")]).look();
+        scene.says("dave", "/model publish --when-ready");
+        scene
+    };
+    let mut scene = armed().person("dave", Permission::None);
+    scene.says("alice", "/model approve");
+    assert_eq!((scene.phase(), scene.model().armed.as_ref()), (Phase::Ready, None));
+    assert!(scene.section().notices.iter().any(|notice| notice.contains("no owner any more")));
+
+    let mut scene = armed();
+    scene.facts.people.insert(user("dave").id, Standing::Unknown);
+    scene.says("alice", "/model approve");
+    assert_eq!((scene.phase(), scene.wake_at.is_some()), (Phase::Ready, true), "not knowing denies");
+    assert_eq!(scene.person("dave", Permission::Write).look().phase(), Phase::Merging);
+}
+
+#[test]
 fn publishing_twice_is_one_merge() {
     let mut scene = Scene::ready();
     scene.says("alice", "/model publish");
