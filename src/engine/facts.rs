@@ -103,6 +103,9 @@ pub struct MergeFacts {
     pub drift: Option<BTreeSet<String>>,
     /// The publish runs that the state knows, by number.
     pub runs: BTreeMap<u64, Run>,
+    /// Those of them that the forge does not have any more.
+    #[serde(default)]
+    pub gone: BTreeSet<u64>,
 }
 
 /// A comment as it was told and as it is.

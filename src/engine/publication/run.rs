@@ -24,8 +24,11 @@ pub(super) fn follow(
         ask(turn, publication, effect);
         return Some(Next::Wait(None));
     };
-    let runs = turn.facts.merged.as_ref().map(|merged| &merged.runs);
-    let Some(run) = runs.and_then(|runs| runs.get(&id.0)) else { return Some(Next::Wait(None)) };
+    let Some(merged) = turn.facts.merged.as_ref() else { return Some(Next::Wait(None)) };
+    if merged.gone.contains(&id.0) {
+        return Some(Next::Failed("the publish run was deleted before its end was seen".to_owned()));
+    }
+    let Some(run) = merged.runs.get(&id.0) else { return Some(Next::Wait(None)) };
     let job = publish_job(run, name);
     match job {
         Some(job) => unfinished(turn, name, model, run, job),

@@ -311,6 +311,16 @@ fn a_failed_publish_job_keeps_its_number_for_the_retry() {
 }
 
 #[test]
+fn a_publish_run_that_was_deleted_fails_and_is_started_anew() {
+    let mut scene = publishing();
+    assert_eq!(scene.look().phase(), Phase::Publishing, "the facts may be older than the run");
+    scene.facts.merged.as_mut().unwrap().gone.insert(9);
+    assert_eq!(scene.look().phase(), Phase::PublishFailed);
+    scene.says("alice", "/model retry");
+    assert!(scene.acts().contains(&"dispatch:iris:publish:v1:2".to_owned()), "{:?}", scene.acts());
+}
+
+#[test]
 fn what_the_forge_refuses_is_named_and_goes_on_after_publish() {
     let mut scene = merged();
     scene.outcome("tag:iris@v1.0.0", Outcome::Refused { reason: "tags are protected".to_owned() });

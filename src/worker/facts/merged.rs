@@ -40,15 +40,22 @@ impl Gatherer<'_> {
             (Some(bound), Some(parent)) => self.drift(&bound.base, parent).await?,
             _ => None,
         };
-        let mut runs = BTreeMap::new();
+        let (mut runs, mut gone) = (BTreeMap::new(), BTreeSet::new());
         for model in self.state.models.values().filter(|model| model.phase != Phase::Published) {
             if let Some(run) = model.publication.as_ref().and_then(|publication| publication.run) {
-                let mut read = self.forge.run(self.id.repo, run).await?;
-                self.read_logs(&mut read).await;
-                runs.insert(run.0, read);
+                match self.forge.run(self.id.repo, run).await {
+                    Ok(mut read) => {
+                        self.read_logs(&mut read).await;
+                        runs.insert(run.0, read);
+                    }
+                    Err(error) if error.kind == ErrorKind::Gone => {
+                        gone.insert(run.0);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
-        Ok(MergeFacts { parent, drift, runs })
+        Ok(MergeFacts { parent, drift, runs, gone })
     }
 
     /// Paths that differ between two commits of the target branch; none when they are the same one.
