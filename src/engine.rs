@@ -121,7 +121,11 @@ fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
 
 fn judge_all(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     for (name, rules) in rules {
-        turn.with(name, |turn, model| judge::judge(turn, name, model, rules));
+        turn.with(name, |turn, model| {
+            if !model.phase.is_past_merge() {
+                judge::judge(turn, name, model, rules);
+            }
+        });
     }
 }
 
@@ -148,8 +152,14 @@ fn bless_all(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>, commit
         judge_all(turn, rules);
     }
     for (name, rules) in rules {
-        turn.with(name, |turn, model| publication::bless(turn, name, model, rules, commit, by));
+        turn.with(name, |turn, model| {
+            if !model.phase.is_past_merge() {
+                publication::bless(turn, name, model, rules, commit, by);
+            }
+        });
     }
+    // Neither branch describes it any more: nobody will ask about it again.
+    turn.state.models.retain(|name, model| rules.contains_key(name) || model.phase.is_past_merge());
     turn.state.merging = None;
 }
 

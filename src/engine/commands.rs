@@ -135,7 +135,10 @@ fn act(turn: &mut Turn<'_>, ground: &Ground<'_, '_>, asked: &Asked<'_>, command:
     let verb = &command.verb;
     match verb {
         Verb::Help => return Ok(Some(command::help(&turn.facts.bot.addressing))),
-        Verb::Status => return questions::status(turn, ground, command.model.as_ref()),
+        Verb::Status if ground.barred.is_none() => {
+            return questions::status(turn, ground, command.model.as_ref());
+        }
+        Verb::Status => {}
         _ if !verb.entry().live => return Err(unavailable(turn)),
         _ => {}
     }

@@ -29,6 +29,7 @@ fn an_invalid_file_is_an_error_with_its_excerpt_and_nothing_runs() {
         assert!(scene.sticky().invalid_configuration.as_ref().unwrap().contains("modells"));
         assert!(scene.state.models.is_empty() && scene.acts().is_empty());
         assert_eq!(scene.says("alice", "/model approve").refusal(), "invalid-configuration");
+        assert_eq!(scene.says("eve", "/model status").refusal(), "invalid-configuration");
         assert!(scene.look().effects.is_empty(), "said once");
     }
 }

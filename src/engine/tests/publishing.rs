@@ -121,6 +121,16 @@ fn a_result_whose_delivery_was_lost_still_counts_at_the_merge() {
 }
 
 #[test]
+fn a_model_that_nobody_describes_any_more_does_not_undo_what_was_decided_about_the_others() {
+    let mut scene = Scene::ready();
+    let lost = ModelState { phase: Phase::Ready, candidate: 1, ..ModelState::default() };
+    scene.state.models.insert("digits".parse().unwrap(), lost);
+    scene.merged("mia").look();
+    assert_eq!((scene.phase(), scene.state.models.len()), (Phase::Publishing, 1));
+    assert_eq!(scene.look().phase(), Phase::Publishing);
+}
+
+#[test]
 fn a_target_that_moved_in_the_models_paths_is_not_blessed() {
     let mut scene = Scene::ready();
     scene.merged("mergewright");
