@@ -9,9 +9,12 @@ use crate::storage::StoreError;
 /// Waits between two tries of one job. A lane waits with its oldest job, so they stay short.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(300) };
 
-/// Tries of one job before it becomes a dead letter. What it told is not lost with it: facts are
-/// read anew with the next event of the merge request.
+/// Tries of one job before it becomes a dead letter.
 pub(crate) const MOST_TRIES: u32 = 8;
+
+/// Tries while the forge is away or does not accept our credential: with [`BACKOFF`] about four hours.
+/// A comment, a review or the outcome of a call is told once, so that it must outlive an outage.
+const PATIENT_TRIES: u32 = 60;
 
 /// Why a job could not be worked.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +63,13 @@ impl Failure {
             Self::Forge(ForgeError { kind: ErrorKind::Retry { after }, .. }) => after.unwrap_or_default(),
             _ => Duration::ZERO,
         };
-        if tries.saturating_add(1) < MOST_TRIES { Next::Again(wait.max(wish)) } else { Next::Never }
+        let most = match self {
+            Self::Forge(error) if matches!(error.kind, ErrorKind::Retry { .. } | ErrorKind::Unauthorized) => {
+                PATIENT_TRIES
+            }
+            _ => MOST_TRIES,
+        };
+        if tries.saturating_add(1) < most { Next::Again(wait.max(wish)) } else { Next::Never }
     }
 }
 
@@ -79,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_job_is_tried_again_with_growing_waits_and_then_given_up() {
-        let failure = forge(ErrorKind::Retry { after: None });
+        let failure = forge(ErrorKind::Refused);
         let waits: Vec<_> = (0..8).map(|tries| failure.after(tries, 0.0)).collect();
         let again = |seconds| Next::Again(Duration::from_secs(seconds));
         assert_eq!(
@@ -88,6 +97,20 @@ mod tests {
         );
         assert_eq!(Failure::Panicked("x".into()).after(0, 0.0), again(1));
         assert_eq!(Failure::Panicked("x".into()).after(7, 0.0), Next::Never);
+    }
+
+    #[test]
+    fn what_was_told_once_outlives_an_outage_of_hours() {
+        for kind in [ErrorKind::Retry { after: None }, ErrorKind::Unauthorized] {
+            let mut waited = Duration::ZERO;
+            let mut tries = 0;
+            while let Next::Again(wait) = forge(kind).after(tries, 0.5) {
+                waited += wait;
+                tries += 1;
+            }
+            assert_eq!(tries + 1, PATIENT_TRIES);
+            assert!(waited > Duration::from_secs(3 * 3600), "{waited:?}");
+        }
     }
 
     #[test]
