@@ -12,6 +12,9 @@ use super::{ErrorKind, ForgeError};
 /// How long to wait when a forge asks us to slow down but does not say for how long.
 const UNTOLD_PAUSE: Duration = Duration::from_secs(60);
 
+/// The longest wait that is believed: a forge's wrong clock must not silence us for days.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 /// The most characters of a forge's own words that we repeat.
 const MOST_WORDS: usize = 300;
 
@@ -172,17 +175,21 @@ fn asks_to_slow_down(headers: &HeaderMap, words: &str) -> bool {
 pub(crate) fn asked_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = header(headers, "retry-after")?.trim();
     if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
     }
     let date = DateTime::parse_from_rfc2822(text).ok()?;
-    Some(Timestamp(date.timestamp_millis()).since(now))
+    Some(Timestamp(date.timestamp_millis()).since(now).min(LONGEST_WAIT))
 }
 
-/// GitLab's `RateLimit-Reset`, GitHub's `x-ratelimit-reset`: seconds since 1970.
+/// GitLab's `RateLimit-Reset`, GitHub's `x-ratelimit-reset`: seconds since 1970. GitHub's speaks of the
+/// budget of the hour, also where that is not what is exhausted.
 fn reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    if header(headers, "x-ratelimit-remaining").is_some_and(|left| left.trim() != "0") {
+        return None;
+    }
     let text = header(headers, "ratelimit-reset").or_else(|| header(headers, "x-ratelimit-reset"))?;
     let seconds: i64 = text.trim().parse().ok()?;
-    Some(Timestamp(seconds.saturating_mul(1000)).since(now))
+    Some(Timestamp(seconds.saturating_mul(1000)).since(now).min(LONGEST_WAIT))
 }
 
 /// A header as text.

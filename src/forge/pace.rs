@@ -6,10 +6,8 @@ use std::time::Duration;
 use tokio::sync::MutexGuard;
 use tokio::time::Instant;
 
+use super::classify::LONGEST_WAIT;
 use crate::domain::{Clock, Timestamp};
-
-/// The longest pause that is believed: a forge's wrong clock must not silence us for days.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// Says for a whole credential until when the forge wants to hear nothing.
 #[derive(Debug)]
@@ -25,7 +23,7 @@ impl Gate {
 
     /// Nothing is sent for `span`; a longer pause that was already asked for stays.
     pub(crate) fn shut(&self, span: Duration) {
-        let until = self.clock.now().after(span.min(LONGEST_PAUSE));
+        let until = self.clock.now().after(span.min(LONGEST_WAIT));
         let mut shut = self.shut_until.lock().unwrap_or_else(PoisonError::into_inner);
         if shut.is_none_or(|before| before < until) {
             *shut = Some(until);
@@ -114,7 +112,7 @@ mod tests {
     fn a_pause_of_years_is_not_believed() {
         let gate = Gate::new(Arc::new(Hand::default()));
         gate.shut(Duration::from_secs(u64::MAX));
-        assert_eq!(gate.shut_for(), Some(LONGEST_PAUSE));
+        assert_eq!(gate.shut_for(), Some(LONGEST_WAIT));
     }
 
     #[tokio::test]

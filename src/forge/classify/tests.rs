@@ -57,13 +57,26 @@ fn a_pause_is_read_from_seconds_from_a_date_and_from_the_reset() {
         (&[("ratelimit-reset", "1700000045")], 45),
         (&[("x-ratelimit-reset", "1700000046")], 46),
         (&[("retry-after", "5"), ("ratelimit-reset", "1700000045")], 5),
+        (&[("x-ratelimit-reset", "1700000046"), ("x-ratelimit-remaining", "0")], 46),
+        // Nobody is silenced for years by a wrong clock or a slip of the pen.
+        (&[("retry-after", "18446744073709551615")], 3600),
+        (&[("retry-after", "Mon, 14 Nov 2033 22:13:50 GMT")], 3600),
+        (&[("ratelimit-reset", "1900000045")], 3600),
     ] {
         let failure = judged(429, headers, "Retry later");
         assert_eq!(failure.error.kind, retry(Some(seconds)), "{headers:?}");
         assert_eq!(failure.pause, Some(Duration::from_secs(seconds)), "{headers:?}");
     }
-    let untold = judged(429, &[("retry-after", "soon")], "");
-    assert_eq!((untold.error.kind, untold.pause), (retry(Some(60)), None));
+}
+
+#[test]
+fn a_limit_that_says_nothing_of_itself_is_waited_for_a_minute() {
+    // GitHub tells of the budget of the hour, which is not what was exceeded here.
+    let hour = [("x-ratelimit-reset", "1700003000"), ("x-ratelimit-remaining", "4000")];
+    for headers in [&hour[..], &[("retry-after", "soon")], &[]] {
+        let untold = judged(429, headers, "");
+        assert_eq!((untold.error.kind, untold.pause), (retry(Some(60)), None), "{headers:?}");
+    }
 }
 
 #[test]
