@@ -117,6 +117,8 @@ pub(super) struct DiffRefs {
 #[derive(Debug, Deserialize)]
 pub(super) struct DiffVersion {
     #[serde(default)]
+    pub(super) head_commit_sha: Option<Sha>,
+    #[serde(default)]
     pub(super) created_at: Option<String>,
 }
 

@@ -101,7 +101,12 @@ impl GitLab {
         }
         let newest = merge_request(id, "/versions?per_page=1");
         let versions: Vec<answers::DiffVersion> = self.http.get(&VERSIONS, &newest).await?;
-        let since = versions.first().and_then(|version| Timestamp::parse(version.created_at.as_deref()?));
+        // The list may lag behind the head: the time of an older version would let older approvals count.
+        let of_head = |version: &&answers::DiffVersion| {
+            version.head_commit_sha.as_ref().is_none_or(|known| known == head)
+        };
+        let version = versions.first().filter(of_head);
+        let since = version.and_then(|version| Timestamp::parse(version.created_at.as_deref()?));
         if since.is_some() {
             self.remembered.heads.put(id, (head.clone(), since));
         }

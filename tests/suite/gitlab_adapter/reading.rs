@@ -89,6 +89,20 @@ async fn a_moved_head_is_asked_since_when() {
     ]);
     let moved = gitlab.merge_request(MR).await.unwrap();
     assert_eq!(moved.head_since, Timestamp::parse("2026-01-02T00:00:00Z"));
+
+    let of_head = |head: char, at: &str| json!([{ "head_commit_sha": sha(head), "created_at": at }]);
+    let again = on("GET", "/projects/7/merge_requests/3", 200, merge_request(json!({ "sha": sha('e') })));
+    let versions = "/projects/7/merge_requests/3/versions?per_page=1";
+    server.add([
+        again.clone(),
+        on("GET", versions, 200, of_head('c', "2026-01-02T00:00:00Z")),
+        again,
+        on("GET", versions, 200, of_head('e', "2026-01-03T00:00:00Z")),
+    ]);
+    let lagging = gitlab.merge_request(MR).await.unwrap();
+    assert_eq!(lagging.head_since, None, "the version of the old head says nothing about the new one");
+    let caught_up = gitlab.merge_request(MR).await.unwrap();
+    assert_eq!(caught_up.head_since, Timestamp::parse("2026-01-03T00:00:00Z"));
     server.finished();
 }
 
