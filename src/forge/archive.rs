@@ -14,6 +14,8 @@ use crate::domain::Digest;
 
 use super::{Archive, ArchiveEntry, ArchiveLimits};
 
+/// How many times the room of one wanted entry all of them may take together: they are held in memory.
+const WANTED_TOGETHER: u64 = 4;
 /// Longest path of an entry.
 const LONGEST_PATH: usize = 1024;
 
@@ -28,6 +30,8 @@ pub(crate) enum ArchiveError {
     TooMuchContent(u64),
     #[error("`{path}` in the archive is larger than {limit} bytes")]
     EntryTooLarge { path: String, limit: u64 },
+    #[error("the files to be read from the archive are together larger than {0} bytes")]
+    TooMuchWanted(u64),
     #[error("the archive holds the path `{path}`, {why}")]
     BadPath { path: String, why: &'static str },
     #[error("`{0}` in the archive is a symbolic link or another special file")]
@@ -116,6 +120,9 @@ impl OpenArchive {
         let mut entries = Vec::new();
         let mut files = BTreeMap::new();
         let mut left = self.limits.expanded;
+        let together = self.limits.wanted.saturating_mul(WANTED_TOGETHER);
+        let mut kept: u64 = 0;
+        let mut buffer = vec![0; 64 * 1024];
         for (index, path) in self.paths.into_iter().enumerate() {
             let Some(path) = path else { continue };
             let mut entry = self.zip.by_index(index)?;
@@ -123,7 +130,6 @@ impl OpenArchive {
             let mut content = Vec::new();
             let mut digest = Sha256::new();
             let mut size: u64 = 0;
-            let mut buffer = vec![0; 64 * 1024];
             loop {
                 let read = match entry.read(&mut buffer) {
                     Ok(0) => break,
@@ -140,6 +146,10 @@ impl OpenArchive {
                 if keep {
                     if size > self.limits.wanted {
                         return Err(ArchiveError::EntryTooLarge { path, limit: self.limits.wanted });
+                    }
+                    kept += read as u64;
+                    if kept > together {
+                        return Err(ArchiveError::TooMuchWanted(together));
                     }
                     content.extend_from_slice(chunk);
                 }

@@ -171,6 +171,21 @@ fn a_wanted_entry_has_a_limit_of_its_own() {
 }
 
 #[test]
+fn all_wanted_entries_together_have_a_limit_too() {
+    let names: Vec<String> = (0..5).map(|number| format!("m{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let bytes = zipped(|zip| {
+        for name in &names {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(&[0; 1000]).unwrap();
+        }
+    });
+    assert_eq!(read(&bytes, LIMITS, &names[..4]).unwrap().files.len(), 4);
+    let error = read(&bytes, LIMITS, &names).unwrap_err();
+    assert!(matches!(error, ArchiveError::TooMuchWanted(4000)), "{error}");
+}
+
+#[test]
 fn the_archive_itself_has_a_limit() {
     let bytes = one("m", b"x");
     let size = bytes.len() as u64;
