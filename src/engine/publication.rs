@@ -110,7 +110,8 @@ fn curse(turn: &Turn<'_>, model: &ModelState, rules: &Rules<'_>) -> Option<Strin
     }
     if model.policy != rules.digest {
         return Some(
-            "the target branch changed the model's policy before the merge, after this head was judged".to_owned(),
+            "the target branch changed the model's policy before the merge, after this head was judged"
+                .to_owned(),
         );
     }
     let drift = turn.facts.merged.as_ref()?.drift.as_ref()?;

@@ -257,17 +257,17 @@ fn what_the_tag_says_the_release_says_whatever_is_published_in_between() {
     let mut scene = Scene::ready();
     scene.published_before(1, ACCURACY);
     let other = record(2, ACCURACY);
-    let tag = Tag {
-        name: other.tag.clone(),
-        commit: other.commit.clone(),
-        message: other.lineage.canonical(),
-    };
+    let tag =
+        Tag { name: other.tag.clone(), commit: other.commit.clone(), message: other.lineage.canonical() };
     scene.facts.registry.get_mut(&iris()).unwrap().tags.push(tag);
     scene.merged("mia").look();
     let Some(Effect::CreateTag { lineage: tagged_as, .. }) = scene.effects.first().cloned() else {
         panic!("{:?}", scene.effects)
     };
-    assert_eq!((tagged_as.version.as_str(), tagged_as.predecessor.as_ref()), ("v3", Some(&Version::sequence(1))));
+    assert_eq!(
+        (tagged_as.version.as_str(), tagged_as.predecessor.as_ref()),
+        ("v3", Some(&Version::sequence(1)))
+    );
     let void = scene.audit.iter().any(|entry| entry.what.contains("is void"));
     assert!(!void, "v2 is ours, only not out yet: {:?}", scene.audit);
 

@@ -25,11 +25,8 @@ const ARCHIVE: Operation = Operation {
     needs: "the scope `api` and at least Reporter (what `artifacts:access` says)",
 };
 
-/// How much of a failed job's log is kept beside it.
-const TAIL: usize = 16 * 1024;
-
 impl GitLab {
-    /// The newest attempt of each job, with the end of the log of those of ours that failed.
+    /// The newest attempt of each job.
     pub(super) async fn jobs(&self, repo: RepoId, run: RunId) -> Result<Vec<Job>, ForgeError> {
         let path = project(repo, &format!("/pipelines/{run}/jobs"));
         let found: Vec<answers::Job> = self.list(&JOBS, &path).await?;
@@ -43,27 +40,7 @@ impl GitLab {
         }
         let mut jobs: Vec<Job> = newest.into_values().map(read_job).collect();
         jobs.sort_by_key(|job| job.id);
-        for job in &mut jobs {
-            if job.model.is_some() && matches!(job.status, JobStatus::Failed(_)) {
-                job.log_tail = self.tail_of_failed(repo, job.id).await?;
-            }
-        }
         Ok(jobs)
-    }
-
-    /// The end of a failed job's log; none where there is no log (any more).
-    async fn tail_of_failed(&self, repo: RepoId, job: JobId) -> Result<Option<String>, ForgeError> {
-        if let Some(tail) = self.remembered.log_tails.get(&(repo, job)) {
-            return Ok(Some(tail));
-        }
-        match self.read_log_tail(repo, job, TAIL).await {
-            Ok(tail) => {
-                self.remembered.log_tails.put((repo, job), tail.clone());
-                Ok(Some(tail))
-            }
-            Err(error) if matches!(error.kind, ErrorKind::Gone | ErrorKind::Refused) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     pub(super) async fn read_log_tail(

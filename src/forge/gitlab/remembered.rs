@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use crate::domain::{JobId, MergeRequestId, RepoId, RunId, Sha, Timestamp};
+use crate::domain::{MergeRequestId, RepoId, RunId, Sha, Timestamp};
 
 /// How many answers of one kind are kept.
 const MOST: usize = 256;
@@ -15,8 +15,6 @@ pub(super) struct Remembered {
     pub(super) pipeline_commits: Memory<(RepoId, RunId), Sha>,
     /// The parents of a commit.
     pub(super) parents: Memory<(RepoId, Sha), Vec<Sha>>,
-    /// The ends of the logs of jobs that have failed.
-    pub(super) log_tails: Memory<(RepoId, JobId), String>,
     /// Since when a merge request has the head that it had when we last looked.
     pub(super) heads: Memory<MergeRequestId, (Sha, Option<Timestamp>)>,
 }

@@ -10,7 +10,7 @@ use crate::worker::failure::Failure;
 use super::{Found, Gatherer};
 
 /// How much of a failed job's log is kept, in bytes.
-const LOG_TAIL: usize = 8 * 1024;
+const LOG_TAIL: usize = 16 * 1024;
 
 impl Gatherer<'_> {
     /// Reads it into `found`.
@@ -81,7 +81,9 @@ impl Gatherer<'_> {
                     }
                     Err(error) => {
                         tracing::warn!(%error, job.id = job.id.0, "a log could not be read");
-                        None
+                        // One that is gone or too large stays so: it is not asked for at every look.
+                        let none = is_final(&error).then(String::new);
+                        none.inspect(|none| self.memory.logs.put(key, none.clone()))
                     }
                 },
             };

@@ -1,5 +1,7 @@
 //! What the gates say, as people see it.
 
+use mergewright::sandbox::Fault;
+
 use super::Play;
 use super::play::OWNER;
 
@@ -89,6 +91,18 @@ async fn a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts() {
         play.project.merge_request(number).unwrap().state,
         mergewright::sandbox::MergeRequestState::Open
     );
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_just_now_keeps_nobody_from_hearing_of_the_failure() {
+    let mut play = Play::start().await;
+    let number = play.opens("Broken").await;
+    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    play.sandbox.fail_next(1, "GET", "*/trace", Fault::html(502)).unwrap();
+    play.project.job_fails(pipeline, "iris:build", "ValueError: no data\n", &[]).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::failed");
     play.ends().await;
 }
 

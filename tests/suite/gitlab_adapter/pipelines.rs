@@ -76,13 +76,10 @@ async fn one_run_tells_the_newest_attempt_of_each_job_and_why_ours_failed() {
         job(43, "iris:build", "success"),
         job(45, "mergewright/iris/test", "pending")
     ]);
-    let log =
-        "section_start:1:x\r\u{1b}[0KRun\n\u{1b}[31mAssertionError\u{1b}[0m\nsection_end:2:x\r\u{1b}[0K\n";
     let server = Server::start([
         on("GET", "/projects/7/pipelines/32", 200, pipeline(32, 'b', "refs/merge-requests/3/merge")),
         merge_of('b', 'a'),
         jobs(32, list.clone()),
-        raw("GET", "/projects/7/jobs/42/trace", 200, log),
         on("GET", "/projects/7/pipelines/32", 200, pipeline(32, 'b', "refs/merge-requests/3/merge")),
         jobs(32, list),
     ])
@@ -103,25 +100,9 @@ async fn one_run_tells_the_newest_attempt_of_each_job_and_why_ours_failed() {
             ),
         ]
     );
-    assert_eq!(run.jobs[0].log_tail.as_deref(), Some("Run\nAssertionError"));
     assert_eq!(run.jobs[0].source, "42");
-    assert_eq!(run.jobs[2].log_tail, None, "not ours");
-    assert_eq!(gitlab.run(REPO, RunId(32)).await.unwrap(), run, "the log is not read again");
+    assert_eq!(gitlab.run(REPO, RunId(32)).await.unwrap(), run);
     server.finished();
-}
-
-#[tokio::test]
-async fn a_failed_job_whose_log_was_erased_is_still_told() {
-    let mut failed = job(42, "iris:build", "failed");
-    failed["failure_reason"] = json!("runner_system_failure");
-    let server = Server::start([
-        on("GET", "/projects/7/pipelines/31", 200, pipeline(31, 'a', "main")),
-        jobs(31, json!([failed])),
-        on("GET", "/projects/7/jobs/42/trace", 404, json!({ "message": "404 Not found" })),
-    ])
-    .await;
-    let run = adapter(&server).run(REPO, RunId(31)).await.unwrap();
-    assert_eq!(run.jobs[0].log_tail, None);
 }
 
 #[tokio::test]
