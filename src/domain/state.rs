@@ -79,6 +79,8 @@ pub struct ModelState {
     pub run: Option<RunId>,
     /// Whether that run may still be at work.
     pub run_live: bool,
+    /// Since when a run or a runner has been waited for.
+    pub idle_since: Option<Timestamp>,
     /// Jobs of this head that were measured against a base or policy that is gone.
     pub stale: BTreeSet<JobId>,
     /// Jobs that we asked to be run again.

@@ -42,11 +42,13 @@ fn stands(
         model.reported_at.get_or_insert(turn.now);
         return review(turn, name, model, rules, finding);
     }
-    match progress::read(turn, name, model) {
+    let progress = progress::read(turn, name, model);
+    let stalled = progress::stalled(turn, model, &progress);
+    match progress {
         Progress::AwaitingRun => (Phase::AwaitingRun, Stage::Build),
-        Progress::Pending { stage, diagnosis, by_hand } => {
+        Progress::Pending { stage, diagnosis, by_hand, .. } => {
             finding.logs.extend(by_hand.map(shown));
-            finding.diagnosis = diagnosis;
+            finding.diagnosis = diagnosis.or(stalled);
             (if stage == Stage::Build { Phase::Building } else { Phase::Testing }, stage)
         }
         Progress::ScriptFailed { stage, job } => {

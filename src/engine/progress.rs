@@ -1,15 +1,21 @@
 //! How far the jobs of the head are, for one model.
 
+use std::time::Duration;
+
 use crate::domain::{FailureCause, Job, JobStatus, ModelName, ModelState, Run, Stage};
 
 use super::turn::Turn;
+
+/// How long a run or a runner is waited for before people are told where to look.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// How far the jobs are.
 pub(super) enum Progress<'a> {
     /// A fork: nothing runs until a maintainer names the head.
     AwaitingRun,
-    /// A stage is at work or waits; perhaps it waits for something that a person must do.
-    Pending { stage: Stage, diagnosis: Option<String>, by_hand: Option<&'a Job> },
+    /// A stage is at work or waits; perhaps it waits for something that a person must do. Idle: it waits
+    /// for a run to appear or for a runner to take the job.
+    Pending { stage: Stage, diagnosis: Option<String>, by_hand: Option<&'a Job>, idle: bool },
     /// A script ended badly: that says something about the model.
     ScriptFailed { stage: Stage, job: &'a Job },
     /// A runner, queue or network failed: that says nothing about the model.
@@ -30,7 +36,7 @@ pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState
             return Progress::AwaitingRun;
         }
         let diagnosis = missing(turn, runs, name, model);
-        return Progress::Pending { stage: Stage::Build, diagnosis, by_hand: None };
+        return Progress::Pending { stage: Stage::Build, diagnosis, by_hand: None, idle: true };
     };
     model.run = Some(run.id);
     model.run_live = jobs.iter().any(|job| !job.status.is_final());
@@ -43,7 +49,7 @@ pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState
             return Progress::Tested { job };
         }
     }
-    Progress::Pending { stage: Stage::Test, diagnosis: Some(no_test_job(name)), by_hand: None }
+    Progress::Pending { stage: Stage::Test, diagnosis: Some(no_test_job(name)), by_hand: None, idle: false }
 }
 
 /// The jobs of a run that count for the model, if there are any.
@@ -57,7 +63,8 @@ fn current<'a>(run: &'a Run, name: &ModelName, model: &ModelState) -> Option<(&'
 fn unfinished<'a>(turn: &Turn<'a>, run: &'a Run, stage: Stage, job: Option<&'a Job>) -> Option<Progress<'a>> {
     let job = job?;
     let prefix = &turn.facts.bot.addressing.prefix;
-    let pending = |diagnosis| Some(Progress::Pending { stage, diagnosis, by_hand: None });
+    let idle = job.status == JobStatus::Waiting;
+    let pending = |diagnosis| Some(Progress::Pending { stage, diagnosis, by_hand: None, idle });
     match &job.status {
         JobStatus::Succeeded => None,
         JobStatus::Waiting | JobStatus::Running => pending(None),
@@ -65,6 +72,7 @@ fn unfinished<'a>(turn: &Turn<'a>, run: &'a Run, stage: Stage, job: Option<&'a J
             stage,
             diagnosis: Some(format!("The {stage} job waits for somebody to start it by hand.")),
             by_hand: Some(job),
+            idle,
         }),
         JobStatus::Cancelled => {
             pending(Some(format!("The {stage} job was cancelled. Comment `{prefix} retry` to run it again.")))
@@ -77,6 +85,38 @@ fn unfinished<'a>(turn: &Turn<'a>, run: &'a Run, stage: Stage, job: Option<&'a J
             Some(Progress::Fault { stage, run, job, word })
         }
     }
+}
+
+/// Remembers since when nothing moves, and says where to look once that is too long.
+pub(super) fn stalled(
+    turn: &mut Turn<'_>,
+    model: &mut ModelState,
+    progress: &Progress<'_>,
+) -> Option<String> {
+    let Progress::Pending { stage, idle: true, .. } = progress else {
+        model.idle_since = None;
+        return None;
+    };
+    if model.stage != *stage {
+        model.idle_since = None;
+    }
+    let since = *model.idle_since.get_or_insert(turn.now);
+    let too_long = since.after(PATIENCE);
+    if turn.now < too_long {
+        turn.wake(too_long);
+        return None;
+    }
+    let prefix = &turn.facts.bot.addressing.prefix;
+    Some(match model.run {
+        None => format!(
+            "No run of this head has appeared since {since}. Look whether CI is switched on and the generated \
+             files are committed, or comment `{prefix} run`."
+        ),
+        Some(_) => format!(
+            "No runner has taken the {stage} job since {since}. Look whether a runner with its tags is online, \
+             and whether minutes are left."
+        ),
+    })
 }
 
 /// Why no run has jobs of the model: it is not there yet, or it has none.

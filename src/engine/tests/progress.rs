@@ -154,6 +154,28 @@ fn what_waits_for_a_person_is_named() {
 }
 
 #[test]
+fn a_run_or_runner_that_never_comes_is_told_once_and_forgotten_when_it_does() {
+    let patience = |scene: &mut Scene| {
+        scene.look();
+        let told_at = scene.wake_at.unwrap();
+        assert!(told_at.since(scene.now) >= std::time::Duration::from_secs(600), "{told_at}");
+        scene.now = told_at;
+        scene.turn(&Event::Refresh);
+        let said = scene.section().next_step.clone();
+        assert!(scene.look().effects.is_empty(), "said once");
+        said
+    };
+    let mut scene = Scene::new();
+    assert!(patience(&mut scene).contains("No run of this head"));
+    scene.job("build", JobStatus::Running).look();
+    assert!(scene.section().next_step.contains("is awaited"), "{}", scene.section().next_step);
+    scene.rerun("build", JobStatus::Waiting);
+    assert!(patience(&mut scene).contains("No runner has taken the build job"));
+    scene.job("build", JobStatus::Succeeded).job("test", JobStatus::Waiting).look();
+    assert!(scene.section().next_step.contains("is awaited"), "another job, another wait");
+}
+
+#[test]
 fn a_run_without_a_job_of_the_model_is_diagnosed() {
     let mut scene = Scene::new();
     scene.job("build", JobStatus::Running);
