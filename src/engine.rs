@@ -26,7 +26,9 @@ mod transitions;
 mod turn;
 mod versions;
 
-pub use facts::{Addressed, Configuration, Facts, MergeFacts, OpenFacts, Registry, ReportFact, ToldComment};
+pub use facts::{
+    Addressed, Configuration, Facts, MergeFacts, OpenFacts, Registry, ReportFact, Seen, ToldComment,
+};
 pub use paths::touched;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,6 @@ use crate::domain::{
     Approval, Bound, Digest, ForgeApproval, ModelName, ModelState, Report, Timestamp, User, UserId,
 };
 
-use super::judge::written_after_report;
 use super::rights::{Rights, unmatched};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
@@ -54,10 +53,9 @@ pub(super) fn needed(rules: &Rules<'_>) -> u32 {
     rules.policy.review.approvals.max(u32::from(harder))
 }
 
-/// An approval given at this time: for the report only where that had been shown by then.
-pub(super) fn give(model: &mut ModelState, bound: &Bound, by: &User, at: Timestamp) {
-    let seen = written_after_report(model, at);
-    let report = model.report.as_ref().filter(|_| seen);
+/// An approval given at this time: for the report only by somebody who could see it.
+pub(super) fn give(model: &mut ModelState, bound: &Bound, by: &User, at: Timestamp, saw_report: bool) {
+    let report = model.report.as_ref().filter(|_| saw_report);
     let (digest, dataset) = (report.map(Report::digest), report.and_then(|report| report.dataset.clone()));
     model.approvals.retain(|approval| approval.by.id != by.id);
     model.approvals.push(Approval {

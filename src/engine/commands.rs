@@ -94,7 +94,7 @@ fn line(
         }
     };
     let done = unchanged(told, now).and_then(|()| {
-        let asked = Asked { by: &told.author, at: now.created_at };
+        let asked = Asked { by: &told.author, at: now.created_at, seen: told.seen.as_ref() };
         act(turn, ground, &asked, command)
     });
     match done {

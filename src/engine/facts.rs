@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::command::Addressing;
 use crate::config::valid::RepositoryConfig;
 use crate::domain::{
-    Comment, CommitAuthor, ForgeApproval, MergeRequest, ModelName, Report, Repository, Run, Sha, Standing,
-    Tag, User, UserId, VersionRecord,
+    Comment, CommitAuthor, Digest, ForgeApproval, MergeRequest, ModelName, ModelSection, Report, Repository,
+    Run, Sha, Standing, StickyReport, Tag, User, UserId, VersionRecord,
 };
 
 /// Everything the engine may know about the world when it decides about one merge request.
@@ -119,7 +119,36 @@ pub struct ToldComment {
     pub body: String,
     /// As read back now; none when it is gone.
     pub now: Option<Comment>,
+    /// What the sticky report said when the comment was written, by model; none = not known, then the
+    /// time at which the report was decided has to do.
+    #[serde(default)]
+    pub seen: Option<BTreeMap<ModelName, Seen>>,
 }
+
+/// What somebody could see of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The head that the section spoke of.
+    pub head: Sha,
+    /// The report whose numbers it showed.
+    pub report: Option<Digest>,
+}
+
+impl Seen {
+    /// What a sticky report shows, by model.
+    #[must_use]
+    pub fn of(report: &StickyReport) -> BTreeMap<ModelName, Self> {
+        let section = |section: &ModelSection| {
+            let row = section.lineage.iter().find(|(name, _)| name == REPORT_ROW);
+            let report = row.and_then(|(_, digest)| digest.parse().ok());
+            (section.model.clone(), Self { head: section.head.clone(), report })
+        };
+        report.models.iter().map(section).collect()
+    }
+}
+
+/// The name of the row of a section's lineage that holds the report's digest.
+pub(super) const REPORT_ROW: &str = "report";
 
 /// What is published of one model, and which tags stand in the repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

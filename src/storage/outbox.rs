@@ -10,7 +10,7 @@ use super::sql::effect::End;
 use super::sql::{self, Connection, Row, decode, merge_request_from};
 use super::writer::Wakes;
 use super::{Store, StoreError};
-use crate::domain::{CommentId, MergeRequestId, Outcome, Timestamp};
+use crate::domain::{CommentId, Effect, MergeRequestId, Outcome, Timestamp};
 
 impl Store {
     /// Takes the most urgent due effect of a repository lane that nobody works on; of several
@@ -69,6 +69,22 @@ impl Store {
                 sql::effect::put_back(connection, lease.row, at, &error).await?;
                 sql::outbox_lane::release(connection, lease.lane, claimed_at).await
             })
+        })
+        .await
+    }
+
+    /// What a merge request's sticky comment was made to say, newest first, the last `most`, and since when
+    /// it may have stood there: after a try of unknown outcome that is since it was wanted.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn reports_written(
+        &self,
+        id: MergeRequestId,
+        most: u32,
+    ) -> Result<Vec<(Timestamp, Effect)>, StoreError> {
+        self.read(move |connection| {
+            Box::pin(async move { sql::effect::reports_written(connection, id, most).await })
         })
         .await
     }

@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::command;
 use crate::config::server::AllowList;
 use crate::domain::{
-    JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelName, RepoId, Report, Repository, RunId,
-    Sha, State, Timestamp,
+    Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelName, RepoId, Report, Repository,
+    RunId, Sha, State, Timestamp,
 };
-use crate::engine::{self, Addressed, Configuration, Facts, Registry, ToldComment};
+use crate::engine::{self, Addressed, Configuration, Facts, Registry, Seen, ToldComment};
 use crate::event::Event;
 use crate::forge::{ErrorKind, Forge};
 use crate::storage::Store;
@@ -25,6 +25,9 @@ use super::memory::Memory;
 
 /// How long a repository's name and default branch are taken to be as they were.
 const REPOSITORY_LASTS: Duration = Duration::from_secs(300);
+
+/// How many writings of a report are looked through for the one that a comment is about.
+const REPORTS_LOOKED_THROUGH: u32 = 50;
 
 /// Reads what the engine must know about one merge request.
 #[derive(Debug)]
@@ -150,7 +153,11 @@ impl Gatherer<'_> {
         }
         if let Some((id, author, body)) = told {
             let now = self.forge.comment(self.id, id).await?;
-            found.facts.comments.push(ToldComment { id, author, body, now });
+            let seen = match &now {
+                Some(comment) => self.seen(comment.created_at).await?,
+                None => None,
+            };
+            found.facts.comments.push(ToldComment { id, author, body, now, seen });
         }
         self.people(&touched, &mut found.facts).await?;
         if let Some(merged) = &found.facts.merged {
@@ -201,6 +208,22 @@ impl Gatherer<'_> {
         let repository = self.forge.repository(repo).await?;
         self.memory.repositories.put(repo, (repository.clone(), self.now));
         Ok(repository)
+    }
+
+    /// What our sticky report said at a time; none where we never wrote one. A report may have been
+    /// decided long before it could be written.
+    async fn seen(&self, at: Timestamp) -> Result<Option<BTreeMap<ModelName, Seen>>, Failure> {
+        let written = self.store.reports_written(self.id, REPORTS_LOOKED_THROUGH).await?;
+        if written.is_empty() {
+            return Ok(None);
+        }
+        // The forges' clocks tell seconds, ours milliseconds.
+        let by_then = |time: &Timestamp| time.0.div_euclid(1000) <= at.0.div_euclid(1000);
+        let newest = written.iter().find(|(time, _)| by_then(time));
+        Ok(Some(match newest {
+            Some((_, Effect::Report { report })) => Seen::of(report),
+            _ => BTreeMap::new(),
+        }))
     }
 
     /// Our versions of the touched models, and the tags where a number is about to be taken.

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::command::Who;
-use crate::domain::{MergeRequestStatus, ModelName, Phase, Timestamp, User};
+use crate::domain::{MergeRequestStatus, ModelName, Phase, Report, Timestamp, User};
+use crate::engine::Seen;
 use crate::engine::judge::written_after_report;
 use crate::engine::rights::Rights;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
 
-/// Who asked, and when the comment was written.
+/// Who asked, when the comment was written, and what could be seen then.
 pub(super) struct Asked<'a> {
     pub(super) by: &'a User,
     pub(super) at: Timestamp,
+    /// What the sticky report said then, where that is known.
+    pub(super) seen: Option<&'a BTreeMap<ModelName, Seen>>,
 }
 
 /// Done, perhaps with an answer in Markdown of our own words; or refused.
@@ -149,12 +152,14 @@ pub(super) fn meant(
     name: &ModelName,
     sha: Option<&str>,
 ) -> Result<(), Refusal> {
-    let model = turn.state.models.get(name);
-    if sha.is_some() || model.is_some_and(|model| written_after_report(model, asked.at)) {
+    if sha.is_some() || saw_report(turn, asked, name) {
         return named(turn, sha);
     }
     let head = turn.merge_request().head.short();
-    match model.and_then(|model| model.reported_before.as_ref()) {
+    let model = turn.state.models.get(name);
+    let seen = asked.seen.and_then(|seen| seen.get(name)).filter(|seen| seen.report.is_some());
+    let other = seen.map(|seen| &seen.head).filter(|seen| **seen != turn.merge_request().head);
+    match other.or_else(|| model.and_then(|model| model.reported_before.as_ref())) {
         Some(seen) => Err(Refusal::new(
             "head-moved",
             format!(
@@ -169,6 +174,17 @@ pub(super) fn meant(
             format!("Wait for the report, or name the head that you mean: {head}."),
         )),
     }
+}
+
+/// Whether the present report of the model was there to be seen when the comment was written.
+pub(super) fn saw_report(turn: &Turn<'_>, asked: &Asked<'_>, name: &ModelName) -> bool {
+    let Some(model) = turn.state.models.get(name) else { return false };
+    let Some(seen) = asked.seen else { return written_after_report(model, asked.at) };
+    let newest = model.report.as_ref().map(Report::digest);
+    seen.get(name).is_some_and(|seen| {
+        let numbers = seen.report.is_some() && seen.report == newest;
+        seen.head == turn.merge_request().head && (numbers || model.scrutiny.removed)
+    })
 }
 
 /// Where the model stands.

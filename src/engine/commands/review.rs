@@ -10,8 +10,9 @@ use super::asked::{self, Asked, Done, Refusal};
 pub(super) fn approve(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sha: Option<&str>) -> Done {
     asked::open(turn)?;
     asked::meant(turn, asked, name, sha)?;
+    let saw = asked::saw_report(turn, asked, name);
     if let (Some(bound), Some(model)) = (turn.state.bound.clone(), turn.state.models.get_mut(name)) {
-        approvals::give(model, &bound, asked.by, asked.at);
+        approvals::give(model, &bound, asked.by, asked.at, saw);
     }
     Ok(None)
 }

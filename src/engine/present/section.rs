@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use crate::domain::{
     Mark, ModelName, ModelSection, ModelState, Phase, Report, Stage, StageMark, StickyReport,
 };
+use crate::engine::facts::REPORT_ROW;
 use crate::engine::setting::Rules;
 use crate::engine::turn::{Finding, Turn, note};
 use crate::engine::{approvals, baseline, publication};
@@ -103,7 +104,7 @@ fn lineage(turn: &Turn<'_>, model: &ModelState) -> Vec<(String, String)> {
         ("head", Some(bound.head.to_string())),
         ("base", Some(bound.base.to_string())),
         ("policy", bound.policy.map(|digest| digest.to_string())),
-        ("report", model.report.as_ref().map(|report| report.digest().to_string())),
+        (REPORT_ROW, model.report.as_ref().map(|report| report.digest().to_string())),
         ("model digest", model.report.as_ref().map(|report| report.model_digest().to_string())),
         (
             "dataset",

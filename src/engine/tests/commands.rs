@@ -1,6 +1,7 @@
 //! Commands: done, answered, or refused with a rule and a remedy.
 
 use crate::domain::*;
+use crate::engine::Seen;
 
 use super::scene::*;
 
@@ -214,6 +215,28 @@ fn without_a_sha_the_newest_report_before_the_comment_is_meant() {
     scene.look();
     assert_eq!(scene.refusal(), "head-moved", "it was written when only a's report was there");
     assert_eq!(scene.says("alice", "/model approve").phase(), Phase::Ready);
+}
+
+#[test]
+fn a_report_that_was_decided_but_not_yet_written_is_not_the_one_that_is_meant() {
+    let mut scene = reported();
+    let old = scene.sticky().clone();
+    scene.push('b').tested(ACCURACY).look();
+    let new = scene.sticky().clone();
+    let mut told = scene.comment("alice", "/model approve");
+    told.seen = Some(Seen::of(&old));
+    scene.facts.comments = vec![told.clone()];
+    assert_eq!(scene.look().refusal(), "head-moved", "the outbox was slow, alice looked at the old report");
+
+    told.id = CommentId(9_999);
+    told.seen = Some(std::collections::BTreeMap::new());
+    scene.facts.comments = vec![told.clone()];
+    assert_eq!(scene.look().refusal(), "head-moved", "nothing of the new head could be seen");
+
+    told.id = CommentId(10_000);
+    told.seen = Some(Seen::of(&new));
+    scene.facts.comments = vec![told];
+    assert_eq!(scene.look().phase(), Phase::Ready);
 }
 
 #[test]

@@ -276,7 +276,7 @@ impl Scene {
             updated_at: self.now,
             system: false,
         };
-        ToldComment { id, author: user(login), body: body.to_owned(), now: Some(now) }
+        ToldComment { id, author: user(login), body: body.to_owned(), now: Some(now), seen: None }
     }
 
     /// The forge's own approval, its hook lost unless it is heard.

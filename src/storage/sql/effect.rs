@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::{Connection, Row, SLICE, encode, merge_request_from};
+use super::{Connection, Row, SLICE, decode, encode, merge_request_from};
 use crate::domain::{Effect, MergeRequestId, Outcome, Timestamp};
 use crate::storage::StoreError;
 
@@ -96,6 +96,25 @@ async fn is_done(connection: &mut Connection, owner: &str, slot: &str) -> Result
     .fetch_optional(connection)
     .await?;
     Ok(row.is_some())
+}
+
+/// What a merge request's sticky comment was made to say, newest first, and since when it may have stood
+/// there: after a try of unknown outcome that is since it was wanted.
+pub(in crate::storage) async fn reports_written(
+    connection: &mut Connection,
+    id: MergeRequestId,
+    most: u32,
+) -> Result<Vec<(Timestamp, Effect)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT CASE WHEN attempts > 1 THEN created_at ELSE ended_at END, effect FROM outbox
+         WHERE merge_request = $1 AND slot = 'report' AND status = 'done' ORDER BY id DESC LIMIT $2",
+    )
+    .bind(id.to_string())
+    .bind(i64::from(most))
+    .fetch_all(connection)
+    .await?;
+    let read = |row: &Row| Ok((Timestamp(row.try_get(0)?), decode("an effect", row.try_get(1)?)?));
+    rows.iter().map(read).collect()
 }
 
 /// Puts an effect whose lease ran out back among the waiting.

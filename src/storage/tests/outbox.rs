@@ -220,3 +220,32 @@ async fn what_was_refused_or_given_up_may_be_wanted_again() {
     assert_eq!(store.statuses().await, "merge:refused merge:conflict merge:dead merge:observed");
     assert_eq!(store.text("SELECT error FROM outbox WHERE status = 'refused'").await.as_deref(), Some("no"));
 }
+
+#[tokio::test]
+async fn what_a_report_said_is_known_with_the_time_since_when_it_may_have_been_seen() {
+    let store = Fresh::new().await;
+    let report = |text: &str| Effect::Report {
+        report: Box::new(StickyReport {
+            invalid_configuration: Some(text.to_owned()),
+            ..StickyReport::default()
+        }),
+    };
+    assert_eq!(store.reports_written(merge_request(1), 9).await.unwrap(), []);
+    store.want(vec![report("first")], 1).await;
+    let call = store.call(2).await;
+    store.end(&call, done(), 3).await;
+    store.want(vec![report("second")], 4).await;
+    let call = store.call(5).await;
+    store.retry_effect(&call.lease, Timestamp(6), "no answer").await.unwrap();
+    assert_eq!(store.reports_written(merge_request(1), 9).await.unwrap(), [(Timestamp(3), report("first"))]);
+    let call = store.call(7).await;
+    store.end(&call, done(), 8).await;
+    let both = [(Timestamp(4), report("second")), (Timestamp(3), report("first"))];
+    assert_eq!(
+        store.reports_written(merge_request(1), 9).await.unwrap(),
+        both,
+        "the lost answer may have been a yes"
+    );
+    assert_eq!(store.reports_written(merge_request(1), 1).await.unwrap(), both[..1]);
+    assert_eq!(store.reports_written(merge_request(2), 9).await.unwrap(), []);
+}

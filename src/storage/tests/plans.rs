@@ -42,6 +42,10 @@ async fn every_frequent_question_is_answered_by_an_index_without_sorting() {
         ),
         ("SELECT 1 FROM outbox WHERE merge_request = '' AND slot = '' AND status = 'done'", &["outbox_done"]),
         (
+            "SELECT ended_at FROM outbox WHERE merge_request = '' AND slot = 'report' AND status = 'done' ORDER BY id DESC",
+            &["outbox_done"],
+        ),
+        (
             "SELECT id FROM merge_request WHERE repo = '' AND head = '' AND open ORDER BY id",
             &["merge_request_head"],
         ),

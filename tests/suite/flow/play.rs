@@ -164,6 +164,12 @@ impl Play {
         panic!("the bot does not come to rest");
     }
 
+    /// Webhooks arrive and are decided about, but nothing is written to the forge yet.
+    pub(crate) async fn hears(&mut self) {
+        let _sent = self.sandbox.deliver(&self.manner.clone()).await;
+        while self.app.worker.work_one().await.unwrap() {}
+    }
+
     /// Time passes, and whatever was waiting for it happens.
     pub(crate) async fn passes(&mut self, span: Duration) {
         self.clock.advance(span);

@@ -1,9 +1,9 @@
 //! Who may do what, and what is answered.
 
-use mergewright::sandbox::Role;
+use mergewright::sandbox::{File, Role};
 
 use super::Play;
-use super::play::{AUTHOR, OWNER};
+use super::play::{ALL_GOOD, AUTHOR, OWNER};
 
 const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
 
@@ -127,5 +127,33 @@ async fn after_a_refusal_the_rest_of_the_comment_is_not_run() {
     let reply = play.reply(number, asked);
     assert!(reply.contains("/model approve"), "{reply}");
     assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn an_approve_is_not_for_a_report_that_was_decided_but_not_yet_written() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Good", GOOD).await;
+    // The forge is slow to take what we write; what it tells is heard at once.
+    let branch = play.project.merge_request(number).unwrap().source_branch;
+    let files = [File::write("models/iris/params.json", "{\"epochs\": 30}\n")];
+    play.project.push(AUTHOR, &branch, &files, "Go on").unwrap();
+    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let model = [("models/iris/model.json", &b"other"[..])];
+    play.project.job_succeeds(pipeline, "iris:build", "trained\n", &model).unwrap();
+    let numbers =
+        [("models/iris/metrics.json", GOOD.as_bytes()), ("models/iris/junit.xml", ALL_GOOD.as_bytes())];
+    play.project.job_succeeds(pipeline, "iris:test", "evaluated\n", &numbers).unwrap();
+    play.hears().await;
+
+    play.clock.advance(std::time::Duration::from_secs(1));
+    let asked = play.project.comment(OWNER, number, "/model approve").unwrap().unwrap();
+    play.hears().await;
+    play.settle().await;
+    let reply = play.reply(number, asked);
+    assert!(reply.contains("head-moved"), "alice saw the report of the old head: {reply}");
+    assert_eq!(play.label(number), "model::review");
+    play.says(OWNER, number, "/model approve").await;
+    assert_eq!(play.label(number), "model::ready");
     play.ends().await;
 }
