@@ -22,6 +22,10 @@ const REPORTS: ArchiveLimits =
 const MODEL: ArchiveLimits =
     ArchiveLimits { compressed: 8 << 30, expanded: 32 << 30, entries: 100_000, wanted: 0 };
 
+/// Said where a model has no files of its own.
+const NO_ARTIFACTS: &str =
+    "`build.artifacts` names no file, so there is nothing to judge and publish; name the model's files there";
+
 /// How long artifacts that could not be read are taken to be unreadable.
 const UNREADABLE_LASTS: Duration = Duration::from_secs(60);
 
@@ -73,6 +77,9 @@ impl Gatherer<'_> {
         let Some(build) = build else {
             return Ok(Err("the run has no build job that ended well".to_owned()));
         };
+        if model.build.artifacts.is_empty() {
+            return Ok(Err(NO_ARTIFACTS.to_owned()));
+        }
         let metrics = globs(&model.root, &model.test.metrics);
         let tests = globs(&model.root, &model.test.junit);
         let wanted = |path: &str| metrics.is_match(path) || tests.is_match(path);
@@ -103,6 +110,13 @@ impl Gatherer<'_> {
         };
         let ours = globs(&model.root, &model.build.artifacts);
         let artifacts = files.entries.into_iter().filter(|entry| ours.is_match(&entry.path));
+        let artifacts = artifacts
+            .map(|entry| Artifact { path: entry.path, size: entry.size, sha256: entry.sha256 })
+            .collect::<Vec<_>>();
+        if artifacts.is_empty() {
+            let named = model.build.artifacts.join(", ");
+            return Ok(Err(format!("the build job left no file at {named}, so there is nothing to publish")));
+        }
         Ok(Ok(Report {
             model: model.name.clone(),
             head: head.clone(),
@@ -111,9 +125,7 @@ impl Gatherer<'_> {
             metrics: numbers.numbers,
             unusable: numbers.unusable,
             tests,
-            artifacts: artifacts
-                .map(|entry| Artifact { path: entry.path, size: entry.size, sha256: entry.sha256 })
-                .collect(),
+            artifacts,
             dataset,
         }))
     }

@@ -95,6 +95,30 @@ async fn a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts() {
 }
 
 #[tokio::test]
+async fn a_build_that_left_none_of_the_models_files_fails_before_anybody_merges_it() {
+    let mut play = Play::start().await;
+    let number = play.opens("Nothing").await;
+    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let files = [("models/iris/other.txt", &b"not the model"[..])];
+    play.project.job_succeeds(pipeline, "iris:build", "trained\n", &files).unwrap();
+    play.measures(number, r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
+    assert_eq!(play.label(number), "model::failed");
+    let report = play.report(number);
+    assert!(report.contains("left no file at model.json"), "{report}");
+    play.ends().await;
+
+    let silent = super::play::IRIS.replace(", artifacts: [model.json]", "");
+    let mut play = Play::with(&silent).await;
+    let number = play.opens("Nothing named").await;
+    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    play.project.job_succeeds(pipeline, "iris:build", "trained\n", &[]).unwrap();
+    play.measures(number, r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
+    let report = play.report(number);
+    assert!(report.contains("build.artifacts"), "{report}");
+    play.ends().await;
+}
+
+#[tokio::test]
 async fn a_log_that_cannot_be_read_just_now_keeps_nobody_from_hearing_of_the_failure() {
     let mut play = Play::start().await;
     let number = play.opens("Broken").await;
