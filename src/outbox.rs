@@ -141,6 +141,7 @@ impl Outbox {
                     Err(_) => LOOK_AGAIN,
                 },
                 Err(error) => {
+                    alarm("store");
                     tracing::error!(alarm.kind = "store", %error, "effects wait: the database cannot be used");
                     LOOK_AGAIN
                 }

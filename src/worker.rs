@@ -172,8 +172,14 @@ impl Inner {
     }
 }
 
-/// Says in the log what the audit log keeps.
+/// Says in the log what the audit log keeps. A publication that failed after the merge waits for people.
 fn tell(entry: &Audit) {
+    let entered = entry.detail.get("to").and_then(serde_json::Value::as_str);
+    if entry.kind == "phase" && entered == Some("PublishFailed") {
+        failure::alarm("publish_failed");
+        tracing::error!(alarm.kind = "publish_failed", "{}", entry.what);
+        return;
+    }
     tracing::info!(audit.kind = entry.kind.as_str(), audit.actor = entry.actor.as_deref(), "{}", entry.what);
 }
 

@@ -138,7 +138,8 @@ async fn a_failed_publish_keeps_its_tag_and_the_retry_uses_it() {
     play.publishes().await;
     assert_eq!(play.label(number), "model::published");
     assert_eq!(play.tags(), ["iris@v1.0.0"]);
-    let _expected = play.errors();
+    let errors = play.errors();
+    assert!(matches!(errors.as_slice(), [one] if one.contains("publish_failed")), "one alarm: {errors:?}");
     play.ends().await;
 }
 
