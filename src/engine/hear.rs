@@ -50,6 +50,11 @@ fn review(turn: &mut Turn<'_>, by: &User, act: ReviewAct, head: Option<&Sha>) {
 /// A run or a job that the forge would not start.
 fn runs(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
     let (Outcome::Refused { reason } | Outcome::Conflict { reason }) = outcome else { return };
+    if slot.starts_with("start_run:") {
+        // Also of a head that is gone: a run that began on another commit was cancelled.
+        let detail = serde_json::json!({ "slot": slot, "reason": reason });
+        turn.record("run", None, format!("a run was not started: {reason}"), detail);
+    }
     let run = slot.starts_with(&format!("start_run:{}:", turn.merge_request().head));
     for model in turn.state.models.values_mut() {
         if run {

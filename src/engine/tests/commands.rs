@@ -396,6 +396,18 @@ fn a_run_that_could_not_be_started_is_told() {
 }
 
 #[test]
+fn a_run_that_began_on_another_commit_is_audited() {
+    let mut scene = failed();
+    scene.says("dave", "/model run");
+    let slot = format!("start_run:{}:1", sha('a'));
+    scene.push('b');
+    let reason = "GitLab started a pipeline on another commit; it was cancelled".to_owned();
+    scene.outcome(&slot, Outcome::Conflict { reason });
+    assert!(scene.audit.iter().any(|entry| entry.kind == "run" && entry.what.contains("cancelled")));
+    assert!(!scene.model().notices.iter().any(|notice| notice.contains("cancelled")), "not this head's");
+}
+
+#[test]
 fn retry_runs_the_failed_job_again() {
     let mut scene = failed();
     let test = scene.open().runs[0].jobs[1].id;
