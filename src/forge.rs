@@ -6,7 +6,6 @@ mod error;
 mod gitlab;
 mod operations;
 mod pace;
-pub mod quick_actions;
 mod redact;
 mod terminal;
 mod transport;
