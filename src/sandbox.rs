@@ -1,7 +1,7 @@
 //! A forge of our own on loopback, for the demo and for tests.
 //!
 //! The world is plain state over a real git repository; a thin layer gives it the HTTP API of
-//! GitLab. People and CI act by verbs on [`SandboxProject`], webhooks go out over real HTTP, and
+//! GitLab or of GitHub. People and CI act by verbs on [`SandboxProject`], webhooks go out over real HTTP, and
 //! everything that a forge can do to a client (failures, duplicates, losses, disorder) is a switch.
 
 mod archive;
@@ -9,6 +9,7 @@ mod ci;
 mod deliver;
 mod error;
 mod exchange;
+mod github;
 mod gitlab;
 mod page;
 mod runner;
@@ -25,16 +26,17 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::domain::Clock;
+use crate::domain::{Clock, ForgeKind};
 
 pub use deliver::{Copies, Filter, Manner, Order};
 pub use error::{Refusal, SandboxError};
 pub use switches::{Fault, Recorded};
 pub use verbs::SandboxProject;
 pub use world::{
-    Approval, AssetLink, Comment, Commit, CommitStatus, Delivery, Deployment, DeploymentState, Environment,
-    File, Hook, Job, JobState, MergeRequest, MergeRequestState, MergeStyle, PackageFile, Person, Pipeline,
-    PipelineSource, PipelineState, Reaction, Release, Role, Subscriptions, Tag,
+    Approval, Asset, AssetLink, Comment, Commit, CommitStatus, Delivery, Deployment, DeploymentState,
+    Environment, File, Hook, Job, JobState, MergeMethods, MergeRequest, MergeRequestState, MergeStyle,
+    PackageFile, Person, Pipeline, PipelineSource, PipelineState, Reaction, Release, Review, ReviewState,
+    Role, Subscriptions, Tag,
 };
 
 use switches::Switches;
@@ -63,6 +65,8 @@ pub enum Deliveries {
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
+    /// Whose API it speaks.
+    pub forge: ForgeKind,
     /// Who tells the time.
     pub clock: Arc<dyn Clock>,
     /// Who ends jobs.
@@ -74,10 +78,16 @@ pub struct SandboxOptions {
 }
 
 impl SandboxOptions {
-    /// Everything by hand.
+    /// GitLab, and everything by hand.
     #[must_use]
     pub fn by_hand(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, jobs: Jobs::ByHand, deliveries: Deliveries::ByHand, listen: None }
+        Self {
+            forge: ForgeKind::GitLab,
+            clock,
+            jobs: Jobs::ByHand,
+            deliveries: Deliveries::ByHand,
+            listen: None,
+        }
     }
 }
 
@@ -101,7 +111,7 @@ impl Drop for Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a forge that speaks GitLab's API.
+    /// Starts a forge.
     ///
     /// # Errors
     /// When the port cannot be taken or no temporary folder can be made.
@@ -109,20 +119,27 @@ impl Sandbox {
         let folder = tempfile::Builder::new().prefix("mergewright-sandbox-").tempdir();
         let folder = folder.map_err(SandboxError::machine("a temporary folder for the sandbox"))?;
         let address = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(SandboxError::machine(format!("listening on {address}")))?;
-        let address =
-            listener.local_addr().map_err(SandboxError::machine("reading the sandbox's own port"))?;
-        let url = format!("http://{address}");
-        let world = World::new(gitlab::DIALECT, options.clock, folder.path().to_owned(), url.clone());
+        let (listener, url) = listen(address).await?;
+        // GitHub sends logs and archives from another origin.
+        let (storage, storage_url) = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let dialect = match options.forge {
+            ForgeKind::GitLab => gitlab::DIALECT,
+            ForgeKind::GitHub => github::DIALECT,
+        };
+        let place = folder.path().to_owned();
+        let world = World::new(dialect, options.clock, place, url.clone(), storage_url);
         let (world, switches) = (Arc::new(world), Arc::new(Switches::default()));
         // Hooks may be https: the client wants a provider. One that was chosen elsewhere stays.
         let _chosen_already = rustls::crypto::ring::default_provider().install_default();
         // No redirect: a forge counts one as an answer. No proxy: the bot is on this machine.
         let client =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
-        let site = server::Site { world: Arc::clone(&world), switches: Arc::clone(&switches) };
-        let mut tasks = vec![tokio::spawn(server::serve(listener, site))];
+        let front =
+            server::Site { world: Arc::clone(&world), switches: Arc::clone(&switches), storage: false };
+        let mut tasks = vec![tokio::spawn(server::serve(listener, front.clone()))];
+        if options.forge == ForgeKind::GitHub {
+            tasks.push(tokio::spawn(server::serve(storage, server::Site { storage: true, ..front })));
+        }
         if options.deliveries == Deliveries::Automatic {
             tasks.push(tokio::spawn(deliver::keep_delivering(Arc::clone(&world), client.clone())));
         }
@@ -242,6 +259,12 @@ impl Sandbox {
         self.switches.left()
     }
 
+    /// Whether it is an older Enterprise Server, on GitHub: its addresses begin with `/api/v3`, and a
+    /// dispatch that asks for the details of its run is refused.
+    pub fn enterprise_server(&self, so: bool) {
+        self.world.lock().enterprise = so;
+    }
+
     /// Whether lists come in pages that are one entry shorter than asked for.
     pub fn short_pages(&self, short: bool) {
         self.world.lock().short_pages = short;
@@ -257,7 +280,17 @@ impl Sandbox {
     #[must_use]
     pub fn capture(&self, login: &str) -> String {
         let all = self.switches.seen();
-        let own = all.iter().filter(|one| one.by.as_deref() == Some(login) && one.url.starts_with("/api/"));
+        let github = self.world.lock().dialect.is_github();
+        let is_api = |one: &&Recorded| github || one.url.starts_with("/api/");
+        let own = all.iter().filter(|one| one.by.as_deref() == Some(login)).filter(is_api);
         own.map(|one| one.json_line() + "\n").collect()
     }
+}
+
+/// A listener and its address for HTTP.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, String), SandboxError> {
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(SandboxError::machine(format!("listening on {address}")))?;
+    let address = listener.local_addr().map_err(SandboxError::machine("reading the sandbox's own port"))?;
+    Ok((listener, format!("http://{address}")))
 }

@@ -10,10 +10,6 @@ mod job;
 mod keys;
 mod pattern;
 mod plan;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "the world has no workflow runs yet; its tests are here")
-)]
 pub(crate) mod workflow;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
+use reqwest::RequestBuilder;
 use sha2::Sha256;
 
 use crate::domain::Timestamp;
@@ -120,14 +121,39 @@ pub(crate) async fn keep_delivering(world: Arc<World>, client: reqwest::Client) 
 }
 
 async fn post(world: &World, client: &reqwest::Client, delivery: &Delivery) -> Result<u16, String> {
-    let (now, instance) = {
+    let (now, instance, github) = {
         let state = world.lock();
-        (state.now(), state.url.clone())
+        (state.now(), state.url.clone(), state.dialect.is_github())
     };
-    let mut request = client
-        .post(&delivery.url)
-        .timeout(PATIENCE)
-        .header("content-type", "application/json")
+    let request = client.post(&delivery.url).timeout(PATIENCE).header("content-type", "application/json");
+    let request =
+        if github { as_github(request, delivery)? } else { as_gitlab(request, delivery, now, instance)? };
+    let sent = request.body(delivery.body.clone()).send().await;
+    sent.map(|response| response.status().as_u16()).map_err(|error| error.without_url().to_string())
+}
+
+fn as_github(request: RequestBuilder, delivery: &Delivery) -> Result<RequestBuilder, String> {
+    let request = request
+        .header("user-agent", "GitHub-Hookshot/5eedb0c")
+        .header("x-github-event", delivery.event)
+        .header("x-github-delivery", &delivery.id)
+        .header("x-github-hook-id", delivery.hook.to_string())
+        .header("x-github-hook-installation-target-type", "repository")
+        .header("x-github-hook-installation-target-id", delivery.project.to_string());
+    let Some(secret) = &delivery.token else { return Ok(request) };
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|error| error.to_string())?;
+    mac.update(delivery.body.as_bytes());
+    let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+    Ok(request.header("x-hub-signature-256", signature))
+}
+
+fn as_gitlab(
+    request: RequestBuilder,
+    delivery: &Delivery,
+    now: Timestamp,
+    instance: String,
+) -> Result<RequestBuilder, String> {
+    let mut request = request
         .header("user-agent", "GitLab/19.0.0")
         .header("x-gitlab-event", delivery.event)
         .header("x-gitlab-instance", instance)
@@ -145,8 +171,7 @@ async fn post(world: &World, client: &reqwest::Client, delivery: &Delivery) -> R
             .header("webhook-timestamp", seconds)
             .header("webhook-signature", signature);
     }
-    let sent = request.body(delivery.body.clone()).send().await;
-    sent.map(|response| response.status().as_u16()).map_err(|error| error.without_url().to_string())
+    Ok(request)
 }
 
 /// `v1,` and the base64 of the HMAC over id, seconds and body.

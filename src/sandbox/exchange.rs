@@ -40,6 +40,12 @@ impl Call {
         self.headers.iter().find(|(known, _value)| known == name).map(|(_name, value)| value.as_str())
     }
 
+    /// The token of the `Authorization` header.
+    pub(crate) fn bearer(&self) -> Option<&str> {
+        let value = self.header("authorization")?;
+        value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("token "))
+    }
+
     /// The body's fields, or the query's, as JSON values.
     pub(crate) fn value(&self, name: &str) -> Option<Value> {
         let json = self.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
@@ -105,19 +111,27 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
+    /// Whether there is no such route here.
+    pub(crate) unknown: bool,
 }
 
 impl Reply {
+    /// The answer of a forge to what is not played here.
+    pub(crate) fn unknown(value: &Value) -> Self {
+        Self { unknown: true, ..Self::json(404, value) }
+    }
+
     pub(crate) fn json(status: u16, value: &Value) -> Self {
         Self::of(status, "application/json", value.to_string())
     }
 
     pub(crate) fn of(status: u16, kind: &str, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: vec![("content-type".to_owned(), kind.to_owned())], body: body.into() }
+        let headers = vec![("content-type".to_owned(), kind.to_owned())];
+        Self { status, headers, body: body.into(), unknown: false }
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new() }
+        Self { status, headers: Vec::new(), body: Bytes::new(), unknown: false }
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {

@@ -14,13 +14,16 @@ mod shape;
 
 use serde_json::json;
 
+use crate::domain::ForgeKind;
+
 use super::Refusal;
 use super::exchange::{Call, Reply};
 use super::world::{Dialect, State};
 
 /// What GitLab does otherwise than GitHub.
 pub(crate) const DIALECT: Dialect = Dialect {
-    message: hooks::message,
+    forge: ForgeKind::GitLab,
+    messages: hooks::messages,
     read_comment: quick_actions::take,
     deploys_from_start: false,
     merge_request_path,
@@ -76,8 +79,7 @@ fn asker(state: &State, call: &Call) -> Option<Asker> {
     if let Some(token) = call.header("job-token") {
         return job_with(state, token);
     }
-    let bearer = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let token = call.header("private-token").or(bearer)?;
+    let token = call.header("private-token").or_else(|| call.bearer())?;
     state.person_with(token).map(|person| Asker::Person(person.id))
 }
 
@@ -118,7 +120,7 @@ fn in_project(state: &mut State, call: &Call, project: u64, by: u64, rest: &[&st
 
 /// No such route: the answer of a forge, and a sign that the bot asks for what is not played here.
 fn unknown() -> Answer {
-    Ok(Reply::json(404, &json!({"error": "404 Not Found"})))
+    Ok(Reply::unknown(&json!({"error": "404 Not Found"})))
 }
 
 fn missing(what: &str) -> Refusal {

@@ -26,8 +26,8 @@ fn route(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
         return Ok(render(200, overview(state)));
     }
     let nothing = || Refusal::NotFound(format!("/{path}"));
-    let (project, below) = path.split_once("/-/").ok_or_else(nothing)?;
-    let id = state.project_at(project).ok_or_else(nothing)?.id;
+    let (project, below) = place(state, &path).ok_or_else(nothing)?;
+    let (project, id) = (project.as_str(), state.project_at(&project).ok_or_else(nothing)?.id);
     let parts: Vec<&str> = below.split('/').collect();
     match (call.method.as_str(), parts.as_slice()) {
         ("GET", ["merge_requests", number]) => {
@@ -59,6 +59,32 @@ fn route(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
         }
         _ => Err(nothing()),
     }
+}
+
+/// The project's path, and what is asked for below it in GitLab's words.
+fn place(state: &State, path: &str) -> Option<(String, String)> {
+    if !state.dialect.is_github() {
+        let (project, below) = path.split_once("/-/")?;
+        return Some((project.to_owned(), below.to_owned()));
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    let (owner, name, below) = match parts.as_slice() {
+        [owner, name, "pull", number] => (owner, name, format!("merge_requests/{number}")),
+        [owner, name, "pull", number, "comments"] => {
+            (owner, name, format!("merge_requests/{number}/comments"))
+        }
+        [owner, name, "actions", "runs", _run, "job", job] => (owner, name, format!("jobs/{job}")),
+        [owner, name, "actions", "runs", run] => (owner, name, format!("pipelines/{run}")),
+        [owner, name, "releases", "tag", tag] => (owner, name, format!("releases/{tag}")),
+        _ => return None,
+    };
+    Some((format!("{owner}/{name}"), below))
+}
+
+/// How people write the number of a merge request.
+fn reference(state: &State, place: &Project, number: u64) -> String {
+    let sign = if state.dialect.is_github() { '#' } else { '!' };
+    format!("{}{sign}{number}", place.path)
 }
 
 fn render(status: u16, content: Value) -> Reply {
@@ -96,7 +122,7 @@ fn overview(state: &State) -> Value {
             json!({
                 "url": (state.dialect.merge_request_path)(&place.path, one.number),
                 "title": one.title,
-                "reference": format!("{}!{}", place.path, one.number),
+                "reference": reference(state, place, one.number),
                 "state": word(&one.state),
                 "labels": one.labels,
             })
@@ -129,7 +155,7 @@ fn merge_request(state: &State, project: u64, number: u64) -> Result<Value, Refu
     Ok(json!({
         "title": one.title,
         "merge_request": {
-            "reference": format!("{}!{number}", place.path),
+            "reference": reference(state, place, number),
             "url": (state.dialect.merge_request_path)(&place.path, number),
             "state": word(&one.state),
             "author": login(state, one.author),

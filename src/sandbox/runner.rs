@@ -1,6 +1,5 @@
 //! Executes the jobs of the generated file with the local shell, each in a clean checkout.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the world has no workflow runs yet; its tests are here"))]
 mod actions;
 mod checkout;
 mod collect;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use super::ci::When;
 use super::world::{Job, JobState, World};
 
+use actions::{Steps, Uploads};
 use shell::{End, Errand};
 
 /// A job without a timeout of its own may take so long, as on a new GitLab.
@@ -68,6 +68,13 @@ fn next(world: &World) -> Option<Order> {
 async fn run(world: &Arc<World>, builds: &Path, order: &Order) {
     let folder = builds.join(order.job.id.to_string());
     let (checkout, home) = (folder.join("work"), folder.join("home"));
+    if !order.job.plan.steps.is_empty() {
+        let finished = perform(world, order, &checkout, &home).await;
+        let _told =
+            world.lock().end_job(order.project, order.job.id, finished.log, finished.zip, finished.end);
+        let _left_for_the_sandbox_folder = tokio::fs::remove_dir_all(&folder).await;
+        return;
+    }
     let prepared = checkout::prepare(order, &checkout, &home).await;
     let finished = match prepared {
         Err(error) => Finished {
@@ -82,6 +89,81 @@ async fn run(world: &Arc<World>, builds: &Path, order: &Order) {
     let _left_for_the_sandbox_folder = tokio::fs::remove_dir_all(&folder).await;
 }
 
+/// Artifacts of a run, kept in the world.
+struct Shelf<'a> {
+    world: &'a World,
+    project: u64,
+    run: u64,
+}
+
+impl Uploads for Shelf<'_> {
+    fn put(&self, name: &str, zip: Vec<u8>) {
+        // A run that is gone has nobody to keep files for.
+        let _kept = self.world.lock().upload(self.project, self.run, name, zip);
+    }
+
+    fn get(&self, run: Option<u64>, name: &str) -> Option<Vec<u8>> {
+        let state = self.world.lock();
+        let run = state.project(self.project).ok()?.pipelines.get(&run.unwrap_or(self.run))?;
+        run.uploads.get(name).cloned()
+    }
+}
+
+/// Runs the steps of a workflow's job.
+async fn perform(world: &Arc<World>, order: &Order, workspace: &Path, home: &Path) -> Finished {
+    let made = async {
+        tokio::fs::create_dir_all(workspace).await?;
+        tokio::fs::create_dir_all(home).await
+    };
+    let broken = |why: std::io::Error| Finished {
+        log: format!("##[error]{why}\n"),
+        zip: None,
+        end: JobState::Failed("runner_system_failure".to_owned()),
+    };
+    if let Err(error) = made.await {
+        return broken(error);
+    }
+    let plan = &order.job.plan;
+    let shelf = Shelf { world: world.as_ref(), project: order.project, run: order.job.pipeline };
+    let (cancelled, show) = (|| is_cancelled(world, order), |log: &str| show_log(world, order, log));
+    let steps = Steps {
+        steps: &plan.steps,
+        repository: &order.repository,
+        sha: &order.sha,
+        variables: &order.job.variables,
+        token: &order.job.token(),
+        workspace,
+        home,
+        timeout: plan.timeout.unwrap_or(DEFAULT_TIMEOUT),
+        uploads: &shelf,
+        cancelled: &cancelled,
+        show: &show,
+    };
+    let (log, end) = steps.run().await;
+    let state = match end {
+        End::Good => JobState::Success,
+        End::Bad(_) => JobState::Failed("script_failure".to_owned()),
+        End::TooLate => JobState::Failed("job_execution_timeout".to_owned()),
+        End::Cancelled => JobState::Canceled,
+        End::Broken(_) => JobState::Failed("runner_system_failure".to_owned()),
+    };
+    Finished { log, zip: None, end: state }
+}
+
+fn is_cancelled(world: &World, order: &Order) -> bool {
+    let state = world.lock();
+    let job = state.project(order.project).and_then(|place| place.job(order.job.id));
+    job.is_ok_and(|job| job.state == JobState::Canceled)
+}
+
+fn show_log(world: &World, order: &Order, log: &str) {
+    let mut state = world.lock();
+    let Ok(place) = state.project_mut(order.project) else { return };
+    if let Some(job) = place.jobs.get_mut(&order.job.id) {
+        log.clone_into(&mut job.log);
+    }
+}
+
 struct Finished {
     log: String,
     zip: Option<Vec<u8>>,
@@ -92,18 +174,7 @@ async fn execute(world: &Arc<World>, order: &Order, checkout: &Path, home: &Path
     let plan = &order.job.plan;
     let timeout = plan.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let variables = checkout::variables(world, order, checkout);
-    let cancelled = || {
-        let state = world.lock();
-        let job = state.project(order.project).and_then(|place| place.job(order.job.id));
-        job.is_ok_and(|job| job.state == JobState::Canceled)
-    };
-    let show = |log: &str| {
-        let mut state = world.lock();
-        let Ok(place) = state.project_mut(order.project) else { return };
-        if let Some(job) = place.jobs.get_mut(&order.job.id) {
-            log.clone_into(&mut job.log);
-        }
-    };
+    let (cancelled, show) = (|| is_cancelled(world, order), |log: &str| show_log(world, order, log));
     let errand =
         Errand { checkout, home, variables: &variables, timeout, cancelled: &cancelled, show: &show };
     let (mut log, end) = errand.run(&plan.script).await;

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::exchange::{Call, Reply};
 use super::switches::{Fault, Switches};
 use super::world::World;
-use super::{gitlab, page};
+use super::{github, gitlab, page};
 
 /// The largest request body taken.
 const BODY_LIMIT: usize = 64 << 20;
@@ -29,6 +29,8 @@ const BODY_LIMIT: usize = 64 << 20;
 pub(crate) struct Site {
     pub(crate) world: Arc<World>,
     pub(crate) switches: Arc<Switches>,
+    /// Whether it is the other origin, which holds large files and knows nobody.
+    pub(crate) storage: bool,
 }
 
 /// Serves until the task is dropped.
@@ -62,7 +64,9 @@ async fn handle(
             return respond(Reply::empty(500));
         }
         Some(Fault::Answer { status, headers, body }) => {
-            let reply = Reply { status: *status, headers: headers.clone(), body: body.clone().into() };
+            let mut reply = Reply::empty(*status);
+            reply.headers.clone_from(headers);
+            reply.body = body.clone().into();
             site.switches.record(&call, site.asker(&call), Some(&reply));
             return respond(reply);
         }
@@ -84,8 +88,7 @@ async fn handle(
 impl Site {
     /// Login of who asks, as far as a token says.
     fn asker(&self, call: &Call) -> Option<String> {
-        let bearer = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-        let token = call.header("private-token").or(bearer)?;
+        let token = call.header("private-token").or_else(|| call.bearer())?;
         self.world.lock().person_with(token).map(|person| person.login.clone())
     }
 
@@ -94,8 +97,11 @@ impl Site {
         let api = call.segments.first().is_some_and(|part| part == "api");
         let by = self.asker(call);
         let mut state = self.world.lock();
+        let github = state.dialect.is_github();
         let reply = match (api, call.segments.get(1).map(String::as_str)) {
-            (true, Some("v4")) => limits(gitlab::answer(&mut state, call), state.now().0),
+            _ if self.storage => github::storage(&state, call),
+            _ if github && github::is_api(call) => github::answer(&mut state, call),
+            (true, Some("v4")) if !github => limits(gitlab::answer(&mut state, call), state.now().0),
             _ => page::answer(&mut state, call),
         };
         drop(state);

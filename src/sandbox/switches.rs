@@ -140,10 +140,6 @@ impl Switches {
             Some(text) => Value::String(text.to_owned()),
             None => Value::Null,
         };
-        let unknown = reply.is_some_and(|reply| {
-            reply.status == 404
-                && reply.body.as_ref() == json!({"error": "404 Not Found"}).to_string().as_bytes()
-        });
         let recorded = Recorded {
             method: call.method.clone(),
             url: call.target.clone(),
@@ -151,7 +147,7 @@ impl Switches {
             headers: open.cloned().collect(),
             body,
             status: reply.map(|reply| reply.status),
-            unknown,
+            unknown: reply.is_some_and(|reply| reply.unknown),
         };
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
     }

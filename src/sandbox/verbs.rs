@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::domain::Sha;
 
 use super::world::{
-    Comment, Commented, CommitStatus, File, Hook, MergeRequest, MergeStyle, MergeWish, NewHook, PackageFile,
-    Project, Release, Role, State, Subscriptions, Tag, World,
+    Comment, Commented, CommitStatus, File, Hook, MergeMethods, MergeRequest, MergeStyle, MergeWish, NewHook,
+    NewMergeRequest, PackageFile, Project, Release, Review, ReviewState, Role, State, Subscriptions, Tag,
+    World,
 };
 use super::{Refusal, archive};
 
@@ -83,6 +84,24 @@ impl SandboxProject {
         self.set(|project| project.merge_style = style)
     }
 
+    /// Which ways of merging are allowed, on GitHub.
+    pub fn merge_methods(&self, methods: MergeMethods) -> Done<()> {
+        self.set(|project| project.merge_methods = methods)
+    }
+
+    /// Whether runs of pull requests wait for somebody's permission, on GitHub.
+    pub fn runs_need_approval(&self, needed: bool) -> Done<()> {
+        self.set(|project| project.runs_need_approval = needed)
+    }
+
+    /// Gives the project another path; the old one leads to it.
+    pub fn rename(&self, path: &str) -> Done<()> {
+        let mut state = self.world.lock();
+        let old = std::mem::replace(&mut state.project_mut(self.id)?.path, path.to_owned());
+        state.renamed.insert(old.to_lowercase(), self.id);
+        Ok(())
+    }
+
     /// Whether a pipeline must succeed before a merge.
     pub fn merge_needs_pipeline(&self, needed: bool) -> Done<()> {
         self.set(|project| project.merge_needs_pipeline = needed)
@@ -99,7 +118,8 @@ impl SandboxProject {
         })
     }
 
-    /// Subscribes to everything; `signing_token` is `whsec_…`, `token` goes in clear.
+    /// Subscribes to everything. On GitLab `signing_token` is `whsec_…` and `token` goes in clear; on
+    /// GitHub `token` is the secret that signs.
     pub fn hook(&self, url: &str, signing_token: Option<&str>, token: Option<&str>) -> Done<Hook> {
         let mut state = self.world.lock();
         let owner = state.add_person("root", false).id;
@@ -107,6 +127,7 @@ impl SandboxProject {
         let new = NewHook {
             url: url.to_owned(),
             wants: Subscriptions::ALL,
+            events: state.dialect.is_github().then(|| [String::from("*")].into()),
             token: token.map(str::to_owned),
             signing_token: signing_token.map(str::to_owned),
         };
@@ -159,8 +180,15 @@ impl SandboxProject {
     pub fn open_merge_request(&self, login: &str, branch: &str, title: &str) -> Done<u64> {
         let target = self.read(|project| Ok(project.default_branch.clone()))?;
         self.by(login, |state, project, person| {
-            state.open_merge_request(project, person, branch, &target, title, "")
+            let new =
+                NewMergeRequest { source: branch, target: &target, title, description: "", draft: false };
+            state.open_merge_request(project, person, new)
         })
+    }
+
+    /// Marks it as not ready, or takes the mark off.
+    pub fn set_draft(&self, login: &str, number: u64, draft: bool) -> Done<()> {
+        self.by(login, |state, project, person| state.set_draft(project, person, number, draft))
     }
 
     /// Writes a comment; none when the forge took all of it as its own commands.
@@ -194,6 +222,22 @@ impl SandboxProject {
     /// Approves with the forge's own button.
     pub fn approve(&self, login: &str, number: u64) -> Done<()> {
         self.by(login, |state, project, person| state.approve(project, person, number, None))
+    }
+
+    /// Asks for changes with the forge's own button, on GitHub.
+    pub fn request_changes(&self, login: &str, number: u64, text: &str) -> Done<()> {
+        let state = ReviewState::ChangesRequested;
+        self.by(login, |world, project, person| {
+            world.review(project, person, number, state, None, text).map(drop)
+        })
+    }
+
+    /// Every review of a pull request, the oldest first.
+    pub fn reviews(&self, number: u64) -> Done<Vec<Review>> {
+        self.read(|project| {
+            let all = project.reviews.values().filter(|review| review.merge_request == number);
+            Ok(all.cloned().collect())
+        })
     }
 
     /// Takes the approval back.
@@ -237,6 +281,12 @@ impl SandboxProject {
     /// Makes all commits one and merges; the commit on the target branch.
     pub fn squash(&self, login: &str, number: u64) -> Done<Sha> {
         let wish = MergeWish { squash: true, ..MergeWish::default() };
+        self.by(login, |state, project, person| state.merge(project, person, number, &wish))
+    }
+
+    /// Puts all commits anew on top of the target, on GitHub; the commit on the target branch.
+    pub fn rebase_merge(&self, login: &str, number: u64) -> Done<Sha> {
+        let wish = MergeWish { rebase: true, ..MergeWish::default() };
         self.by(login, |state, project, person| state.merge(project, person, number, &wish))
     }
 

@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP. What differs between forges in substance and not in form is in
 //! [`Dialect`].
 
+mod amend;
 mod code;
 mod comment;
 mod deployment;
@@ -16,8 +17,11 @@ mod people;
 mod pipeline;
 mod project;
 mod release;
+mod review;
+mod run;
 mod start;
 mod status;
+mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -25,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::domain::{Clock, Timestamp};
+use crate::domain::{Clock, ForgeKind, Timestamp};
 
 pub use code::File;
 pub use comment::{Comment, Reaction};
@@ -36,16 +40,20 @@ pub use job::{Job, JobState};
 pub use merge_request::{Approval, MergeRequest, MergeRequestState};
 pub use people::{Person, Role};
 pub use pipeline::{Pipeline, PipelineSource, PipelineState};
-pub use project::MergeStyle;
-pub use release::{AssetLink, PackageFile, Release, Tag};
+pub use project::{MergeMethods, MergeStyle};
+pub use release::{Asset, AssetLink, PackageFile, Release, Tag};
+pub use review::{Review, ReviewState};
 pub use status::CommitStatus;
 
 pub(crate) use comment::Commented;
-pub(crate) use git::{ChangedFile, Repository, TreeEntry};
+pub(crate) use git::{ChangedFile, Hand, Repository, TreeEntry};
 pub(crate) use hook::NewHook;
 pub(crate) use merge::MergeWish;
+pub(crate) use merge_request::NewMergeRequest;
 pub(crate) use occurrence::{Message, Occurrence};
 pub(crate) use project::Project;
+pub(crate) use release::NewRelease;
+pub(crate) use run::Rerun;
 pub(crate) use status::NewStatus;
 
 use super::Refusal;
@@ -53,14 +61,23 @@ use super::Refusal;
 /// What one forge does otherwise than the other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialect {
-    /// What the forge sends for an occurrence; none when it sends nothing.
-    pub(crate) message: fn(&State, &Occurrence) -> Option<Message>,
+    /// Which forge it is.
+    pub(crate) forge: ForgeKind,
+    /// What the forge sends for an occurrence.
+    pub(crate) messages: fn(&State, &Occurrence) -> Vec<Message>,
     /// What a comment becomes: the stored text, and the commands that the forge itself takes from it.
     pub(crate) read_comment: fn(&str) -> (String, Vec<String>),
     /// Whether a deployment comes into being only when its job begins.
     pub(crate) deploys_from_start: bool,
     /// Address of a merge request below the forge's own.
     pub(crate) merge_request_path: fn(&str, u64) -> String,
+}
+
+impl Dialect {
+    /// Whether merge requests are pull requests and pipelines are workflow runs.
+    pub(crate) fn is_github(&self) -> bool {
+        self.forge == ForgeKind::GitHub
+    }
 }
 
 /// The state behind a lock, shared by the HTTP layer, the runner, the pages and the test.
@@ -74,13 +91,22 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(dialect: Dialect, clock: Arc<dyn Clock>, folder: PathBuf, url: String) -> Self {
+    pub(crate) fn new(
+        dialect: Dialect,
+        clock: Arc<dyn Clock>,
+        folder: PathBuf,
+        url: String,
+        storage_url: String,
+    ) -> Self {
         let (bell, mail) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let state = State {
             dialect,
             clock,
             folder,
             url,
+            storage_url,
+            enterprise: false,
+            renamed: BTreeMap::new(),
             bell: Arc::clone(&bell),
             mail: Arc::clone(&mail),
             counters: BTreeMap::new(),
@@ -107,6 +133,12 @@ pub(crate) struct State {
     clock: Arc<dyn Clock>,
     folder: PathBuf,
     pub(crate) url: String,
+    /// The origin that large files are sent from, where it is another one.
+    pub(crate) storage_url: String,
+    /// Whether it is an older Enterprise Server instead of github.com.
+    pub(crate) enterprise: bool,
+    /// Paths that projects had before.
+    pub(crate) renamed: BTreeMap<String, u64>,
     bell: Arc<Notify>,
     mail: Arc<Notify>,
     counters: BTreeMap<&'static str, u64>,

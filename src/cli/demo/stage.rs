@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::bot::Bot;
 use super::iris;
 use crate::cli::output::say;
-use crate::domain::SystemClock;
+use crate::domain::{ForgeKind, SystemClock};
 use crate::sandbox::{Deliveries, Jobs, Role, Sandbox, SandboxOptions, SandboxProject};
 
 /// Owns the model and reviews.
@@ -36,6 +36,7 @@ impl Stage {
     /// Starts the forge, fills it, and starts the bot with its webhook.
     pub(super) async fn set(listen: SocketAddr) -> anyhow::Result<Self> {
         let mut sandbox = Sandbox::start(SandboxOptions {
+            forge: ForgeKind::GitLab,
             clock: Arc::new(SystemClock),
             jobs: Jobs::Shell,
             deliveries: Deliveries::Automatic,

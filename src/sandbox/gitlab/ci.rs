@@ -136,7 +136,7 @@ fn new_status(call: &Call, sha: &str) -> Result<NewStatus, Refusal> {
 }
 
 pub(super) fn status(state: &State, project: u64, one: &CommitStatus) -> Value {
-    let reference = state.project(project).ok().and_then(|place| place.pipelines.get(&one.pipeline));
+    let reference = state.project(project).ok().and_then(|place| place.pipelines.get(&one.pipeline?));
     json!({
         "id": one.id,
         "sha": one.sha,

@@ -14,8 +14,12 @@ use super::deployments;
 /// A push lists at most so many commits.
 const LISTED: usize = 20;
 
-/// The message for an occurrence; none when its object is gone.
-pub(super) fn message(state: &State, occurrence: &Occurrence) -> Option<Message> {
+/// What is sent for an occurrence; nothing when its object is gone.
+pub(super) fn messages(state: &State, occurrence: &Occurrence) -> Vec<Message> {
+    message(state, occurrence).into_iter().collect()
+}
+
+fn message(state: &State, occurrence: &Occurrence) -> Option<Message> {
     let place = state.project(occurrence.project()).ok()?;
     let (event, body) = match occurrence {
         Occurrence::Pushed { by, branch, before, after, .. } => {
@@ -56,7 +60,14 @@ pub(super) fn message(state: &State, occurrence: &Occurrence) -> Option<Message>
         Occurrence::Pipeline { pipeline, .. } => {
             ("Pipeline Hook", self::pipeline(state, place, place.pipelines.get(pipeline)?)?)
         }
-        Occurrence::Deployment { begins: true, .. } => return None,
+        // Told in another form here, not played here, or not told at all.
+        Occurrence::Deployment { begins: true, .. }
+        | Occurrence::Uncommented { .. }
+        | Occurrence::Reviewed { .. }
+        | Occurrence::Status { .. }
+        | Occurrence::Released { .. }
+        | Occurrence::Run { .. }
+        | Occurrence::Hooked { .. } => return None,
         Occurrence::Deployment { deployment, .. } => {
             ("Deployment Hook", deployments::hook(state, place, *deployment)?)
         }

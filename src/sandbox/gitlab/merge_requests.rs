@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Refusal;
 use crate::sandbox::exchange::{Call, Reply};
-use crate::sandbox::world::{MergeRequest, MergeRequestState, MergeWish, State};
+use crate::sandbox::world::{MergeRequest, MergeRequestState, MergeWish, NewMergeRequest, State};
 
 use super::code::difference;
 use super::paging::page;
@@ -16,7 +16,14 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
         ("POST", ["merge_requests"]) => {
             let (source, target) = (required(call, "source_branch")?, required(call, "target_branch")?);
             let (title, text) = (required(call, "title")?, call.text("description").unwrap_or_default());
-            let iid = state.open_merge_request(project, by, &source, &target, &title, &text)?;
+            let new = NewMergeRequest {
+                source: &source,
+                target: &target,
+                title: &title,
+                description: &text,
+                draft: false,
+            };
+            let iid = state.open_merge_request(project, by, new)?;
             single(state, project, iid, 201)
         }
         (_, ["merge_requests", iid, below @ ..]) => {
@@ -101,6 +108,7 @@ fn one(state: &mut State, call: &Call, project: u64, by: u64, iid: u64, rest: &[
                 squash: call.flag("squash"),
                 remove_source: call.flag("should_remove_source_branch"),
                 message: call.text("merge_commit_message"),
+                ..MergeWish::default()
             };
             state.merge(project, by, iid, &wish)?;
             single(state, project, iid, 200)

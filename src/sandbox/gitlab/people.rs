@@ -109,9 +109,16 @@ fn new_hook(call: &Call) -> Result<NewHook, Refusal> {
         pipelines: call.flag("pipeline_events"),
         jobs: call.flag("job_events"),
         deployments: call.flag("deployment_events"),
+        releases: call.flag("releases_events"),
     };
     let url = required(call, "url")?;
-    Ok(NewHook { url, wants, token: call.text("token"), signing_token: call.text("signing_token") })
+    Ok(NewHook {
+        url,
+        wants,
+        events: None,
+        token: call.text("token"),
+        signing_token: call.text("signing_token"),
+    })
 }
 
 fn described(state: &State, person: &Person) -> Value {

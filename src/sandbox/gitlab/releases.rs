@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::Digest;
 use crate::sandbox::Refusal;
 use crate::sandbox::exchange::{Call, Reply};
-use crate::sandbox::world::State;
+use crate::sandbox::world::{NewRelease, State};
 
 use super::paging::page;
 use super::{Answer, number, required, shape, unknown};
@@ -21,7 +21,9 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
             let tag = required(call, "tag_name")?;
             let name = call.text("name").unwrap_or_else(|| tag.clone());
             let links = links(call)?;
-            state.create_release(project, by, &tag, &name, &call.text("description").unwrap_or_default())?;
+            let description = call.text("description").unwrap_or_default();
+            let new = NewRelease { tag: tag.clone(), name, description, draft: false, prerelease: false };
+            state.create_release(project, by, new)?;
             for [name, url, kind] in links {
                 state.link_asset(project, by, &tag, &name, &url, &kind)?;
             }

@@ -16,6 +16,15 @@ impl SandboxProject {
         })
     }
 
+    /// The newest pipeline of a merge request's head that has a model's jobs: on GitHub the run of that
+    /// model's workflow.
+    pub fn head_run(&self, number: u64, model: &str) -> Done<Pipeline> {
+        self.read(|project| {
+            let found = project.head_run(number, model).cloned();
+            found.ok_or_else(|| Refusal::NotFound(format!("a run of {model} for the head of !{number}")))
+        })
+    }
+
     /// Every pipeline, the oldest first.
     pub fn pipelines(&self) -> Done<Vec<Pipeline>> {
         self.read(|project| Ok(project.pipelines.values().cloned().collect()))
@@ -34,10 +43,10 @@ impl SandboxProject {
         })
     }
 
-    /// The newest job of this name in a pipeline.
+    /// The newest job of this name in a pipeline; `model:task` on both forges.
     pub fn job(&self, pipeline: u64, name: &str) -> Done<Job> {
         self.read(|project| {
-            let found = project.jobs_of(pipeline).find(|job| job.name == name).cloned();
+            let found = project.find_job(pipeline, name).cloned();
             found.ok_or_else(|| Refusal::NotFound(format!("job {name} in pipeline {pipeline}")))
         })
     }
@@ -95,34 +104,59 @@ impl SandboxProject {
             self.job_starts(pipeline, name)?;
         }
         let zip = if files.is_empty() { None } else { Some(packed(files)?) };
-        self.world.lock().end_job(self.id, job.id, log.to_owned(), zip, end)?;
+        let mut state = self.world.lock();
+        let kept_by_run = state.project(self.id)?.upload_name(&job);
+        let zip = match (zip, kept_by_run) {
+            (Some(zip), Some(name)) => {
+                state.upload(self.id, job.pipeline, &name, zip)?;
+                None
+            }
+            (zip, _) => zip,
+        };
+        state.end_job(self.id, job.id, log.to_owned(), zip, end)?;
         Ok(job.id)
     }
 
     /// A job's archive as raw bytes, for archives that no honest job would leave.
     pub fn set_artifacts(&self, job: u64, zip: Vec<u8>) -> Done<()> {
-        self.set(|project| {
-            if let Some(job) = project.jobs.get_mut(&job) {
-                job.artifacts = Some(zip);
-            }
-        })
+        let mut state = self.world.lock();
+        let place = state.project(self.id)?;
+        let job = place.job(job)?.clone();
+        if let Some(name) = place.upload_name(&job) {
+            return state.upload(self.id, job.pipeline, &name, zip);
+        }
+        if let Some(job) = state.project_mut(self.id)?.jobs.get_mut(&job.id) {
+            job.artifacts = Some(zip);
+        }
+        Ok(())
     }
 
     /// The archive of a job is gone, as after its time.
     pub fn expire_artifacts(&self, job: u64) -> Done<()> {
         self.set(|project| {
-            if let Some(job) = project.jobs.get_mut(&job) {
+            let Some(job) = project.jobs.get(&job).cloned() else { return };
+            let name = project.upload_name(&job);
+            if let (Some(run), Some(name)) = (project.pipelines.get_mut(&job.pipeline), name) {
+                run.uploads.remove(&name);
+            }
+            if let Some(job) = project.jobs.get_mut(&job.id) {
                 job.artifacts = None;
             }
         })
     }
 
-    /// Somebody presses "Run pipeline" on the merge request.
+    /// Somebody presses "Run pipeline" on the merge request; on GitHub, "Re-run all jobs".
     pub fn run_merge_request_pipeline(&self, login: &str, number: u64) -> Done<u64> {
         self.by(login, |state, project, person| state.start_merge_request_pipeline(project, person, number))
     }
 
-    /// Somebody starts a pipeline on a branch.
+    /// Somebody permits a run that waits for it, on GitHub.
+    pub fn permit_run(&self, login: &str, run: u64) -> Done<()> {
+        self.by(login, |state, project, person| state.approve_run(project, person, run))
+    }
+
+    /// Somebody starts a pipeline on a branch. On GitHub the variables become the inputs of the workflow
+    /// of `MERGEWRIGHT_MODEL`.
     pub fn run_pipeline(&self, login: &str, branch: &str, variables: &[(&str, &str)]) -> Done<u64> {
         let given: BTreeMap<String, String> =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -76,6 +76,30 @@ impl State {
         self.pushed(project, person, branch, Some(before), None)
     }
 
+    /// Names an object that exists as a tag, which makes an annotated tag visible.
+    pub(crate) fn name_tag(
+        &mut self,
+        project: u64,
+        person: u64,
+        name: &str,
+        object: &str,
+    ) -> Result<(), Refusal> {
+        self.require(project, person, Role::Developer)?;
+        let git = &self.project(project)?.git;
+        let full = format!("refs/tags/{name}");
+        git.git(&["check-ref-format", &full])
+            .map_err(|_error| Refusal::Unprocessable(format!("{full} is not a valid ref name.")))?;
+        if git.git(&["rev-parse", "--verify", "--quiet", &full]).is_ok() {
+            return Err(Refusal::Unprocessable("Reference already exists".to_owned()));
+        }
+        let unknown = || Refusal::Unprocessable("Object does not exist".to_owned());
+        let commit = git.resolve(object).ok_or_else(unknown)?;
+        git.git(&["update-ref", &full, object])?;
+        self.tell(&Occurrence::Tagged { project, by: person, name: name.to_owned(), commit: commit.clone() });
+        self.start_automatic(project, person, name, PipelineSource::Tag, &commit);
+        Ok(())
+    }
+
     fn may_push(&self, project: u64, person: u64, branch: &str) -> Result<(), Refusal> {
         let least = if self.project(project)?.protected.contains(branch) && self.has_commits(project) {
             Role::Maintainer
@@ -113,7 +137,7 @@ impl State {
         self.new_heads(project, person, branch, &after)?;
         self.start_automatic(project, person, branch, PipelineSource::Push { before }, &after);
         for number in self.open_from(project, branch)? {
-            self.start_merge_request_pipeline_if_any(project, person, number);
+            self.start_merge_request_pipeline_if_any(project, person, number, "synchronize");
         }
         Ok(())
     }

@@ -152,7 +152,9 @@ impl State {
         if self.comment_of(project, number, id)?.author != person {
             self.require(project, person, Role::Maintainer)?;
         }
-        self.project_mut(project)?.comments.remove(&id);
+        if let Some(comment) = self.project_mut(project)?.comments.remove(&id) {
+            self.tell(&Occurrence::Uncommented { project, by: person, comment });
+        }
         Ok(())
     }
 

@@ -10,6 +10,10 @@ use crate::domain::{Sha, Timestamp};
 
 use super::{File, Person, Refusal};
 
+mod objects;
+
+pub(crate) use objects::TreeEntry;
+
 /// A commit as git tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
@@ -44,19 +48,6 @@ pub(crate) struct ChangedFile {
     pub(crate) new_path: String,
     /// `A`, `M`, `D` or `R`.
     pub(crate) kind: char,
-}
-
-/// An entry of a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TreeEntry {
-    /// Object name.
-    pub(crate) id: String,
-    /// `blob`, `tree` or `commit`.
-    pub(crate) kind: String,
-    /// File mode, six digits.
-    pub(crate) mode: String,
-    /// Path from the root.
-    pub(crate) path: String,
 }
 
 /// A bare repository on disk.
@@ -258,6 +249,13 @@ impl Repository {
         Ok(listed.split('\0').filter(|text| !text.is_empty()).filter_map(commit_of).collect())
     }
 
+    /// Every commit that leads to this one, the newest first.
+    pub(crate) fn history(&self, to: &Sha) -> Result<Vec<Commit>, Refusal> {
+        let format = "--format=%H%x01%P%x01%an%x01%ae%x01%ct%x01%B";
+        let listed = self.git(&["log", "-z", "--topo-order", format, to.as_str()])?;
+        Ok(listed.split('\0').filter(|text| !text.is_empty()).filter_map(commit_of).collect())
+    }
+
     pub(crate) fn commit_named(&self, sha: &Sha) -> Result<Commit, Refusal> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(commit) = known().get(sha) {
@@ -267,31 +265,6 @@ impl Repository {
         let found = found.ok_or_else(|| Refusal::NotFound("404 Commit".to_owned()))?;
         known().insert(sha.clone(), found.clone());
         Ok(found)
-    }
-
-    /// A file's bytes; none when there is no such file.
-    pub(crate) fn file(&self, path: &str, at: &Sha) -> Option<Vec<u8>> {
-        self.bytes(&["cat-file", "blob", &format!("{at}:{path}")], &[]).ok()
-    }
-
-    /// The entries of a folder (`""` is the root), optionally with all below.
-    pub(crate) fn tree(&self, folder: &str, at: &Sha, recursive: bool) -> Result<Vec<TreeEntry>, Refusal> {
-        let missing = || Refusal::NotFound("404 Tree".to_owned());
-        let spelled = format!("{at}:{folder}");
-        let mut args = vec!["ls-tree", "-z"];
-        if recursive {
-            args.extend(["-r", "-t"]);
-        }
-        args.push(&spelled);
-        let listed = self.git(&args).map_err(|_error| missing())?;
-        let entries = listed.split('\0').filter(|line| !line.is_empty()).filter_map(|line| {
-            let (facts, name) = line.split_once('\t')?;
-            let mut facts = facts.split(' ');
-            let (mode, kind, id) = (facts.next()?, facts.next()?, facts.next()?);
-            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-            Some(TreeEntry { id: id.to_owned(), kind: kind.to_owned(), mode: mode.to_owned(), path })
-        });
-        Ok(entries.collect())
     }
 }
 

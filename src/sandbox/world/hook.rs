@@ -1,7 +1,11 @@
 //! Subscriptions to what happens, and the deliveries made for them.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+
+use crate::domain::Timestamp;
 
 use super::{Occurrence, Refusal, Role, State};
 
@@ -12,9 +16,13 @@ pub struct Hook {
     pub id: u64,
     /// Where deliveries go.
     pub url: String,
+    /// When it was registered.
+    pub at: Timestamp,
     /// What it hears of.
     pub wants: Subscriptions,
-    /// Sent in clear, where set.
+    /// Names of events that it hears of, where a hook lists them; `*` is all.
+    pub(crate) events: Option<BTreeSet<String>>,
+    /// Sent in clear on GitLab, signs on GitHub, where set.
     pub(crate) token: Option<String>,
     /// Signs deliveries, where set.
     pub(crate) signing_key: Option<Vec<u8>>,
@@ -44,6 +52,8 @@ pub struct Subscriptions {
     pub jobs: bool,
     /// Deployments.
     pub deployments: bool,
+    /// Releases.
+    pub releases: bool,
 }
 
 impl Subscriptions {
@@ -56,15 +66,22 @@ impl Subscriptions {
         pipelines: true,
         jobs: true,
         deployments: true,
+        releases: true,
     };
 
-    pub(crate) const fn hears(self, occurrence: &Occurrence) -> bool {
+    pub(crate) const fn hears(self, hook: u64, occurrence: &Occurrence) -> bool {
         match occurrence {
+            Occurrence::Hooked { hook: only, .. } => *only == hook,
             Occurrence::Pushed { .. } => self.pushes,
             Occurrence::Tagged { .. } => self.tags,
-            Occurrence::MergeRequest { .. } | Occurrence::Labelled { .. } => self.merge_requests,
-            Occurrence::Commented { .. } => self.comments,
-            Occurrence::Pipeline { .. } => self.pipelines,
+            Occurrence::MergeRequest { .. } | Occurrence::Labelled { .. } | Occurrence::Reviewed { .. } => {
+                self.merge_requests
+            }
+            Occurrence::Commented { .. } | Occurrence::Uncommented { .. } => self.comments,
+            Occurrence::Pipeline { .. } | Occurrence::Run { .. } | Occurrence::Status { .. } => {
+                self.pipelines
+            }
+            Occurrence::Released { .. } => self.releases,
             Occurrence::Job { .. } => self.jobs,
             Occurrence::Deployment { .. } => self.deployments,
         }
@@ -109,6 +126,7 @@ impl std::fmt::Debug for Delivery {
 pub(crate) struct NewHook {
     pub(crate) url: String,
     pub(crate) wants: Subscriptions,
+    pub(crate) events: Option<BTreeSet<String>>,
     pub(crate) token: Option<String>,
     pub(crate) signing_token: Option<String>,
 }
@@ -132,11 +150,14 @@ impl State {
         let hook = Hook {
             id: self.next("hook", 51),
             url: new.url,
+            at: self.now(),
             wants: new.wants,
+            events: new.events,
             token: new.token.filter(|token| !token.is_empty()),
             signing_key,
         };
         self.project_mut(project)?.hooks.insert(hook.id, hook.clone());
+        self.tell(&Occurrence::Hooked { project, hook: hook.id });
         Ok(hook)
     }
 }

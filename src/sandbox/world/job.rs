@@ -14,6 +14,8 @@ pub struct Job {
     pub id: u64,
     /// Its pipeline.
     pub pipeline: u64,
+    /// In which attempt of the pipeline it was made.
+    pub attempt: u32,
     /// Name.
     pub name: String,
     /// Stage.
@@ -94,13 +96,20 @@ impl Job {
         // What the starter gave wins over what the file says.
         let mut variables = pipeline.environment.clone();
         variables.extend(plan.variables.clone());
-        variables.extend(pipeline.variables.clone());
+        if pipeline.workflow.is_none() {
+            variables.extend(pipeline.variables.clone());
+        }
         Self {
             id,
             pipeline: pipeline.id,
+            attempt: pipeline.attempt,
             name: plan.name.clone(),
             stage: plan.stage.clone(),
-            state: if plan.when == When::Manual { JobState::Manual } else { JobState::Created },
+            state: match plan.when {
+                When::Manual => JobState::Manual,
+                When::Never => JobState::Skipped,
+                _ => JobState::Created,
+            },
             allow_failure: plan.allow_failure,
             retried: false,
             log: String::new(),
@@ -153,7 +162,7 @@ impl State {
             return self.replace_job(project, id).map(drop);
         }
         self.advance(project, pipeline)?;
-        self.tell(&Occurrence::Pipeline { project, pipeline });
+        self.pipeline_moved(project, pipeline);
         Ok(())
     }
 
@@ -196,7 +205,13 @@ impl State {
     pub(crate) fn advance(&mut self, project: u64, pipeline: u64) -> Result<(), Refusal> {
         loop {
             let place = self.project(project)?;
-            let stages = &place.pipeline(pipeline)?.stages;
+            let run = place.pipeline(pipeline)?;
+            if run.held || run.awaits_approval {
+                return Ok(());
+            }
+            // A workflow's job does not run after one that was left out.
+            let strict = run.workflow.is_some();
+            let stages = &run.stages;
             let jobs: Vec<&Job> = place.jobs_of(pipeline).collect();
             let moved = jobs.iter().filter(|job| job.state == JobState::Created).find_map(|job| {
                 let before: Vec<&&Job> = match &job.plan.needs {
@@ -211,7 +226,8 @@ impl State {
                 let ended = before.iter().all(|other| {
                     other.state.is_final() || (other.state == JobState::Manual && other.allow_failure)
                 });
-                let good = !before.iter().any(|other| other.blocks());
+                let left_out = |other: &Job| strict && other.state == JobState::Skipped;
+                let good = !before.iter().any(|other| other.blocks() || left_out(other));
                 let go = match job.plan.when {
                     When::OnFailure => !good,
                     When::Always => true,
@@ -234,6 +250,9 @@ impl State {
     /// Runs a job that has ended again, as a new job of the same name.
     pub(crate) fn retry_job(&mut self, project: u64, person: u64, id: u64) -> Result<u64, Refusal> {
         self.require(project, person, Role::Developer)?;
+        if self.dialect.is_github() {
+            return self.rerun_job(project, person, id);
+        }
         let old = self.project(project)?.job(id)?.clone();
         if old.retried || !old.state.is_final() || old.state == JobState::Skipped {
             return Err(Refusal::Forbidden("403 Forbidden - Job is not retryable".to_owned()));
@@ -262,7 +281,7 @@ impl State {
         place.jobs.insert(new, fresh);
         self.advance(project, old.pipeline)?;
         self.job_moved(project, new);
-        self.tell(&Occurrence::Pipeline { project, pipeline: old.pipeline });
+        self.pipeline_moved(project, old.pipeline);
         Ok(new)
     }
 

@@ -3,7 +3,9 @@
 use crate::domain::Sha;
 
 use super::git::Hand;
-use super::{MergeRequest, MergeRequestState, MergeStyle, Occurrence, PipelineState, Refusal, Role, State};
+use super::{
+    MergeRequest, MergeRequestState, MergeStyle, Occurrence, PipelineState, Project, Refusal, Role, State,
+};
 
 /// How somebody wants a merge request merged.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +14,8 @@ pub(crate) struct MergeWish {
     pub(crate) head: Option<String>,
     /// All commits as one.
     pub(crate) squash: bool,
+    /// The commits anew on top of the target.
+    pub(crate) rebase: bool,
     /// Remove the source branch afterwards.
     pub(crate) remove_source: bool,
     /// The merge commit's message, where it is not the forge's own.
@@ -19,6 +23,45 @@ pub(crate) struct MergeWish {
 }
 
 impl State {
+    /// How pull requests become commits: by merge, squash or rebase, as the repository allows.
+    fn merged_pull_request(
+        &self,
+        project: u64,
+        person: u64,
+        one: &MergeRequest,
+        wish: &MergeWish,
+    ) -> Result<(Sha, Option<Sha>, Option<Sha>), Refusal> {
+        let place = self.project(project)?;
+        let allowed = place.merge_methods;
+        let (fits, word) = match wish {
+            MergeWish { rebase: true, .. } => (allowed.rebase, "Rebase merges"),
+            MergeWish { squash: true, .. } => (allowed.squash, "Squash merges"),
+            _ => (allowed.merge, "Merge commits"),
+        };
+        if !fits {
+            return Err(Refusal::NotAllowed(format!("{word} are not allowed on this repository.")));
+        }
+        let conflict = || Refusal::NotAllowed("Pull Request is not mergeable".to_owned());
+        let target = place.git.branch(&one.target_branch).ok_or_else(conflict)?;
+        if wish.rebase {
+            let top = self.on_top(place, person, one, target)?;
+            return Ok((top, None, None));
+        }
+        let tree = place.git.merged_tree(&target, &one.head).ok_or_else(conflict)?;
+        let hand = Hand { person: self.person(person)?, at: self.now() };
+        if wish.squash {
+            let own = format!("{} (#{})", one.title, one.number);
+            let message = wish.message.as_deref().unwrap_or(&own);
+            let squash = place.git.commit_tree(hand, &tree, &[&target], message)?;
+            return Ok((squash.clone(), Some(squash), None));
+        }
+        let from = format!("{}/{}", place.namespace(), one.source_branch);
+        let own = format!("Merge pull request #{} from {from}\n\n{}", one.number, one.title);
+        let message = wish.message.as_deref().unwrap_or(&own);
+        let merged = place.git.commit_tree(hand, &tree, &[&target, &one.head], message)?;
+        Ok((merged.clone(), None, Some(merged)))
+    }
+
     /// Why a merge request cannot be merged now, in GitLab's `detailed_merge_status`.
     pub(crate) fn merge_obstacle(&self, project: u64, number: u64) -> Result<Option<&'static str>, Refusal> {
         let place = self.project(project)?;
@@ -61,7 +104,8 @@ impl State {
         self.require(project, person, Role::Developer)?;
         let place = self.project(project)?;
         let one = place.merge_request(number)?.clone();
-        let protected = place.protected.contains(&one.target_branch);
+        // On GitHub a protected branch takes the pull requests of whoever may write.
+        let protected = !self.dialect.is_github() && place.protected.contains(&one.target_branch);
         if protected && self.require(project, person, Role::Maintainer).is_err() {
             return Err(Refusal::Forbidden("401 Unauthorized".to_owned()));
         }
@@ -108,6 +152,9 @@ impl State {
         one: &MergeRequest,
         wish: &MergeWish,
     ) -> Result<(Sha, Option<Sha>, Option<Sha>), Refusal> {
+        if self.dialect.is_github() {
+            return self.merged_pull_request(project, person, one, wish);
+        }
         let place = self.project(project)?;
         let conflict = || Refusal::NotAllowed("405 Method Not Allowed".to_owned());
         let target = place.git.branch(&one.target_branch).ok_or_else(conflict)?;
@@ -144,6 +191,15 @@ impl State {
         if place.git.is_ancestor(&target, &one.head) {
             return Ok(one.head);
         }
+        let top = self.on_top(place, person, &one, target)?;
+        place.git.move_branch(&one.source_branch, &top, Some(&one.head))?;
+        self.pushed(project, person, &one.source_branch, Some(one.head), Some(top.clone()))?;
+        Ok(top)
+    }
+
+    /// The commits of a merge request made anew on top of a commit; the last of them.
+    fn on_top(&self, place: &Project, person: u64, one: &MergeRequest, target: Sha) -> Result<Sha, Refusal> {
+        let refused = || Refusal::NotAllowed("Rebase failed: please rebase locally".to_owned());
         let base = place.git.merge_base(&target, &one.head).ok_or_else(refused)?;
         let hand = Hand { person: self.person(person)?, at: self.now() };
         let mut top = target;
@@ -155,8 +211,6 @@ impl State {
             let tree = printed.lines().next().ok_or_else(refused)?;
             top = place.git.commit_tree(hand, tree, &[&top], &commit.message)?;
         }
-        place.git.move_branch(&one.source_branch, &top, Some(&one.head))?;
-        self.pushed(project, person, &one.source_branch, Some(one.head), Some(top.clone()))?;
         Ok(top)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::{Sha, Timestamp};
 
-use super::{Occurrence, Project, Refusal, Role, State};
+use super::{Occurrence, Project, Refusal, ReviewState, Role, State};
 
 /// A merge request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct MergeRequest {
     pub author: u64,
     /// Title.
     pub title: String,
+    /// Whether it is marked as not ready: by its title on GitLab, by a field on GitHub.
+    pub draft: bool,
     /// Description.
     pub description: String,
     /// The branch that it brings.
@@ -29,6 +31,8 @@ pub struct MergeRequest {
     pub state: MergeRequestState,
     /// Labels.
     pub labels: BTreeSet<String>,
+    /// People who were asked to review, on GitHub.
+    pub reviewers: BTreeSet<u64>,
     /// Standing approvals.
     pub approvals: Vec<Approval>,
     /// Every head it had, the oldest first, with the time and the base of the difference.
@@ -88,11 +92,19 @@ pub struct Approval {
 }
 
 impl MergeRequest {
-    /// Whether it is marked as not ready, which both forges do by title or field.
+    /// Whether it is marked as not ready.
     #[must_use]
-    pub fn is_draft(&self) -> bool {
-        let title = self.title.to_lowercase();
-        ["draft:", "[draft]", "(draft)"].iter().any(|mark| title.starts_with(mark))
+    pub const fn is_draft(&self) -> bool {
+        self.draft
+    }
+
+    /// The commit on the target branch, once it is merged.
+    #[must_use]
+    pub const fn merge_commit(&self) -> Option<&Sha> {
+        match &self.state {
+            MergeRequestState::Merged { commit, .. } => Some(commit),
+            _ => None,
+        }
     }
 
     /// Whether it is open.
@@ -102,17 +114,33 @@ impl MergeRequest {
     }
 }
 
+/// Whether a title says that it is not ready, as GitLab reads it.
+pub(super) fn says_draft(title: &str) -> bool {
+    let title = title.to_lowercase();
+    ["draft:", "[draft]", "(draft)"].iter().any(|mark| title.starts_with(mark))
+}
+
+/// A merge request to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewMergeRequest<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) description: &'a str,
+    /// Where that is no matter of the title.
+    pub(crate) draft: bool,
+}
+
 impl State {
     /// Opens a merge request between two branches of a project.
     pub(crate) fn open_merge_request(
         &mut self,
         project: u64,
         person: u64,
-        source: &str,
-        target: &str,
-        title: &str,
-        description: &str,
+        new: NewMergeRequest<'_>,
     ) -> Result<u64, Refusal> {
+        let NewMergeRequest { source, target, title, description, draft } = new;
+        let draft = if self.dialect.is_github() { draft } else { says_draft(title) };
         self.require(project, person, Role::Developer)?;
         let place = self.project(project)?;
         let missing = |branch: &str| Refusal::Invalid(format!("branch {branch} does not exist"));
@@ -135,24 +163,33 @@ impl State {
             number,
             author: person,
             title: title.to_owned(),
+            draft,
             description: description.to_owned(),
             source_branch: source.to_owned(),
             target_branch: target.to_owned(),
             head: head.clone(),
             state: MergeRequestState::Open,
             labels: BTreeSet::new(),
+            reviewers: BTreeSet::new(),
             approvals: Vec::new(),
             versions: vec![version],
             created_at: now,
             updated_at: now,
             checking: 0,
         };
+        let name = self.head_ref(number);
         let place = self.project_mut(project)?;
         place.merge_requests.insert(number, merge_request);
-        place.git.set_ref(&format!("refs/merge-requests/{number}/head"), &head)?;
+        place.git.set_ref(&name, &head)?;
         self.tell_of(project, person, number, "open", None);
-        self.start_merge_request_pipeline_if_any(project, person, number);
+        self.start_merge_request_pipeline_if_any(project, person, number, "opened");
         Ok(number)
+    }
+
+    /// Where git keeps the head of a merge request.
+    pub(crate) fn head_ref(&self, number: u64) -> String {
+        let folder = if self.dialect.is_github() { "pull" } else { "merge-requests" };
+        format!("refs/{folder}/{number}/head")
     }
 
     fn version(&mut self, project: u64, head: &Sha, target: &str) -> Result<HeadVersion, Refusal> {
@@ -181,8 +218,9 @@ impl State {
         for number in self.open_from(project, branch)? {
             let target = self.project(project)?.merge_request(number)?.target_branch.clone();
             let (version, now) = (self.version(project, head, &target)?, self.now());
+            let name = self.head_ref(number);
             let place = self.project_mut(project)?;
-            place.git.set_ref(&format!("refs/merge-requests/{number}/head"), head)?;
+            place.git.set_ref(&name, head)?;
             let one = place.merge_request_mut(number)?;
             let before = std::mem::replace(&mut one.head, head.clone());
             one.versions.push(version);
@@ -193,7 +231,7 @@ impl State {
     }
 
     /// Changes a merge request and tells of it.
-    fn change(
+    pub(crate) fn change(
         &mut self,
         project: u64,
         person: u64,
@@ -236,63 +274,9 @@ impl State {
             _ => Err(Refusal::Invalid(
                 "only a closed merge request with a source branch can be reopened".to_owned(),
             )),
-        })
-    }
-
-    /// Gives it another title.
-    pub(crate) fn retitle(
-        &mut self,
-        project: u64,
-        person: u64,
-        number: u64,
-        title: &str,
-    ) -> Result<(), Refusal> {
-        self.author_or(project, person, number, Role::Developer)?;
-        self.change(project, person, number, "update", |one| {
-            let changed = one.title != title;
-            title.clone_into(&mut one.title);
-            Ok(changed)
-        })
-    }
-
-    /// Aims it at another branch.
-    pub(crate) fn retarget(
-        &mut self,
-        project: u64,
-        person: u64,
-        number: u64,
-        target: &str,
-    ) -> Result<(), Refusal> {
-        self.author_or(project, person, number, Role::Developer)?;
-        if self.project(project)?.git.branch(target).is_none() {
-            return Err(Refusal::Invalid(format!("branch {target} does not exist")));
-        }
-        self.change(project, person, number, "update", |one| {
-            let changed = one.target_branch != target;
-            target.clone_into(&mut one.target_branch);
-            Ok(changed)
-        })
-    }
-
-    /// Puts labels on and takes labels off; unknown ones come into being.
-    pub(crate) fn change_labels(
-        &mut self,
-        project: u64,
-        person: u64,
-        number: u64,
-        add: &[String],
-        remove: &[String],
-    ) -> Result<(), Refusal> {
-        self.require(project, person, Role::Reporter)?;
-        self.project_mut(project)?.labels.extend(add.iter().cloned());
-        let now = self.now();
-        let one = self.project_mut(project)?.merge_request_mut(number)?;
-        let before = one.labels.clone();
-        one.labels.retain(|label| !remove.contains(label));
-        one.labels.extend(add.iter().cloned());
-        if before != one.labels {
-            one.updated_at = now;
-            self.tell(&Occurrence::Labelled { project, by: person, number, before });
+        })?;
+        if self.dialect.is_github() {
+            self.start_merge_request_pipeline_if_any(project, person, number, "reopened");
         }
         Ok(())
     }
@@ -305,6 +289,9 @@ impl State {
         number: u64,
         sha: Option<&str>,
     ) -> Result<(), Refusal> {
+        if self.dialect.is_github() {
+            return self.review(project, person, number, ReviewState::Approved, sha, "").map(drop);
+        }
         self.require(project, person, Role::Developer)?;
         let now = self.now();
         self.change(project, person, number, "approved", |one| {
@@ -321,6 +308,9 @@ impl State {
 
     /// Takes an approval back.
     pub(crate) fn unapprove(&mut self, project: u64, person: u64, number: u64) -> Result<(), Refusal> {
+        if self.dialect.is_github() {
+            return self.dismiss_own(project, person, number);
+        }
         self.change(project, person, number, "unapproved", |one| {
             let before = one.approvals.len();
             one.approvals.retain(|approval| approval.by != person);
@@ -331,7 +321,13 @@ impl State {
         })
     }
 
-    fn author_or(&self, project: u64, person: u64, number: u64, least: Role) -> Result<(), Refusal> {
+    pub(super) fn author_or(
+        &self,
+        project: u64,
+        person: u64,
+        number: u64,
+        least: Role,
+    ) -> Result<(), Refusal> {
         if self.project(project)?.merge_request(number)?.author == person {
             return Ok(());
         }

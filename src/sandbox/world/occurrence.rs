@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::Sha;
 
-use super::{Delivery, Hook, State};
+use super::{Comment, Delivery, Hook, State};
 
 /// Something that hooks are told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ pub(crate) enum Occurrence {
         by: u64,
         /// Its number.
         number: u64,
-        /// `open`, `update`, `close`, `reopen`, `merge`, `approved`, `unapproved`.
+        /// `open`, `update`, `close`, `reopen`, `merge`, `approved`, `unapproved`, and on GitHub `draft`,
+        /// `ready` and `review_requested`.
         action: &'static str,
         /// The head before, when new code came.
         before: Option<Sha>,
@@ -67,6 +68,54 @@ pub(crate) enum Occurrence {
         comment: u64,
         /// Whether it stood before.
         edited: bool,
+    },
+    /// A comment was removed.
+    Uncommented {
+        /// Where.
+        project: u64,
+        /// Who.
+        by: u64,
+        /// What it was.
+        comment: Comment,
+    },
+    /// A review was given or taken back.
+    Reviewed {
+        /// Where.
+        project: u64,
+        /// Who.
+        by: u64,
+        /// The review.
+        review: u64,
+    },
+    /// A status was put on a commit.
+    Status {
+        /// Where.
+        project: u64,
+        /// The status.
+        status: u64,
+    },
+    /// A release came out.
+    Released {
+        /// Where.
+        project: u64,
+        /// Its tag.
+        tag: String,
+    },
+    /// A workflow run came further: `requested`, `in_progress` or `completed`.
+    Run {
+        /// Where.
+        project: u64,
+        /// The run.
+        pipeline: u64,
+        /// How far.
+        action: &'static str,
+    },
+    /// A hook was registered; only it hears of that.
+    Hooked {
+        /// Where.
+        project: u64,
+        /// The hook.
+        hook: u64,
     },
     /// A pipeline's state may have changed.
     Pipeline {
@@ -105,6 +154,12 @@ impl Occurrence {
             | Self::Commented { project, .. }
             | Self::Pipeline { project, .. }
             | Self::Job { project, .. }
+            | Self::Uncommented { project, .. }
+            | Self::Reviewed { project, .. }
+            | Self::Status { project, .. }
+            | Self::Released { project, .. }
+            | Self::Run { project, .. }
+            | Self::Hooked { project, .. }
             | Self::Deployment { project, .. } => *project,
         }
     }
@@ -119,25 +174,38 @@ pub(crate) struct Message {
     pub(crate) body: Value,
 }
 
+impl Message {
+    /// Whether a list of events names it; a hook's own beginning is told in any case.
+    fn is_in(&self, events: &BTreeSet<String>) -> bool {
+        self.event == "ping" || events.contains("*") || events.contains(self.event)
+    }
+}
+
 impl State {
     /// Queues a delivery for every hook that wants to hear of it.
     pub(crate) fn tell(&mut self, occurrence: &Occurrence) {
         self.bell.notify_one();
         let Ok(project) = self.project(occurrence.project()) else { return };
-        let hears = |hook: &&Hook| hook.wants.hears(occurrence);
+        let hears = |hook: &&Hook| hook.wants.hears(hook.id, occurrence);
         let hooks: Vec<Hook> = project.hooks.values().filter(hears).cloned().collect();
         if hooks.is_empty() {
             return;
         }
-        let Some(message) = (self.dialect.message)(self, occurrence) else { return };
+        for message in (self.dialect.messages)(self, occurrence) {
+            self.queue(occurrence.project(), &hooks, &message);
+        }
+    }
+
+    fn queue(&mut self, project: u64, hooks: &[Hook], message: &Message) {
         self.mail.notify_one();
-        for hook in hooks {
+        let wanted = |hook: &&Hook| hook.events.as_ref().is_none_or(|events| message.is_in(events));
+        for hook in hooks.iter().filter(wanted).cloned() {
             let number = self.next("delivery", 1);
             let delivery = Delivery {
                 number,
                 id: uuid(number),
                 hook: hook.id,
-                project: occurrence.project(),
+                project,
                 url: hook.url,
                 event: message.event,
                 body: message.body.to_string(),

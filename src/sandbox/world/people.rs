@@ -25,6 +25,13 @@ impl Person {
     pub fn token(&self) -> &str {
         &self.token
     }
+
+    /// The account of the organisation that a project belongs to; nobody acts with it.
+    pub(crate) fn organisation(login: &str, project: u64) -> Self {
+        let name = login.to_owned();
+        let id = project.saturating_add(1_000_000);
+        Self { id, login: name.clone(), name, email: String::new(), bot: false, token: String::new() }
+    }
 }
 
 /// What a member may do, in GitLab's words; GitHub's map onto them.

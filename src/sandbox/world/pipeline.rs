@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{Sha, Timestamp};
+use crate::sandbox::ci::workflow::Concurrency;
 
-use super::{JobState, Occurrence, Project, Refusal, Role, State};
+use super::{Job, JobState, Project, Refusal, Role, State};
 
 /// A run of CI.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,28 @@ pub struct Pipeline {
     pub stages: Vec<String>,
     /// Why it has no jobs: the file could not be used.
     pub error: Option<String>,
+    /// The workflow's file, on GitHub.
+    pub workflow: Option<String>,
+    /// The workflow's name, on GitHub.
+    pub name: String,
+    /// What it is called in lists, on GitHub.
+    pub title: String,
+    /// How many times it was begun.
+    pub attempt: u32,
+    /// Archives by artifact name, on GitHub; on GitLab each job has its own.
+    pub uploads: BTreeMap<String, Vec<u8>>,
+    /// Numbers of artifacts by name; of those that are gone as well.
+    pub(crate) upload_ids: BTreeMap<String, u64>,
+    /// Whether somebody has to permit it first.
+    pub awaits_approval: bool,
+    /// Which runs it excludes.
+    pub(crate) concurrency: Option<Concurrency>,
+    /// Whether it waits for another run of its group.
+    pub(crate) held: bool,
+    /// How far hooks were told of this attempt: 1 requested, 2 in progress, 3 completed.
+    pub(crate) told: u8,
+    /// When the newest attempt began.
+    pub(crate) began_at: Timestamp,
     /// When it was created.
     pub created_at: Timestamp,
     /// When anything in it last changed.
@@ -53,6 +76,45 @@ pub enum PipelineSource {
     Api,
     /// A status for a commit without a pipeline.
     External,
+}
+
+impl Pipeline {
+    /// A pipeline without anything in it.
+    pub(crate) const fn new(sha: Sha, source: PipelineSource, by: u64, now: Timestamp) -> Self {
+        Self {
+            id: 0,
+            number: 0,
+            sha,
+            reference: String::new(),
+            source,
+            by,
+            merge_request: None,
+            variables: BTreeMap::new(),
+            environment: BTreeMap::new(),
+            stages: Vec::new(),
+            error: None,
+            workflow: None,
+            name: String::new(),
+            title: String::new(),
+            attempt: 1,
+            uploads: BTreeMap::new(),
+            upload_ids: BTreeMap::new(),
+            awaits_approval: false,
+            concurrency: None,
+            held: false,
+            told: 0,
+            began_at: now,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// The model that a workflow is for, by its file.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        let file = self.workflow.as_deref()?.strip_prefix(".github/workflows/model-")?;
+        file.strip_suffix(".yml")
+    }
 }
 
 impl PipelineSource {
@@ -115,7 +177,32 @@ impl Project {
         let head = &self.merge_requests.get(&number)?.head;
         let newest_first = self.pipelines.values().rev();
         let mut on_head = newest_first.filter(|pipeline| pipeline.sha == *head);
-        on_head.find(|pipeline| pipeline.merge_request == Some(number))
+        on_head.find(|pipeline| pipeline.workflow.is_some() || pipeline.merge_request == Some(number))
+    }
+
+    /// The newest pipeline of a merge request's head that has a model's jobs.
+    pub(crate) fn head_run(&self, number: u64, model: &str) -> Option<&Pipeline> {
+        let head = &self.merge_requests.get(&number)?.head;
+        let mut on_head = self.pipelines.values().rev().filter(|pipeline| pipeline.sha == *head);
+        on_head.find(|run| match run.workflow {
+            Some(_) => run.model() == Some(model),
+            None => run.merge_request == Some(number),
+        })
+    }
+
+    /// The newest job of this name: of the pipeline itself, or, where each model has a workflow of its
+    /// own, `model:task` of the newest run of that model on the same commit.
+    pub(crate) fn find_job(&self, pipeline: u64, name: &str) -> Option<&Job> {
+        let run = self.pipelines.get(&pipeline)?;
+        let (run, name) = match (&run.workflow, name.split_once(':')) {
+            (Some(_), Some((model, task))) if run.model() == Some(model) => (run, task),
+            (Some(_), Some((model, task))) => {
+                let mut same = self.pipelines.values().rev().filter(|other| other.sha == run.sha);
+                (same.find(|other| other.model() == Some(model))?, task)
+            }
+            _ => (run, name),
+        };
+        self.jobs_of(run.id).find(|job| job.name == name)
     }
 
     /// How a pipeline stands, judged by its jobs and the statuses that joined it.
@@ -123,8 +210,12 @@ impl Project {
         if pipeline.error.is_some() {
             return PipelineState::Failed;
         }
+        if pipeline.awaits_approval {
+            return PipelineState::Manual;
+        }
         let jobs: Vec<_> = self.jobs_of(pipeline.id).collect();
-        let statuses: Vec<_> = self.statuses.iter().filter(|status| status.pipeline == pipeline.id).collect();
+        let statuses: Vec<_> =
+            self.statuses.iter().filter(|status| status.pipeline == Some(pipeline.id)).collect();
         let job_is = |state: &JobState| jobs.iter().any(|job| job.state == *state);
         let status_is = |word: &str| statuses.iter().any(|status| status.state == word);
         let begun = jobs.iter().any(|job| job.state.is_final() && job.state != JobState::Skipped);
@@ -172,17 +263,9 @@ impl State {
         let pipeline = Pipeline {
             id,
             number,
-            sha: sha.clone(),
             reference,
-            source: PipelineSource::External,
-            by,
-            merge_request: None,
-            variables: BTreeMap::new(),
-            environment: BTreeMap::new(),
             stages: vec!["external".to_owned()],
-            error: None,
-            created_at: now,
-            updated_at: now,
+            ..Pipeline::new(sha.clone(), PipelineSource::External, by, now)
         };
         place.pipelines.insert(id, pipeline);
         Ok(id)
@@ -192,13 +275,29 @@ impl State {
     pub(crate) fn cancel_pipeline(&mut self, project: u64, person: u64, id: u64) -> Result<(), Refusal> {
         self.require(project, person, Role::Developer)?;
         let place = self.project(project)?;
-        place.pipeline(id)?;
-        let open: Vec<u64> =
-            place.jobs_of(id).filter(|job| !job.state.is_final()).map(|job| job.id).collect();
+        let run = place.pipeline(id)?;
+        if run.workflow.is_some() && place.pipeline_state(run).is_final() {
+            return Err(Refusal::Conflict("Cannot cancel a workflow run that is completed.".to_owned()));
+        }
+        self.end_run(project, id)
+    }
+
+    /// Ends what has not ended, for whatever reason.
+    pub(crate) fn end_run(&mut self, project: u64, id: u64) -> Result<(), Refusal> {
+        if let Some(run) = self.project_mut(project)?.pipelines.get_mut(&id) {
+            run.held = false;
+            run.awaits_approval = false;
+        }
+        let open: Vec<u64> = self
+            .project(project)?
+            .jobs_of(id)
+            .filter(|job| !job.state.is_final())
+            .map(|job| job.id)
+            .collect();
         for job in open {
             self.set_job(project, job, JobState::Canceled)?;
         }
-        self.tell(&Occurrence::Pipeline { project, pipeline: id });
+        self.pipeline_moved(project, id);
         Ok(())
     }
 }

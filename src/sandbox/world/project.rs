@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Comment, CommitStatus, Deployment, Environment, Hook, Job, MergeRequest, PackageFile, Pipeline, Refusal,
-    Release, Repository, Role, State,
+    Release, Repository, Review, Role, State,
 };
 
 /// How the project's settings let merge requests be merged.
@@ -17,6 +17,22 @@ pub enum MergeStyle {
     RebaseMerge,
     /// The target moves forward, only when the source contains it.
     FastForward,
+}
+
+/// Which ways of merging a repository allows, on GitHub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MergeMethods {
+    /// With a merge commit.
+    pub merge: bool,
+    /// All commits as one.
+    pub squash: bool,
+    /// The commits anew on top of the target.
+    pub rebase: bool,
+}
+
+impl MergeMethods {
+    /// All of them, as in a new repository.
+    pub const ALL: Self = Self { merge: true, squash: true, rebase: true };
 }
 
 /// A project and all that belongs to it.
@@ -32,13 +48,20 @@ pub(crate) struct Project {
     pub(crate) protected: BTreeSet<String>,
     /// How merge requests are merged.
     pub(crate) merge_style: MergeStyle,
+    /// Which ways of merging are allowed.
+    pub(crate) merge_methods: MergeMethods,
     /// Whether a pipeline must succeed before a merge.
     pub(crate) merge_needs_pipeline: bool,
+    /// Whether runs of pull requests wait for somebody's permission.
+    pub(crate) runs_need_approval: bool,
     pub(crate) members: BTreeMap<u64, Role>,
     pub(crate) git: Repository,
     pub(crate) hooks: BTreeMap<u64, Hook>,
     pub(crate) merge_requests: BTreeMap<u64, MergeRequest>,
     pub(crate) comments: BTreeMap<u64, Comment>,
+    pub(crate) reviews: BTreeMap<u64, Review>,
+    /// Numbers of workflows by path.
+    pub(crate) workflows: BTreeMap<String, u64>,
     pub(crate) pipelines: BTreeMap<u64, Pipeline>,
     pub(crate) jobs: BTreeMap<u64, Job>,
     pub(crate) statuses: Vec<CommitStatus>,
@@ -106,12 +129,16 @@ impl State {
             default_branch: "main".to_owned(),
             protected: BTreeSet::from(["main".to_owned()]),
             merge_style: MergeStyle::Merge,
+            merge_methods: MergeMethods::ALL,
             merge_needs_pipeline: false,
+            runs_need_approval: false,
             members: BTreeMap::new(),
             git,
             hooks: BTreeMap::new(),
             merge_requests: BTreeMap::new(),
             comments: BTreeMap::new(),
+            reviews: BTreeMap::new(),
+            workflows: BTreeMap::new(),
             pipelines: BTreeMap::new(),
             jobs: BTreeMap::new(),
             statuses: Vec::new(),

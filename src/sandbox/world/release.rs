@@ -2,7 +2,7 @@
 
 use crate::domain::{Sha, Timestamp};
 
-use super::{Refusal, Role, State};
+use super::{Occurrence, Refusal, Role, State};
 
 /// A tag as git tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,21 +20,56 @@ pub struct Tag {
 /// A release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
+    /// Number.
+    pub id: u64,
     /// Its tag.
     pub tag: String,
     /// Name.
     pub name: String,
     /// Markdown.
     pub description: String,
-    /// Files.
+    /// Whether it is not yet public, on GitHub.
+    pub draft: bool,
+    /// Whether it is only a taste of the next, on GitHub.
+    pub prerelease: bool,
+    /// Links to files, on GitLab.
     pub links: Vec<AssetLink>,
+    /// Files, on GitHub.
+    pub assets: Vec<Asset>,
     /// Who made it.
     pub by: u64,
     /// When.
     pub at: Timestamp,
 }
 
-/// A file of a release.
+/// A file that a release holds itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// Number.
+    pub id: u64,
+    /// File name.
+    pub name: String,
+    /// Media type.
+    pub kind: String,
+    /// Content.
+    pub content: Vec<u8>,
+    /// Who put it.
+    pub by: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A release to be.
+#[derive(Clone, Debug)]
+pub(crate) struct NewRelease {
+    pub(crate) tag: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) draft: bool,
+    pub(crate) prerelease: bool,
+}
+
+/// A file of a release that lies elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetLink {
     /// Number.
@@ -93,25 +128,77 @@ impl State {
         &mut self,
         project: u64,
         person: u64,
-        tag: &str,
-        name: &str,
-        description: &str,
+        new: NewRelease,
     ) -> Result<(), Refusal> {
         self.require(project, person, Role::Developer)?;
-        if self.project(project)?.releases.contains_key(tag) {
+        if self.project(project)?.releases.contains_key(&new.tag) {
             return Err(Refusal::Conflict("Release already exists".to_owned()));
         }
-        self.tag(project, tag).map_err(|_error| Refusal::Unprocessable("Ref is not specified".to_owned()))?;
+        self.tag(project, &new.tag)
+            .map_err(|_error| Refusal::Unprocessable("Ref is not specified".to_owned()))?;
         let release = Release {
-            tag: tag.to_owned(),
-            name: name.to_owned(),
-            description: description.to_owned(),
+            id: self.next("release", 1501),
+            tag: new.tag.clone(),
+            name: new.name,
+            description: new.description,
+            draft: new.draft,
+            prerelease: new.prerelease,
             links: Vec::new(),
+            assets: Vec::new(),
             by: person,
             at: self.now(),
         };
-        self.project_mut(project)?.releases.insert(tag.to_owned(), release);
+        self.project_mut(project)?.releases.insert(new.tag.clone(), release);
+        if !new.draft {
+            self.tell(&Occurrence::Released { project, tag: new.tag });
+        }
         Ok(())
+    }
+
+    /// Changes a release; one that was a draft comes out when it becomes public.
+    pub(crate) fn change_release(
+        &mut self,
+        project: u64,
+        tag: &str,
+        name: Option<String>,
+        description: Option<String>,
+        public: bool,
+    ) -> Result<(), Refusal> {
+        let missing = || Refusal::NotFound("404".to_owned());
+        let release = self.project_mut(project)?.releases.get_mut(tag).ok_or_else(missing)?;
+        release.name = name.unwrap_or_else(|| release.name.clone());
+        release.description = description.unwrap_or_else(|| release.description.clone());
+        if public && std::mem::replace(&mut release.draft, false) {
+            self.tell(&Occurrence::Released { project, tag: tag.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Puts a file into a release; a name is there once.
+    pub(crate) fn add_asset(
+        &mut self,
+        project: u64,
+        person: u64,
+        tag: &str,
+        [name, kind]: [&str; 2],
+        content: Vec<u8>,
+    ) -> Result<Asset, Refusal> {
+        self.require(project, person, Role::Developer)?;
+        if self.release(project, tag)?.assets.iter().any(|asset| asset.name == name) {
+            return Err(Refusal::Conflict("already_exists".to_owned()));
+        }
+        let asset = Asset {
+            id: self.next("asset", 1601),
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            content,
+            by: person,
+            at: self.now(),
+        };
+        if let Some(release) = self.project_mut(project)?.releases.get_mut(tag) {
+            release.assets.push(asset.clone());
+        }
+        Ok(asset)
     }
 
     pub(crate) fn release(&self, project: u64, tag: &str) -> Result<&Release, Refusal> {

@@ -6,7 +6,7 @@ use crate::domain::Sha;
 use crate::sandbox::ci::{self, Cancels, CiFile, Context};
 
 use super::{
-    Job, JobState, MergeRequest, Occurrence, Pipeline, PipelineSource, Project, Refusal, Role, State,
+    Job, JobState, MergeRequest, Occurrence, Pipeline, PipelineSource, Project, Refusal, Rerun, Role, State,
 };
 
 /// The file that a project's CI is read from.
@@ -38,6 +38,10 @@ impl State {
         source: PipelineSource,
         sha: &Sha,
     ) {
+        if self.dialect.is_github() {
+            let _none = self.start_push_workflows(project, person, reference, source, sha);
+            return;
+        }
         let start = Start {
             source,
             reference: reference.to_owned(),
@@ -49,8 +53,19 @@ impl State {
         let _none = self.start(project, person, start);
     }
 
-    /// The pipeline of a merge request's head, where the file wants one.
-    pub(crate) fn start_merge_request_pipeline_if_any(&mut self, project: u64, person: u64, number: u64) {
+    /// The pipeline of a merge request's head, where the file wants one; `action` is GitHub's word for
+    /// what happened to it.
+    pub(crate) fn start_merge_request_pipeline_if_any(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        action: &str,
+    ) {
+        if self.dialect.is_github() {
+            let _none = self.start_pull_request_workflows(project, person, number, action);
+            return;
+        }
         let Ok(start) = self.merge_request_start(project, number) else { return };
         let _none = self.start(project, person, start);
     }
@@ -63,6 +78,12 @@ impl State {
         number: u64,
     ) -> Result<u64, Refusal> {
         self.require(project, person, Role::Developer)?;
+        if self.dialect.is_github() {
+            let missing = || Refusal::NotFound(format!("a run for the head of #{number}"));
+            let newest = self.project(project)?.head_pipeline(number).ok_or_else(missing)?.id;
+            self.rerun(project, person, newest, Rerun::All)?;
+            return Ok(newest);
+        }
         let start = self.merge_request_start(project, number)?;
         self.started(project, person, start)
     }
@@ -75,6 +96,9 @@ impl State {
         reference: &str,
         given: BTreeMap<String, String>,
     ) -> Result<u64, Refusal> {
+        if self.dialect.is_github() {
+            return self.start_by_variables(project, person, reference, &given);
+        }
         let place = self.project(project)?;
         let protected = place.protected.contains(reference);
         self.require(project, person, if protected { Role::Maintainer } else { Role::Developer })?;
@@ -83,6 +107,23 @@ impl State {
         let reference = reference.to_owned();
         let start = Start { source: PipelineSource::Api, reference, sha, merge_request: None, given };
         self.started(project, person, start)
+    }
+
+    /// The dispatch that GitLab's variables stand for.
+    fn start_by_variables(
+        &mut self,
+        project: u64,
+        person: u64,
+        reference: &str,
+        given: &BTreeMap<String, String>,
+    ) -> Result<u64, Refusal> {
+        let mut inputs = BTreeMap::new();
+        for (name, value) in given {
+            let input = name.strip_prefix("MERGEWRIGHT_").unwrap_or(name).to_lowercase();
+            inputs.insert(input, value.clone());
+        }
+        let model = inputs.remove("model").unwrap_or_default();
+        self.dispatch(project, person, &format!(".github/workflows/model-{model}.yml"), reference, inputs)
     }
 
     fn started(&mut self, project: u64, person: u64, start: Start) -> Result<u64, Refusal> {
@@ -136,17 +177,13 @@ impl State {
         let pipeline = Pipeline {
             id,
             number,
-            sha: start.sha,
             reference: start.reference,
-            source: start.source,
-            by: person,
             merge_request: start.merge_request.map(|one| one.number),
             variables: start.given,
             environment,
             stages: stages.iter().filter(used).cloned().collect(),
             error,
-            created_at: now,
-            updated_at: now,
+            ..Pipeline::new(start.sha, start.source, person, now)
         };
         self.project_mut(project)?.pipelines.insert(id, pipeline.clone());
         let order = |stage: &str| pipeline.stages.iter().position(|other| other == stage);
@@ -266,11 +303,7 @@ fn changed(place: &Project, start: &Start) -> Result<Option<Vec<String>>, Refusa
         (None, _) => None,
     };
     let Some(base) = base else { return Ok(None) };
-    let files = place.git.changed(base.as_str(), start.sha.as_str())?;
-    let mut paths: Vec<String> = files.into_iter().flat_map(|file| [file.old_path, file.new_path]).collect();
-    paths.sort();
-    paths.dedup();
-    Ok(Some(paths))
+    super::workflows::paths(place, &base, &start.sha).map(Some)
 }
 
 /// Lower case, nothing but letters, digits and dashes, at most 63.

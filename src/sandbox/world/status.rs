@@ -13,14 +13,14 @@ pub struct CommitStatus {
     pub sha: Sha,
     /// Its name.
     pub name: String,
-    /// `pending`, `running`, `success`, `failed`, `canceled` or `skipped`.
+    /// `pending`, `running`, `success`, `failed`, `canceled` or `skipped`; on GitHub also `error`.
     pub state: String,
     /// One sentence.
     pub description: Option<String>,
     /// Where more is to be read.
     pub target_url: Option<String>,
-    /// The pipeline that it joined.
-    pub pipeline: u64,
+    /// The pipeline that it joined; none on GitHub.
+    pub pipeline: Option<u64>,
     /// Who put it.
     pub by: u64,
     /// When.
@@ -39,11 +39,14 @@ pub(crate) struct NewStatus {
     pub(crate) pipeline: Option<u64>,
 }
 
+/// States that GitLab knows.
 const STATES: [&str; 6] = ["pending", "running", "success", "failed", "canceled", "skipped"];
+/// States that GitHub knows, in the words used here.
+const FEWER: [&str; 4] = ["pending", "success", "failed", "error"];
 
 impl State {
     /// Puts a status on a commit, in the named pipeline, else the newest of that commit, else in a
-    /// new external one.
+    /// new external one. On GitHub it stands by itself, and the older ones of its name stay.
     pub(crate) fn set_status(
         &mut self,
         project: u64,
@@ -51,26 +54,29 @@ impl State {
         new: NewStatus,
     ) -> Result<CommitStatus, Refusal> {
         self.require(project, person, Role::Developer)?;
-        if !STATES.contains(&new.state.as_str()) {
+        let github = self.dialect.is_github();
+        let known: &[&str] = if github { &FEWER } else { &STATES };
+        if !known.contains(&new.state.as_str()) {
             return Err(Refusal::Invalid("state does not have a valid value".to_owned()));
         }
         let place = self.project(project)?;
         let sha = new.sha.parse::<Sha>().ok().and_then(|sha| place.git.resolve(sha.as_str()));
         let sha = sha.ok_or_else(|| Refusal::NotFound("404 Commit".to_owned()))?;
         let pipeline = match new.pipeline {
+            _ if github => None,
             Some(id) => match place.pipelines.get(&id) {
-                Some(pipeline) if pipeline.sha == sha => id,
+                Some(pipeline) if pipeline.sha == sha => Some(id),
                 _ => return Err(Refusal::NotFound("404 Pipeline".to_owned())),
             },
             None => match place.pipelines.values().rev().find(|pipeline| pipeline.sha == sha) {
-                Some(pipeline) => pipeline.id,
-                None => self.external_pipeline(project, person, &sha, new.reference.as_deref())?,
+                Some(pipeline) => Some(pipeline.id),
+                None => Some(self.external_pipeline(project, person, &sha, new.reference.as_deref())?),
             },
         };
         let place = self.project(project)?;
         let standing =
             place.statuses.iter().rev().find(|status| status.pipeline == pipeline && status.name == new.name);
-        if let Some(standing) = standing {
+        if let Some(standing) = standing.filter(|_status| !github) {
             // Only a step forward or a new verdict is a transition; the same again is refused.
             if standing.state == new.state || (new.state == "pending" && standing.state == "running") {
                 let text = format!(
@@ -94,9 +100,14 @@ impl State {
             at: self.now(),
         };
         let place = self.project_mut(project)?;
-        place.statuses.retain(|old| old.pipeline != pipeline || old.name != status.name);
+        if pipeline.is_some() {
+            place.statuses.retain(|old| old.pipeline != pipeline || old.name != status.name);
+        }
         place.statuses.push(status.clone());
-        self.tell(&Occurrence::Pipeline { project, pipeline });
+        match pipeline {
+            Some(pipeline) => self.tell(&Occurrence::Pipeline { project, pipeline }),
+            None => self.tell(&Occurrence::Status { project, status: status.id }),
+        }
         Ok(status)
     }
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use mergewright::domain::{Clock, Sha, Timestamp};
+use mergewright::domain::{Clock, ForgeKind, Sha, Timestamp};
 use mergewright::sandbox::{Deliveries, File, Jobs, Role, Sandbox, SandboxOptions, SandboxProject};
 use serde_json::Value;
 
@@ -30,11 +30,17 @@ pub(super) const NOON: i64 = 1795440609;
 /// The generated file of the demo model.
 pub(super) const GENERATED: &str = include_str!("../../data/golden/gitlab/iris.gitlab-ci.yml");
 
+/// The generated workflow of the demo model, and where it lies.
+pub(super) const WORKFLOW: &str =
+    include_str!("../../data/golden/github/iris/.github/workflows/model-iris.yml");
+pub(super) const WORKFLOW_PATH: &str = ".github/workflows/model-iris.yml";
+
 pub(super) struct Scene {
     pub(super) forge: Sandbox,
     pub(super) project: SandboxProject,
     client: reqwest::Client,
     pub(super) main: Sha,
+    kind: ForgeKind,
 }
 
 /// An answer taken apart.
@@ -64,18 +70,38 @@ impl Scene {
     }
 
     pub(super) async fn with(jobs: Jobs, deliveries: Deliveries, ci: &str) -> Self {
-        let options = SandboxOptions { clock: TestClock::at(NOON), jobs, deliveries, listen: None };
+        Self::on(ForgeKind::GitLab, jobs, deliveries, &[File::write(".gitlab-ci.yml", ci)]).await
+    }
+
+    /// A scene on GitHub, with the generated workflow.
+    pub(super) async fn hub() -> Self {
+        let files = [File::write(WORKFLOW_PATH, WORKFLOW)];
+        Self::on(ForgeKind::GitHub, Jobs::ByHand, Deliveries::ByHand, &files).await
+    }
+
+    /// The same scene on this forge, with the generated file.
+    pub(super) async fn of(kind: ForgeKind) -> Self {
+        match kind {
+            ForgeKind::GitLab => Self::open().await,
+            ForgeKind::GitHub => Self::hub().await,
+        }
+    }
+
+    pub(super) async fn on(kind: ForgeKind, jobs: Jobs, deliveries: Deliveries, files: &[File]) -> Self {
+        let clock = TestClock::at(NOON);
+        let options = SandboxOptions { forge: kind, clock, jobs, deliveries, listen: None };
         let forge = Sandbox::start(options).await.unwrap();
-        let project = forge.create_project("acme/ml/iris").unwrap();
+        let path = if kind == ForgeKind::GitLab { "acme/ml/iris" } else { "acme/iris" };
+        let project = forge.create_project(path).unwrap();
         for (login, role) in [("ada", Role::Developer), ("mia", Role::Maintainer), ("gus", Role::Guest)] {
             project.member(login, role).unwrap();
         }
         let bot = forge.bot("mergewright-bot");
         project.member(&bot.login, Role::Maintainer).unwrap();
-        let files = [File::write(".gitlab-ci.yml", ci), File::write("models/iris/params.json", "{}\n")];
+        let files = [files, &[File::write("models/iris/params.json", "{}\n")]].concat();
         let main = project.push("mia", "main", &files, "Begin").unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { forge, project, client, main }
+        Self { forge, project, client, main, kind }
     }
 
     /// A branch that touches the model, and its merge request.
@@ -88,6 +114,11 @@ impl Scene {
     /// A call of the API as the bot; `path` is below the project.
     pub(super) async fn bot(&self, method: &str, path: &str, body: Value) -> Answer {
         let token = self.forge.bot("mergewright-bot").token().to_owned();
+        if self.kind == ForgeKind::GitHub {
+            let bearer = format!("Bearer {token}");
+            let url = format!("{}/repos/acme/iris{path}", self.forge.url());
+            return self.send(method, &url, &[("authorization", &bearer)], body).await;
+        }
         let url = format!("{}/api/v4/projects/{}{path}", self.forge.url(), self.project.id());
         self.send(method, &url, &[("private-token", &token)], body).await
     }

@@ -1,0 +1,8 @@
+//! The same world behind GitHub's API.
+
+mod both;
+mod code;
+mod hooks;
+mod pulls;
+mod releases;
+mod runs;
