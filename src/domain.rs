@@ -1,6 +1,7 @@
 //! The vocabulary that every room shares: names, numbers and records, without any I/O.
 
 mod backoff;
+mod deployment;
 mod effect;
 mod ids;
 mod internal;
@@ -18,6 +19,7 @@ mod version;
 mod view;
 
 pub use backoff::Backoff;
+pub use deployment::{Deployment, DeploymentState};
 pub use effect::{Done, Effect, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
 pub use ids::{CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, RepoId, RunId, UserId};
 pub use internal::InternalEvent;

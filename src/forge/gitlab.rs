@@ -2,6 +2,7 @@
 
 mod answers;
 mod commits;
+mod deployments;
 mod files;
 mod jobs;
 mod lists;
@@ -25,9 +26,9 @@ use tokio::sync::OnceCell;
 
 use crate::config::server::GitlabConfig;
 use crate::domain::{
-    Clock, Comment, CommentId, CommitAuthor, ForgeApproval, ForgeKind, Job, JobId, Label, MergeMethod,
-    MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing, Status, Tag,
-    Timestamp, User, UserId, WorkOrder,
+    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeApproval, ForgeKind, Job, JobId, Label,
+    MergeMethod, MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing,
+    Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
@@ -283,8 +284,22 @@ impl Forge for GitLab {
         self.merge_at(id, head, method).await
     }
 
-    async fn tags(&self, repo: RepoId, model: &ModelName) -> Result<Vec<Tag>, ForgeError> {
-        self.list_tags(repo, model).await
+    async fn deployment(
+        &self,
+        repo: RepoId,
+        environment: &str,
+        _run: &Run,
+        job: &Job,
+    ) -> Result<Option<Deployment>, ForgeError> {
+        self.find_deployment(repo, environment, job).await
+    }
+
+    async fn kept(&self, repo: RepoId, _model: &ModelName, source: &str) -> Result<bool, ForgeError> {
+        self.has_artifacts(repo, source).await
+    }
+
+    async fn tags(&self, repo: RepoId, prefix: &str) -> Result<Vec<Tag>, ForgeError> {
+        self.list_tags(repo, prefix).await
     }
 
     async fn tag(&self, repo: RepoId, name: &str) -> Result<Option<Tag>, ForgeError> {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::domain::{
-    Comment, CommentId, CommitAuthor, Digest, ForgeApproval, ForgeKind, Job, JobId, Label, MergeMethod,
-    MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing, Status, Tag,
-    User, UserId, WorkOrder,
+    Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeApproval, ForgeKind, Job, JobId, Label,
+    MergeMethod, MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing,
+    Status, Tag, User, UserId, WorkOrder,
 };
 
 use super::ForgeError;
@@ -145,8 +145,22 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
     /// the head moved or the forge cannot merge yet, [`super::ErrorKind::Refused`] when it will not.
     async fn merge(&self, id: MergeRequestId, head: &Sha, method: MergeMethod) -> Result<Sha, ForgeError>;
 
-    /// Every tag whose name begins with `<model>@`.
-    async fn tags(&self, repo: RepoId, model: &ModelName) -> Result<Vec<Tag>, ForgeError>;
+    /// The deployment that the forge itself made of `job`, a job of `run` that names this environment;
+    /// none when there is none (yet). One that somebody else made there does not count.
+    async fn deployment(
+        &self,
+        repo: RepoId,
+        environment: &str,
+        run: &Run,
+        job: &Job,
+    ) -> Result<Option<Deployment>, ForgeError>;
+
+    /// Whether the files of the model that `source` ([`Job::source`] of a build job) names are still
+    /// there for a publish or deploy job to fetch.
+    async fn kept(&self, repo: RepoId, model: &ModelName, source: &str) -> Result<bool, ForgeError>;
+
+    /// Every tag whose name begins with `prefix`: `iris@` for versions, `iris#` for stages.
+    async fn tags(&self, repo: RepoId, prefix: &str) -> Result<Vec<Tag>, ForgeError>;
 
     /// One tag; none when it is not there.
     async fn tag(&self, repo: RepoId, name: &str) -> Result<Option<Tag>, ForgeError>;

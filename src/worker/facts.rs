@@ -241,7 +241,11 @@ impl Gatherer<'_> {
                 model.unblessed.is_some()
                     || model.publication.as_ref().is_some_and(|publication| publication.tagged)
             });
-            let tags = if merged && !numbered { self.forge.tags(repo, name).await? } else { Vec::new() };
+            let tags = if merged && !numbered {
+                self.forge.tags(repo, &format!("{name}@")).await?
+            } else {
+                Vec::new()
+            };
             registry.insert(name.clone(), Registry { versions, tags });
         }
         Ok(registry)

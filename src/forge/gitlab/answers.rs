@@ -208,6 +208,33 @@ pub(super) struct Job {
     pub(super) pipeline: Option<Numbered>,
 }
 
+/// A job, as far as what it left is concerned.
+#[derive(Debug, Deserialize)]
+pub(super) struct Kept {
+    #[serde(default)]
+    pub(super) artifacts_file: Option<ArtifactsFile>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ArtifactsFile {
+    #[serde(default)]
+    pub(super) filename: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Deployment {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) status: String,
+    #[serde(default)]
+    pub(super) created_at: Option<String>,
+    #[serde(default)]
+    pub(super) updated_at: Option<String>,
+    /// The job that made it; none for one that somebody recorded by hand.
+    #[serde(default)]
+    pub(super) deployable: Option<Numbered>,
+}
+
 /// Anything of which only the number matters.
 #[derive(Debug, Deserialize)]
 pub(super) struct Numbered {

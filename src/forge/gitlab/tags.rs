@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{GitLab, answers, project, segment};
-use crate::domain::{ModelName, RepoId, Sha, Tag};
+use crate::domain::{RepoId, Sha, Tag};
 use crate::forge::classify::Operation;
 use crate::forge::transport::Payload;
 use crate::forge::{ErrorKind, ForgeError};
@@ -20,11 +20,10 @@ const CREATE: Operation = Operation {
 };
 
 impl GitLab {
-    pub(super) async fn list_tags(&self, repo: RepoId, model: &ModelName) -> Result<Vec<Tag>, ForgeError> {
-        let begin = format!("{model}@");
-        let path = project(repo, &format!("/repository/tags?search={}", segment(&format!("^{begin}"))));
+    pub(super) async fn list_tags(&self, repo: RepoId, prefix: &str) -> Result<Vec<Tag>, ForgeError> {
+        let path = project(repo, &format!("/repository/tags?search={}", segment(&format!("^{prefix}"))));
         let found: Vec<answers::Tag> = self.list(&LIST, &path).await?;
-        Ok(found.into_iter().map(Tag::from).filter(|tag| tag.name.starts_with(&begin)).collect())
+        Ok(found.into_iter().map(Tag::from).filter(|tag| tag.name.starts_with(prefix)).collect())
     }
 
     pub(super) async fn read_tag(&self, repo: RepoId, name: &str) -> Result<Option<Tag>, ForgeError> {

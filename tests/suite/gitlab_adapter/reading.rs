@@ -408,7 +408,7 @@ async fn tags_of_a_model_are_searched_and_peeled() {
     ])
     .await;
     let gitlab = adapter(&server);
-    let tags = gitlab.tags(REPO, &"iris".parse().unwrap()).await.unwrap();
+    let tags = gitlab.tags(REPO, "iris@").await.unwrap();
     let seen: Vec<_> = tags.iter().map(|tag| (tag.name.as_str(), tag.message.as_str())).collect();
     assert_eq!(seen, [("iris@v1.0.0", "{}"), ("iris@v2.0.0", "")]);
     assert_eq!(tags[0].commit, sha('c'), "the commit, not the tag object");
