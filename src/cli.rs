@@ -5,6 +5,7 @@ pub mod check;
 mod demo;
 pub mod generate;
 mod output;
+mod registry;
 mod serve;
 
 use std::process::ExitCode;
@@ -51,6 +52,9 @@ pub fn run() -> ExitCode {
         Subcommand::Demo(arguments) => demo::run(&arguments),
         Subcommand::Serve(arguments) => serve::run(&arguments),
         Subcommand::Generate(arguments) => generate::generate(&arguments.into()),
+        Subcommand::Versions(arguments) => registry::versions(&arguments),
+        Subcommand::Describe(arguments) => registry::describe(&arguments),
+        Subcommand::Blame(arguments) => registry::blame(&arguments),
         Subcommand::Check(arguments) => check::check(&arguments.path, arguments.json),
     };
     output::print(&answer);

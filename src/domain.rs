@@ -3,6 +3,7 @@
 mod backoff;
 mod deployment;
 mod effect;
+mod environment;
 mod ids;
 mod internal;
 mod merge_request;
@@ -21,7 +22,10 @@ mod view;
 pub use backoff::Backoff;
 pub use deployment::{Deployment, DeploymentState};
 pub use effect::{Done, Effect, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
-pub use ids::{CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, RepoId, RunId, UserId};
+pub use environment::{Assignment, Environments, Live, Rollout, RolloutAction, RolloutStep, Stand};
+pub use ids::{
+    CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, ModelId, Owner, RepoId, RunId, UserId,
+};
 pub use internal::InternalEvent;
 pub use merge_request::{Comment, MergeRequest, MergeRequestStatus, Mergeability, Repository};
 pub use model::{ModelName, Phase, Stage};
@@ -31,9 +35,10 @@ pub use report::{Artifact, Report, TestFailure, TestSummary};
 pub use run::{FailureCause, Job, JobStatus, Run};
 pub use sha::{Digest, Sha};
 pub use state::{
-    Approval, Audit, Bound, Merging, ModelState, Publication, Review, Scrutiny, Shown, State, Transition,
+    Approval, Audit, Bound, Merging, ModelState, OpenReply, Publication, ReplyPart, Review, Scrutiny, Shown,
+    State, Transition,
 };
 pub use time::{Clock, SystemClock, Timestamp};
 pub use verdict::{BaselineName, Judged, Verdict};
 pub use version::{Lineage, Tag, Version, VersionRecord};
-pub use view::{Answer, LogTail, Mark, ModelSection, Reply, StageMark, StickyReport};
+pub use view::{Answer, LogTail, Mark, ModelSection, Reply, Sheet, StageMark, StickyReport};

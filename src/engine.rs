@@ -9,6 +9,7 @@ mod baseline;
 mod bind;
 mod commands;
 mod difference;
+pub mod environments;
 mod facts;
 mod gates;
 mod hear;
@@ -27,7 +28,8 @@ mod turn;
 mod versions;
 
 pub use facts::{
-    Addressed, Configuration, Facts, MergeFacts, OpenFacts, Registry, ReportFact, Seen, ToldComment,
+    Addressed, Configuration, Facts, MergeFacts, ModelEnvironments, OpenFacts, Registry, ReportFact, Seen,
+    ToldComment,
 };
 pub use paths::touched;
 
@@ -61,6 +63,7 @@ pub fn step(state: &State, facts: &Facts, event: &Event, now: Timestamp) -> Tran
         }
         Setting::Models(rules) => serve(&mut turn, event, &rules),
     }
+    commands::follow_replies(&mut turn);
     turn.finish()
 }
 

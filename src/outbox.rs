@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::config::server::Mode;
-use crate::domain::{Clock, Done, InternalEvent, Lane, Outcome, Redactor};
+use crate::domain::{Clock, Done, InternalEvent, Outcome, Redactor};
 use crate::forge::{ErrorKind, ForgeError, Forges};
 use crate::storage::{ClaimedEffect, EffectEnd, HeldError, NewJob, Store, StoreError};
 
@@ -98,7 +98,7 @@ impl Outbox {
         let Some(claimed) = store.claim_effect(clock.now(), LEASE).await? else { return Ok(false) };
         let span = tracing::info_span!(
             "effect",
-            mr = %claimed.merge_request,
+            owner = %claimed.owner,
             effect.kind = claimed.effect.kind(),
             effect.attempts = claimed.attempts
         );
@@ -116,7 +116,7 @@ impl Outbox {
         match ended.instrument(span).await {
             // Somebody else took over after we were silent for too long; what we did will be found.
             Err(StoreError::LeaseLost) => {
-                tracing::warn!(mr = %claimed.merge_request, "lost the lease on an effect")
+                tracing::warn!(owner = %claimed.owner, "lost the lease on an effect")
             }
             other => other?,
         }
@@ -157,7 +157,7 @@ impl Outbox {
 
 impl Inner {
     async fn perform(&self, claimed: &ClaimedEffect) -> Result<Performed, OutboxError> {
-        let kind = claimed.merge_request.repo.forge;
+        let kind = claimed.owner.repo().forge;
         let Some(forge) = self.forges.get(kind) else {
             return Err(OutboxError::Forge(ForgeError {
                 kind: ErrorKind::Refused,
@@ -242,7 +242,7 @@ impl Inner {
 /// The event that tells the engine, where it wants to know.
 fn job(claimed: &ClaimedEffect, outcome: &Outcome) -> Option<NewJob> {
     claimed.effect.reports_back().then(|| NewJob {
-        lane: Lane::MergeRequest(claimed.merge_request),
+        lane: claimed.owner.lane(),
         event: InternalEvent::Effect { slot: claimed.effect.slot(), outcome: outcome.clone() }.to_json(),
     })
 }

@@ -8,6 +8,7 @@
 mod body;
 mod commit;
 mod connect;
+mod environments;
 mod error;
 mod held;
 mod inbox;
@@ -26,7 +27,7 @@ pub use error::StoreError;
 pub use held::HeldError;
 pub use records::{
     BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job, Lease, NewDelivery,
-    NewJob, NewState, Recorded, StoredState,
+    NewEnvironments, NewJob, NewState, Recorded, StoredEnvironments, StoredState,
 };
 
 use futures_util::future::BoxFuture;
@@ -57,6 +58,18 @@ impl Store {
         let readers = address.readers();
         let reopen = matches!(address, Address::File(_)).then_some(options);
         Ok(Self { writer: Writer::start(connection, reopen), readers })
+    }
+
+    /// Opens a database that is there, for reading only: nothing is created, migrated or written.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] when the address is wrong, names no file, or the file's tables are not
+    /// those of this version of the program; [`StoreError::Unavailable`] when it cannot be opened now.
+    pub async fn inspect(url: &str) -> Result<Self, StoreError> {
+        let address = Address::parse(url)?;
+        let mut connection = SqliteConnection::connect_with(&address.reader()?).await?;
+        migrate::check(&mut connection).await?;
+        Ok(Self { writer: Writer::start(connection, None), readers: address.readers() })
     }
 
     /// Ends the database after everything asked for so far, for this handle and all its clones.

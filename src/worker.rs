@@ -2,6 +2,7 @@
 //! everything that follows is committed at once.
 
 mod decide;
+mod environments;
 mod facts;
 mod failure;
 mod memory;

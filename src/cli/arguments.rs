@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, ValueEnum};
 
 use super::generate;
+use crate::domain::{ModelName, Timestamp};
 
 /// The bot between a merge request and production for machine-learning models.
 #[derive(Debug, Parser)]
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
 /// Everything that the program does.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Subcommand {
-    /// Plays a merge request from push to published model, against a forge on this machine
+    /// Plays merge requests from push to a model in production, against a forge on this machine
     Demo(Demo),
     /// Runs the bot
     Serve(Serve),
@@ -30,6 +31,71 @@ pub(super) enum Subcommand {
     Generate(Generate),
     /// Judges a `.mergewright.yml`
     Check(Check),
+    /// Lists published versions and where they are live
+    Versions(Versions),
+    /// Shows where a version comes from
+    Describe(Describe),
+    /// Says what was live in an environment, now or then, and why
+    Blame(Blame),
+}
+
+/// Where the registry is read from, and how the answer looks.
+#[derive(Debug, Args)]
+pub(super) struct Registry {
+    /// The server's configuration file: it names the database
+    #[arg(long, env = "MERGEWRIGHT_CONFIG", value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Only this repository, by its full path
+    #[arg(long, value_name = "PATH")]
+    pub(super) repository: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `mergewright versions`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mergewright versions iris --config mergewright.yml")]
+pub(super) struct Versions {
+    /// Only this model
+    pub(super) model: Option<ModelName>,
+    #[command(flatten)]
+    pub(super) registry: Registry,
+}
+
+/// `mergewright describe`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mergewright describe iris@v42 --config mergewright.yml\n  \
+                        mergewright describe production --model iris --json")]
+pub(super) struct Describe {
+    /// v42, iris@v42, a tag, at least 7 digits of a commit or digest, a time, or an environment
+    #[arg(value_name = "REF")]
+    pub(super) reference: String,
+    /// The model, where REF does not name it and there are several
+    #[arg(long)]
+    pub(super) model: Option<ModelName>,
+    #[command(flatten)]
+    pub(super) registry: Registry,
+}
+
+/// `mergewright blame`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mergewright blame iris production --at 2026-11-23T03:00:00Z")]
+pub(super) struct Blame {
+    /// The model
+    pub(super) model: ModelName,
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub(super) environment: String,
+    /// The moment, as RFC 3339; now where it is left out
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(super) at: Option<Timestamp>,
+    #[command(flatten)]
+    pub(super) registry: Registry,
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "write it as 2026-11-23T03:00:00Z (RFC 3339)".to_owned())
 }
 
 /// `mergewright demo`
@@ -48,7 +114,7 @@ pub(super) struct Demo {
     /// Where the bot listens; port 0 lets the system choose
     #[arg(long, default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
-    /// End when everything is played: 0 when the model is published, else 1
+    /// End when everything is played: 0 when the model is published and promoted, else 1
     #[arg(long)]
     pub(super) once: bool,
 }
@@ -65,9 +131,9 @@ pub(super) enum DemoForge {
 /// The plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Scenario {
-    /// A better model gets published, then a worse one fails its gate
+    /// A better model goes to production, a worse one fails its gates, and the next is rolled back
     Tour,
-    /// Only the better model
+    /// Only the better model, to production
     Publish,
 }
 

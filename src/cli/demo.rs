@@ -14,7 +14,7 @@ use super::output::say;
 use narrator::Narrator;
 use stage::Stage;
 
-/// Plays; good when the model was published.
+/// Plays; good when the model was published and promoted.
 pub(super) fn run(arguments: &Demo) -> Answer {
     if arguments.forge == DemoForge::Github {
         return Answer::usage(

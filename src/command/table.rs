@@ -165,7 +165,7 @@ static VERSIONS: Entry = Entry {
     arguments: "[MODEL]",
     who: Who::Anyone,
     help: "lists the published versions",
-    live: false,
+    live: true,
     read: |arguments| {
         arguments.model(nothing);
         Ok(Verb::Versions)
@@ -177,7 +177,7 @@ static DESCRIBE: Entry = Entry {
     arguments: "[MODEL] REF",
     who: Who::Anyone,
     help: "shows where a version comes from",
-    live: false,
+    live: true,
     read: |arguments| {
         arguments.model(|words| words.len() == 1);
         Ok(Verb::Describe { reference: arguments.reference()? })
@@ -189,7 +189,7 @@ static BLAME: Entry = Entry {
     arguments: "[MODEL] ENV [TIME]",
     who: Who::Anyone,
     help: "says what was live in an environment, now or then, and why",
-    live: false,
+    live: true,
     read: |arguments| {
         arguments.model(|words| words.get(1).is_none_or(|second| is_time(second)));
         Ok(Verb::Blame { environment: arguments.environment()?, time: arguments.time()? })
@@ -326,7 +326,7 @@ static PROMOTE: Entry = Entry {
     arguments: "[MODEL] REF ENV",
     who: Who::Owner,
     help: "moves a released version into an environment",
-    live: false,
+    live: true,
     read: |arguments| {
         arguments.model(|words| words.len() <= 2);
         Ok(Verb::Promote { reference: arguments.reference()?, environment: arguments.environment()? })
@@ -338,7 +338,7 @@ static ROLLBACK: Entry = Entry {
     arguments: "[MODEL] ENV [to REF]",
     who: Who::Owner,
     help: "takes an environment back to a version, by default the one before",
-    live: false,
+    live: true,
     read: |arguments| {
         arguments.model(|words| words.get(1).is_none_or(|word| word.eq_ignore_ascii_case("to")));
         let environment = arguments.environment()?;
@@ -352,7 +352,7 @@ static ABORT: Entry = Entry {
     arguments: "[MODEL] ENV",
     who: Who::Owner,
     help: "stops a rollout or frees a stuck environment",
-    live: false,
+    live: true,
     read: |arguments| {
         arguments.model(|words| words.len() == 1);
         Ok(Verb::Abort { environment: arguments.environment()? })

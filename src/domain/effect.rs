@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CommentId, JobId, Lineage, ModelName, Reply, RunId, Sha, Stage, StickyReport, Tag, Version};
+use super::{
+    Assignment, CommentId, JobId, Lineage, ModelName, Reply, RunId, Sha, Stage, StickyReport, Tag, Version,
+};
 
 /// One change that we want at the forge; performed at least once, so each is safe to repeat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +78,11 @@ pub enum Effect {
         /// What its message carries.
         lineage: Box<Lineage>,
     },
+    /// The annotated tag that says which version an environment got exists on the version's commit.
+    AssignStage {
+        /// What it says.
+        assignment: Box<Assignment>,
+    },
     /// A run of the generated CI with an action, on the target branch.
     Dispatch {
         /// The branch to start on.
@@ -113,12 +120,13 @@ impl Effect {
             Self::RetryJob { .. } => "retry_job",
             Self::Merge { .. } => "merge",
             Self::CreateTag { .. } => "create_tag",
+            Self::AssignStage { .. } => "assign_stage",
             Self::Dispatch { .. } => "dispatch",
             Self::Release { .. } => "release",
         }
     }
 
-    /// What it changes, within one merge request. Of two effects with one slot the later wins:
+    /// What it changes, within one merge request or one model. Of two effects with one slot the later wins:
     /// an earlier one that has not started is superseded, one under way is waited for.
     #[must_use]
     pub fn slot(&self) -> String {
@@ -133,6 +141,7 @@ impl Effect {
             Self::RetryJob { job, .. } => format!("retry_job:{job}"),
             Self::Merge { head, attempt, .. } => format!("merge:{head}:{attempt}"),
             Self::CreateTag { model, version, .. } => format!("tag:{}", version.tag(model)),
+            Self::AssignStage { assignment } => format!("tag:{}", assignment.tag()),
             Self::Dispatch { order, attempt, .. } => {
                 format!("dispatch:{}:{}:{}:{attempt}", order.model, order.action, order.version)
             }
@@ -144,7 +153,10 @@ impl Effect {
     #[must_use]
     pub const fn priority(&self) -> u8 {
         match self {
-            Self::CancelRun { .. } | Self::Merge { .. } | Self::CreateTag { .. } => 0,
+            Self::CancelRun { .. }
+            | Self::Merge { .. }
+            | Self::CreateTag { .. }
+            | Self::AssignStage { .. } => 0,
             Self::StartRun { .. } | Self::RetryJob { .. } | Self::Dispatch { .. } | Self::Release { .. } => 1,
             Self::Acknowledge { .. } | Self::Status { .. } => 2,
             Self::Reply { .. } | Self::Report { .. } => 3,
@@ -161,6 +173,7 @@ impl Effect {
                 | Self::RetryJob { .. }
                 | Self::Merge { .. }
                 | Self::CreateTag { .. }
+                | Self::AssignStage { .. }
                 | Self::Dispatch { .. }
                 | Self::Release { .. }
         )

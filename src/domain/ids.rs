@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ModelName;
+
 /// The two forges that we speak to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,11 +76,72 @@ impl fmt::Display for MergeRequestId {
     }
 }
 
+/// A model of a repository: what versions and environments belong to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ModelId {
+    /// The repository.
+    pub repo: RepoId,
+    /// The model.
+    pub model: ModelName,
+}
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.repo, self.model)
+    }
+}
+
+/// Whose a forge call or a run is: who decided it and hears what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Owner {
+    /// A merge request.
+    MergeRequest(MergeRequestId),
+    /// A model, for its environments.
+    Model(ModelId),
+}
+
+impl Owner {
+    /// The repository it lives in.
+    #[must_use]
+    pub const fn repo(&self) -> RepoId {
+        match self {
+            Self::MergeRequest(id) => id.repo,
+            Self::Model(id) => id.repo,
+        }
+    }
+
+    /// The lane in which it is decided about.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::MergeRequest(id) => Lane::MergeRequest(*id),
+            Self::Model(id) => Lane::Model(id.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MergeRequest(id) => id.fmt(f),
+            Self::Model(id) => id.fmt(f),
+        }
+    }
+}
+
+impl From<MergeRequestId> for Owner {
+    fn from(id: MergeRequestId) -> Self {
+        Self::MergeRequest(id)
+    }
+}
+
 /// The unit of order: jobs of one lane are worked one after another, oldest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Lane {
     /// Everything about one merge request.
     MergeRequest(MergeRequestId),
+    /// Everything about one model's environments.
+    Model(ModelId),
     /// What concerns a repository but names no merge request (pushes, tags, branch pipelines).
     Repository(RepoId),
     /// What names no repository at all.
@@ -89,6 +152,7 @@ impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MergeRequest(id) => id.fmt(f),
+            Self::Model(id) => id.fmt(f),
             Self::Repository(id) => id.fmt(f),
             Self::Forge(kind) => kind.fmt(f),
         }
@@ -99,12 +163,18 @@ impl FromStr for Lane {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidName::new("lane", text, "forge, forge:number or forge:number!number");
+        let invalid = || {
+            InvalidName::new("lane", text, "forge, forge:number, forge:number!number or forge:number/model")
+        };
         let Some((forge, rest)) = text.split_once(':') else {
             return text.parse().map(Self::Forge).map_err(|_error| invalid());
         };
         let forge = forge.parse().map_err(|_error| invalid())?;
         let number = |digits: &str| digits.parse().map_err(|_error| invalid());
+        if let Some((repo, model)) = rest.split_once('/') {
+            let model = model.parse().map_err(|_error| invalid())?;
+            return Ok(Self::Model(ModelId { repo: RepoId { forge, number: number(repo)? }, model }));
+        }
         match rest.split_once('!') {
             None => Ok(Self::Repository(RepoId { forge, number: number(rest)? })),
             Some((repo, merge_request)) => Ok(Self::MergeRequest(MergeRequestId {
@@ -170,10 +240,21 @@ mod tests {
 
     #[test]
     fn a_lane_reads_back_what_it_writes() {
-        for text in ["gitlab", "github:12", "gitlab:12!7"] {
+        for text in ["gitlab", "github:12", "gitlab:12!7", "gitlab:12/iris"] {
             assert_eq!(text.parse::<Lane>().unwrap().to_string(), text);
         }
-        for text in ["", "bitbucket", "gitlab:", "gitlab:x", "gitlab:1!", "gitlab:1!2!3", "gitlab:-1"] {
+        for text in [
+            "",
+            "bitbucket",
+            "gitlab:",
+            "gitlab:x",
+            "gitlab:1!",
+            "gitlab:1!2!3",
+            "gitlab:-1",
+            "gitlab:1/",
+            "gitlab:1/Iris",
+            "gitlab:1!2/iris",
+        ] {
             assert!(text.parse::<Lane>().is_err(), "{text}");
         }
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BaselineName, CommentId, Digest, Effect, JobId, Judged, Label, Lineage, ModelName, Phase, Report, RunId,
-    Sha, Stage, Status, Timestamp, User, Version,
+    Answer, BaselineName, CommentId, Digest, Effect, Environments, JobId, Judged, Label, Lineage, ModelName,
+    Phase, Report, Rollout, RunId, Sha, Stage, Status, Timestamp, User, Version,
 };
 
 /// The state of one merge request over all its models.
@@ -33,6 +33,32 @@ pub struct State {
     pub merges_asked: u32,
     /// What the forge was last asked to show.
     pub shown: Shown,
+    /// Replies that tell of something still under way: written again when it has moved.
+    pub replies: BTreeMap<CommentId, OpenReply>,
+}
+
+/// A reply that is not finished.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenReply {
+    /// One a command, in order.
+    pub parts: Vec<ReplyPart>,
+    /// Digest of what it says now.
+    pub shown: Option<Digest>,
+}
+
+/// The answer to one command of a comment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyPart {
+    /// Said once and for all.
+    Said(Answer),
+    /// Where this rollout stands, until it is over.
+    Rollout {
+        /// The model.
+        model: ModelName,
+        /// The rollout's number.
+        number: u64,
+    },
 }
 
 /// What a decision is bound to.
@@ -238,6 +264,10 @@ pub struct Transition {
     pub wake_at: Option<Timestamp>,
     /// Versions that became published by this transition.
     pub published: Vec<super::VersionRecord>,
+    /// Environments that a command changed, by model.
+    pub environments: BTreeMap<ModelName, Environments>,
+    /// Rollouts of those environments that began, moved or ended by it, by model.
+    pub rollouts: Vec<(ModelName, Rollout)>,
 }
 
 /// One entry of the audit log.

@@ -99,6 +99,11 @@ pub enum Answer {
         /// The answer.
         markdown: String,
     },
+    /// A small table with what there is to say about it; everything in it is data.
+    Sheet {
+        /// The sheet.
+        sheet: Box<Sheet>,
+    },
     /// The command was refused, and why.
     Refused {
         /// The command as written.
@@ -130,6 +135,22 @@ impl Answer {
     /// Whether the following commands of the comment are still run.
     #[must_use]
     pub const fn lets_others_run(&self) -> bool {
-        matches!(self, Self::Text { .. })
+        matches!(self, Self::Text { .. } | Self::Sheet { .. })
     }
+}
+
+/// A small table with what there is to say about it. It is shown in a comment or on a terminal, so
+/// everything in it is data; `code spans` in sentences stay code spans.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sheet {
+    /// One sentence that says it all.
+    pub title: String,
+    /// Sentences after it.
+    pub notes: Vec<String>,
+    /// Heads of the columns; empty words where the rows explain themselves.
+    pub columns: Vec<String>,
+    /// The rows, each as long as `columns`.
+    pub rows: Vec<Vec<String>>,
+    /// A job to look at.
+    pub log: Option<LogTail>,
 }

@@ -1,15 +1,17 @@
 //! Commands in comments: each comment acts once, as it stands now, by the rights read now.
 
 mod asked;
+mod environments;
 mod publish;
 mod questions;
+mod reply;
 mod review;
 mod runs;
 
 use std::collections::BTreeMap;
 
 use crate::command::{self, Command, Parsed, Verb};
-use crate::domain::{Answer, Comment, Effect, ModelName, Reply};
+use crate::domain::{Answer, Comment, Effect, ModelName, ReplyPart};
 
 use super::ToldComment;
 use super::setting::Rules;
@@ -17,6 +19,7 @@ use super::turn::Turn;
 
 pub(super) use asked::Refusal;
 use asked::{Asked, Done};
+pub(super) use reply::follow as follow_replies;
 
 /// What a comment may be answered on: the rules of the models, or why there are none.
 pub(super) struct Ground<'a, 'r> {
@@ -45,8 +48,12 @@ pub(super) fn answer(turn: &mut Turn<'_>, ground: &Ground<'_, '_>, settle: &mut 
 
 /// Every model that a command may name, touched or not: a wrong one is refused, not misunderstood.
 fn known(turn: &Turn<'_>) -> impl Iterator<Item = ModelName> {
-    let sides = [&turn.facts.policy, &turn.facts.proposal];
-    sides.into_iter().filter_map(|side| side.valid()).flat_map(|config| config.models.keys().cloned())
+    let sides = [Some(&turn.facts.policy), Some(&turn.facts.proposal), turn.facts.current.as_ref()];
+    sides
+        .into_iter()
+        .flatten()
+        .filter_map(|side| side.valid())
+        .flat_map(|config| config.models.keys().cloned())
 }
 
 fn comment(
@@ -61,18 +68,29 @@ fn comment(
         return;
     };
     turn.want(Effect::Acknowledge { comment: told.id });
-    let mut answers = Vec::new();
+    let mut parts = Vec::new();
     for parsed in parsed {
-        if answers.iter().any(|answer: &Answer| !answer.lets_others_run()) {
-            answers.push(Answer::NotRun { command: parsed.line.clone() });
+        if parts.iter().any(stops) {
+            parts.push(ReplyPart::Said(Answer::NotRun { command: parsed.line.clone() }));
             continue;
         }
-        answers.extend(line(turn, ground, told, now, parsed));
+        parts.extend(line(turn, ground, told, now, parsed));
         settle(turn);
     }
-    if !answers.is_empty() {
-        turn.want(Effect::Reply { to: told.id, reply: Box::new(Reply { answers }) });
+    reply::give(turn, told.id, parts);
+}
+
+/// Whether the commands after this one are not run.
+fn stops(part: &ReplyPart) -> bool {
+    match part {
+        ReplyPart::Said(answer) => !answer.lets_others_run(),
+        ReplyPart::Rollout { .. } => false,
     }
+}
+
+/// Something said in our own words.
+fn said(markdown: String) -> ReplyPart {
+    ReplyPart::Said(Answer::Text { markdown })
 }
 
 /// One command line: done without a word, answered, or refused.
@@ -82,15 +100,15 @@ fn line(
     told: &ToldComment,
     now: &Comment,
     parsed: &Parsed,
-) -> Option<Answer> {
+) -> Option<ReplyPart> {
     let command = match &parsed.command {
         Ok(command) => command,
         Err(error) => {
-            return Some(Answer::Misunderstood {
+            return Some(ReplyPart::Said(Answer::Misunderstood {
                 command: parsed.line.clone(),
                 message: error.message.clone(),
                 usage: error.usage.clone(),
-            });
+            }));
         }
     };
     let done = unchanged(told, now).and_then(|()| {
@@ -98,23 +116,23 @@ fn line(
         act(turn, ground, &asked, command)
     });
     match done {
-        Ok(text) => {
+        Ok(part) => {
             turn.record(
                 "command",
                 Some(&told.author.login),
                 format!("`{}` was done", parsed.line),
                 serde_json::json!({ "comment": told.id, "command": command }),
             );
-            text.map(|markdown| Answer::Text { markdown })
+            part
         }
         Err(refusal) => {
             audit_refusal(turn, told, refusal.rule, &refusal.message);
-            Some(Answer::Refused {
+            Some(ReplyPart::Said(Answer::Refused {
                 command: parsed.line.clone(),
                 rule: refusal.rule.to_owned(),
                 message: refusal.message,
                 remedy: refusal.remedy,
-            })
+            }))
         }
     }
 }
@@ -131,12 +149,17 @@ fn unchanged(told: &ToldComment, now: &Comment) -> Result<(), Refusal> {
     ))
 }
 
-fn act(turn: &mut Turn<'_>, ground: &Ground<'_, '_>, asked: &Asked<'_>, command: &Command) -> Done {
+fn act(
+    turn: &mut Turn<'_>,
+    ground: &Ground<'_, '_>,
+    asked: &Asked<'_>,
+    command: &Command,
+) -> Result<Option<ReplyPart>, Refusal> {
     let verb = &command.verb;
     match verb {
-        Verb::Help => return Ok(Some(command::help(&turn.facts.bot.addressing))),
+        Verb::Help => return Ok(Some(said(command::help(&turn.facts.bot.addressing)))),
         Verb::Status if ground.barred.is_none() => {
-            return questions::status(turn, ground, command.model.as_ref());
+            return Ok(questions::status(turn, ground, command.model.as_ref())?.map(said));
         }
         Verb::Status => {}
         _ if !verb.entry().live => return Err(unavailable(turn)),
@@ -146,8 +169,17 @@ fn act(turn: &mut Turn<'_>, ground: &Ground<'_, '_>, asked: &Asked<'_>, command:
         return Err(barred.clone());
     }
     let (name, rules) = asked::model(turn, ground.rules, command.model.as_ref())?;
-    asked::permitted(turn, asked, rules, verb.entry().who)?;
     match verb {
+        Verb::Versions | Verb::Describe { .. } | Verb::Blame { .. } => {
+            return questions::registry(turn, name, verb).map(Some);
+        }
+        Verb::Promote { .. } | Verb::Rollback { .. } | Verb::Abort { .. } => {
+            return environments::act(turn, asked, name, verb);
+        }
+        _ => {}
+    }
+    asked::permitted(turn, asked, rules, verb.entry().who)?;
+    let done: Done = match verb {
         Verb::Run { stage, sha } => runs::run(turn, name, stage.as_deref(), sha.as_deref()),
         Verb::Retry { sha } => runs::retry(turn, asked, name, sha.as_deref()),
         Verb::Cancel => runs::cancel(turn, name),
@@ -158,7 +190,8 @@ fn act(turn: &mut Turn<'_>, ground: &Ground<'_, '_>, asked: &Asked<'_>, command:
             publish::publish(turn, asked, name, rules, wish)
         }
         _ => Err(unavailable(turn)),
-    }
+    };
+    Ok(done?.map(said))
 }
 
 fn unavailable(turn: &Turn<'_>) -> Refusal {

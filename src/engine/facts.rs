@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::command::Addressing;
 use crate::config::valid::RepositoryConfig;
 use crate::domain::{
-    Comment, CommitAuthor, Digest, ForgeApproval, MergeRequest, ModelName, ModelSection, Report, Repository,
-    Run, Sha, Standing, StickyReport, Tag, User, UserId, VersionRecord,
+    Comment, CommitAuthor, Digest, Environments, ForgeApproval, MergeRequest, ModelName, ModelSection,
+    Report, Repository, Rollout, Run, Sha, Standing, StickyReport, Tag, Timestamp, User, UserId, Version,
+    VersionRecord,
 };
 
 /// Everything the engine may know about the world when it decides about one merge request.
@@ -44,6 +45,32 @@ pub struct Facts {
     pub people: BTreeMap<UserId, Standing>,
     /// Published versions and tags of the touched models.
     pub registry: BTreeMap<ModelName, Registry>,
+    /// Environments of the touched models; only where a command or an unfinished reply is about them.
+    pub environments: BTreeMap<ModelName, ModelEnvironments>,
+    /// The default branch's configuration now; only where a command wants to move a version.
+    pub current: Option<Configuration>,
+}
+
+/// What is known of one model's environments.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelEnvironments {
+    /// What is live and what is on its way.
+    pub state: Environments,
+    /// Rollouts that unfinished replies tell of, by number.
+    pub rollouts: BTreeMap<u64, Rollout>,
+    /// What the comments ask about: an environment, a time (none = now), and what was live then.
+    pub asked: Vec<(String, Option<Timestamp>, Option<Rollout>)>,
+    /// Tags that the comments name and that are no published versions.
+    pub tags: Vec<Tag>,
+}
+
+impl ModelEnvironments {
+    /// What was live in an environment at a time that was asked about.
+    #[must_use]
+    pub fn blamed(&self, environment: &str, at: Option<Timestamp>) -> Option<&Rollout> {
+        let asked = self.asked.iter().find(|(name, time, _)| name == environment && *time == at);
+        asked.and_then(|(.., found)| found.as_ref())
+    }
 }
 
 /// Who we are and how people speak to us.
@@ -157,4 +184,6 @@ pub struct Registry {
     pub versions: Vec<VersionRecord>,
     /// Tags `<model>@…`; read only from the merge on.
     pub tags: Vec<Tag>,
+    /// What is live in production.
+    pub production: Option<Version>,
 }

@@ -118,8 +118,10 @@ fn is_of(report: &Report, turn: &Turn<'_>, job: &Job) -> bool {
 
 /// Judges the report by the rules, and writes the verdicts down when they are new.
 fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>, report: &Report) {
-    let versions = turn.facts.registry.get(name).map_or(&[][..], |registry| registry.versions.as_slice());
-    let chosen = baseline::choose(rules.policy.gates.baseline, versions);
+    let registry = turn.facts.registry.get(name);
+    let versions = registry.map_or(&[][..], |registry| registry.versions.as_slice());
+    let production = registry.and_then(|registry| registry.production.as_ref());
+    let chosen = baseline::choose(rules.policy.gates.baseline, versions, production);
     let judged = gates::judge(&rules.policy.gates.rules, report, chosen.as_ref().map(|(record, _)| *record));
     if judged != model.judged {
         turn.record(

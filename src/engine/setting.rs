@@ -52,6 +52,14 @@ impl<'a> Setting<'a> {
     }
 }
 
+impl<'a> Rules<'a> {
+    /// The rules of a section that stands on the default branch and is not being changed.
+    pub(super) fn of(policy: &'a Model) -> Self {
+        let scrutiny = Scrutiny::default();
+        Self { policy, proposal: Some(policy), digest: Some(policy.digest), scrutiny }
+    }
+}
+
 impl Rules<'_> {
     /// Why this build cannot serve the model, if so.
     pub(super) fn unserved(&self) -> Option<String> {

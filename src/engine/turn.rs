@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::domain::{
-    Audit, Effect, LogTail, MergeRequest, ModelName, ModelState, Phase, RunId, Stage, State, TestFailure,
-    Timestamp, Transition, VersionRecord,
+    Audit, Effect, Environments, LogTail, MergeRequest, ModelName, ModelState, Phase, Rollout, RunId, Stage,
+    Stand, State, TestFailure, Timestamp, Transition, VersionRecord,
 };
 
 use super::{Facts, OpenFacts, transitions};
@@ -19,6 +19,10 @@ pub(super) struct Turn<'a> {
     pub(super) state: State,
     /// What was found out about each model in this turn: shown, but not kept.
     pub(super) findings: BTreeMap<ModelName, Finding>,
+    /// Environments, with what commands of this turn changed.
+    pub(super) environments: BTreeMap<ModelName, Environments>,
+    /// Rollouts that commands of this turn ended.
+    pub(super) ended: Vec<(ModelName, Rollout)>,
     effects: Vec<Effect>,
     audit: Vec<Audit>,
     wake_at: Option<Timestamp>,
@@ -42,11 +46,14 @@ pub(super) struct Finding {
 
 impl<'a> Turn<'a> {
     pub(super) fn new(state: State, facts: &'a Facts, now: Timestamp) -> Self {
+        let known = facts.environments.iter();
         Self {
             facts,
             now,
             state,
             findings: BTreeMap::new(),
+            environments: known.map(|(name, known)| (name.clone(), known.state.clone())).collect(),
+            ended: Vec::new(),
             effects: Vec::new(),
             audit: Vec::new(),
             wake_at: None,
@@ -54,8 +61,22 @@ impl<'a> Turn<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Transition {
+    pub(super) fn finish(mut self) -> Transition {
+        let known = &self.facts.environments;
+        self.environments.retain(|name, state| {
+            known.get(name).map_or_else(|| *state != Environments::default(), |known| known.state != *state)
+        });
+        let mut rollouts = self.ended;
+        for (name, state) in &self.environments {
+            let active = |stand: &Stand| stand.active.clone();
+            let before = known.get(name).into_iter().flat_map(|known| known.state.stands.values());
+            let before = before.filter_map(active).collect::<Vec<_>>();
+            let moved = state.stands.values().filter_map(active).filter(|rollout| !before.contains(rollout));
+            rollouts.extend(moved.map(|rollout| (name.clone(), rollout)));
+        }
         Transition {
+            environments: self.environments,
+            rollouts,
             state: self.state,
             effects: self.effects,
             audit: self.audit,

@@ -28,9 +28,8 @@ pub(super) fn parse(event: &str, body: &[u8], us: &User) -> Result<Incoming, Sto
         "issues" | "milestone" | "label" | "sub_issues" => Err(Stop::because("issue")),
         "create" | "delete" => Err(Stop::because("told-by-push")),
         "release" => Err(Stop::because("release")),
-        "deployment" | "deployment_status" | "deployment_review" | "deployment_protection_rule" => {
-            Err(Stop::because("deployment"))
-        }
+        "deployment_status" => ci::deployment_status(event, body),
+        "deployment" | "deployment_review" | "deployment_protection_rule" => Err(Stop::because("deployment")),
         "installation" | "installation_repositories" | "installation_target" | "github_app_authorization" => {
             Err(Stop::because("app"))
         }

@@ -36,7 +36,7 @@ pub(super) fn parse(event: &str, body: &[u8], us: &User) -> Result<Incoming, Sto
         "issue" | "work_item" | "milestone" | "epic" => Err(Stop::because("issue")),
         "emoji" => Err(Stop::because("reaction")),
         "release" => Err(Stop::because("release")),
-        "deployment" => Err(Stop::because("deployment")),
+        "deployment" => ci::deployment(event, body),
         "wiki_page" | "feature_flag" | "vulnerability" | "access_token" | "repository_update" => {
             Err(Stop::because("not-ours"))
         }

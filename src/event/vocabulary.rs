@@ -45,6 +45,13 @@ pub enum Subject {
         /// The branch.
         branch: String,
     },
+    /// Something was deployed to an environment: every model on its way there may be concerned.
+    Deployment {
+        /// The repository.
+        repo: RepoId,
+        /// The environment.
+        environment: String,
+    },
     /// Nothing that we act on; the word says why, for the delivery's outcome.
     Nothing {
         /// Such as `ping`, `unknown-event`, `tag`, `issue`, `own-comment`.

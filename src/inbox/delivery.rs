@@ -123,8 +123,8 @@ impl VerifiedDelivery {
 
     /// Where it belongs.
     #[must_use]
-    pub const fn lane(&self) -> Lane {
-        self.route.lane
+    pub fn lane(&self) -> Lane {
+        self.route.lane.clone()
     }
 
     /// The repository's full path, where the body names one.

@@ -13,7 +13,11 @@ pub(crate) fn effect(redactor: &Redactor, effect: &Effect) -> Effect {
             status.description = redactor.text(&status.description).into_owned();
             Effect::Status { sha: sha.clone(), run: *run, status }
         }
-        Effect::Report { .. } | Effect::Reply { .. } | Effect::CreateTag { .. } | Effect::Release { .. } => {
+        Effect::Report { .. }
+        | Effect::Reply { .. }
+        | Effect::CreateTag { .. }
+        | Effect::AssignStage { .. }
+        | Effect::Release { .. } => {
             // A name that must keep its form and is itself a secret: then only the text is cleaned.
             everywhere(redactor, effect).unwrap_or_else(|_| effect.clone())
         }

@@ -1,6 +1,6 @@
 //! The merge call: guarded by the head, and its answer may be lost.
 
-use crate::domain::{Done, MergeMethod, MergeRequestStatus, Outcome, Sha};
+use crate::domain::{Done, MergeMethod, MergeRequestId, MergeRequestStatus, Outcome, Sha};
 use crate::forge::{ErrorKind, Forge, ForgeError};
 use crate::storage::ClaimedEffect;
 
@@ -11,12 +11,12 @@ use super::perform::Performed;
 pub(crate) async fn perform(
     forge: &dyn Forge,
     claimed: &ClaimedEffect,
+    id: MergeRequestId,
     head: &Sha,
     method: MergeMethod,
 ) -> Result<Performed, OutboxError> {
-    let id = claimed.merge_request;
     if claimed.attempts > 0
-        && let Some(found) = already(forge, claimed, head).await?
+        && let Some(found) = already(forge, id, head).await?
     {
         return Ok(found);
     }
@@ -24,7 +24,7 @@ pub(crate) async fn perform(
         Ok(commit) => Ok(Performed::done(Done::Merged { commit })),
         Err(error) if error.kind == ErrorKind::Unauthorized => Err(error.into()),
         // Whatever the forge says, the merge may have happened: by this call or by a person.
-        Err(error) => match already(forge, claimed, head).await {
+        Err(error) => match already(forge, id, head).await {
             Ok(Some(found)) => Ok(found),
             Ok(None) | Err(_) => Err(error.into()),
         },
@@ -32,12 +32,8 @@ pub(crate) async fn perform(
 }
 
 /// The outcome, where the merge request is merged already.
-async fn already(
-    forge: &dyn Forge,
-    claimed: &ClaimedEffect,
-    head: &Sha,
-) -> Result<Option<Performed>, ForgeError> {
-    let now = forge.merge_request(claimed.merge_request).await?;
+async fn already(forge: &dyn Forge, id: MergeRequestId, head: &Sha) -> Result<Option<Performed>, ForgeError> {
+    let now = forge.merge_request(id).await?;
     let MergeRequestStatus::Merged { commit, .. } = now.status else { return Ok(None) };
     if now.head == *head {
         return Ok(Some(Performed::done(Done::Merged { commit })));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::domain::{
-    CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, Outcome, Redactor, RunId, Sha, Timestamp,
-    WorkOrder,
+    CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, Outcome, Owner, Redactor, RunId, Sha,
+    Timestamp, WorkOrder,
 };
 use crate::forge::{ErrorKind, Forge, ForgeError};
 use crate::storage::{ClaimedEffect, Store};
@@ -44,33 +44,43 @@ pub(crate) struct Means<'a> {
 impl Means<'_> {
     /// Makes it so at the forge.
     pub(crate) async fn perform(&self, claimed: &ClaimedEffect) -> Result<Performed, OutboxError> {
-        let id = claimed.merge_request;
+        let repo = claimed.owner.repo();
         match &clean::effect(self.redactor, &claimed.effect) {
             Effect::Report { report } => {
                 let body = self.renderer.report(report, self.forge.comment_limit())?;
-                self.comment(id, Renderer::REPORT_MARKER.to_owned(), &body).await
+                self.comment(merge_request(claimed)?, Renderer::REPORT_MARKER.to_owned(), &body).await
             }
             Effect::Reply { to, reply } => {
                 let body = self.renderer.reply(*to, reply, self.forge.comment_limit())?;
-                self.comment(id, Renderer::reply_marker(*to), &body).await
+                self.comment(merge_request(claimed)?, Renderer::reply_marker(*to), &body).await
             }
             Effect::Acknowledge { comment } => {
+                let id = merge_request(claimed)?;
                 plain(gone_is_fine(self.forge.acknowledge(id, *comment).await))
             }
-            Effect::Status { sha, run, status } => plain(self.forge.set_status(id, sha, *run, status).await),
-            Effect::Label { label } => plain(self.forge.set_label(id, *label).await),
-            Effect::CancelRun { run } => plain(gone_is_fine(self.forge.cancel_run(id.repo, *run).await)),
+            Effect::Status { sha, run, status } => {
+                plain(self.forge.set_status(merge_request(claimed)?, sha, *run, status).await)
+            }
+            Effect::Label { label } => plain(self.forge.set_label(merge_request(claimed)?, *label).await),
+            Effect::CancelRun { run } => plain(gone_is_fine(self.forge.cancel_run(repo, *run).await)),
             Effect::StartRun { head, .. } => self.start_run(claimed, head).await,
             Effect::RetryJob { run, job } => self.retry_job(claimed, *run, *job).await,
             Effect::Dispatch { branch, order, .. } => self.dispatch(claimed, branch, order).await,
-            Effect::Merge { head, method, .. } => merge::perform(self.forge, claimed, head, *method).await,
+            Effect::Merge { head, method, .. } => {
+                merge::perform(self.forge, claimed, merge_request(claimed)?, head, *method).await
+            }
             Effect::CreateTag { model, version, lineage } => {
-                registry::create_tag(self.forge, id, model, version, lineage).await
+                let name = version.tag(model);
+                registry::create_tag(self.forge, repo, &name, &lineage.commit, &lineage.canonical()).await
+            }
+            Effect::AssignStage { assignment } => {
+                let (name, message) = (assignment.tag(), assignment.canonical());
+                registry::create_tag(self.forge, repo, &name, &assignment.commit, &message).await
             }
             Effect::Release { model, version, lineage, manifest } => {
                 let notes = self.renderer.release(model, version, lineage)?;
                 let notes = self.redactor.text(&notes).into_owned();
-                registry::release(self.forge, id, (model, version), lineage, manifest, notes).await
+                registry::release(self.forge, repo, (model, version), lineage, manifest, notes).await
             }
         }
     }
@@ -89,7 +99,7 @@ impl Means<'_> {
     }
 
     async fn start_run(&self, claimed: &ClaimedEffect, head: &Sha) -> Result<Performed, OutboxError> {
-        let id = claimed.merge_request;
+        let id = merge_request(claimed)?;
         if claimed.attempts > 0 {
             let runs = self.forge.runs(id, head).await?;
             let ours = runs.iter().find(|run| run.created_at >= earlier(claimed.since));
@@ -107,7 +117,7 @@ impl Means<'_> {
         run: RunId,
         job: JobId,
     ) -> Result<Performed, OutboxError> {
-        let repo = claimed.merge_request.repo;
+        let repo = claimed.owner.repo();
         if claimed.attempts > 0 {
             let now = self.forge.run(repo, run).await?;
             // A run shows the newest attempt of each job: ours is there only if nothing came after it.
@@ -128,7 +138,7 @@ impl Means<'_> {
         branch: &str,
         order: &WorkOrder,
     ) -> Result<Performed, OutboxError> {
-        let repo = claimed.merge_request.repo;
+        let repo = claimed.owner.repo();
         if claimed.attempts > 0 {
             let since = earlier(claimed.since);
             if let Some(run) = self.forge.dispatched(repo, branch, order, since).await? {
@@ -137,6 +147,18 @@ impl Means<'_> {
         }
         let run = self.forge.dispatch(repo, branch, order).await?;
         Ok(Performed::done(Done::Run { run }))
+    }
+}
+
+/// The merge request that the effect is about. Only merge requests decide on such effects.
+fn merge_request(claimed: &ClaimedEffect) -> Result<MergeRequestId, ForgeError> {
+    match &claimed.owner {
+        Owner::MergeRequest(id) => Ok(*id),
+        Owner::Model(id) => Err(ForgeError {
+            kind: ErrorKind::Refused,
+            external: "mergewright itself failed at this; its log says where".to_owned(),
+            internal: format!("{} of {id} needs a merge request", claimed.effect.kind()),
+        }),
     }
 }
 

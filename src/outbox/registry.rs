@@ -1,29 +1,27 @@
-//! Tags and releases: the tag takes the number, the release holds what the number means.
+//! Tags and releases: a tag takes a number, the release holds what a version's number means.
 
-use crate::domain::{Done, Lineage, MergeRequestId, ModelName, Outcome, Version};
+use crate::domain::{Done, Lineage, ModelName, Outcome, RepoId, Sha, Version};
 use crate::forge::{Asset, ErrorKind, Forge, NewRelease};
 
 use super::OutboxError;
 use super::perform::Performed;
 
-/// Creates the version's annotated tag, or finds that we created it before.
+/// Creates an annotated tag, or finds that we created it before.
 pub(crate) async fn create_tag(
     forge: &dyn Forge,
-    id: MergeRequestId,
-    model: &ModelName,
-    version: &Version,
-    lineage: &Lineage,
+    repo: RepoId,
+    name: &str,
+    commit: &Sha,
+    message: &str,
 ) -> Result<Performed, OutboxError> {
-    let name = version.tag(model);
-    let message = lineage.canonical();
-    let refused = match forge.create_tag(id.repo, &name, &lineage.commit, &message).await {
+    let refused = match forge.create_tag(repo, name, commit, message).await {
         Ok(tag) => return Ok(Performed::done(Done::Tagged { tag })),
         Err(error) if error.kind == ErrorKind::Conflict => error,
         Err(error) => return Err(error.into()),
     };
     // The name is taken: by us in a try whose answer was lost, or by somebody else.
-    match forge.tag(id.repo, &name).await? {
-        Some(tag) if tag.commit == lineage.commit && tag.message.trim_end() == message => {
+    match forge.tag(repo, name).await? {
+        Some(tag) if tag.commit == *commit && tag.message.trim_end() == message => {
             Ok(Performed::done(Done::Tagged { tag }))
         }
         Some(tag) => {
@@ -37,7 +35,7 @@ pub(crate) async fn create_tag(
 /// Creates or completes the version's release.
 pub(crate) async fn release(
     forge: &dyn Forge,
-    id: MergeRequestId,
+    repo: RepoId,
     (model, version): (&ModelName, &Version),
     lineage: &Lineage,
     manifest: &str,
@@ -55,6 +53,6 @@ pub(crate) async fn release(
             Asset { name: "manifest.txt".to_owned(), content: manifest.as_bytes().to_vec() },
         ],
     };
-    let release = forge.create_release(id.repo, &wanted).await?;
+    let release = forge.create_release(repo, &wanted).await?;
     Ok(Performed::done(Done::Released { web_url: release.web_url }))
 }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod escape;
+mod log;
 mod release;
 mod reply;
 mod report;

@@ -5,16 +5,16 @@ use super::records::{Decision, DeliveryOutcome, Lease};
 use super::sql::{self, Connection, lane_from};
 use super::writer::Wakes;
 use super::{Store, StoreError};
-use crate::domain::{Lane, MergeRequestId, Timestamp};
+use crate::domain::{Lane, Owner, Timestamp};
 
 impl Store {
     /// One transaction: job done, new state, effects, audit, follow-up jobs. All or nothing.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when somebody else took over; [`StoreError::Stale`] when the state
-    /// is not what was read or the meaning was decided already: claim again or read again;
+    /// (or the environments') is not what was read or the meaning was decided already: claim again or read again;
     /// [`StoreError::Contradiction`] when a version's number or tag is taken;
-    /// [`StoreError::Damaged`] when effects, runs or a timer have no merge request to belong to;
+    /// [`StoreError::Damaged`] when effects, runs or a timer have no merge request or model to belong to;
     /// [`StoreError::Unavailable`].
     pub async fn commit(&self, lease: &Lease, decision: Decision, now: Timestamp) -> Result<(), StoreError> {
         let lease = lease.clone();
@@ -48,13 +48,16 @@ async fn commit(
     if let Some(state) = &decision.state {
         sql::merge_request::save(connection, state, now).await?;
     }
+    for environments in &decision.environments {
+        sql::environment::save(connection, environments, now).await?;
+    }
     let subject = decision.state.as_ref().map_or(lane, |state| Lane::MergeRequest(state.id));
-    keep_what_was_learnt(connection, decision, subject).await?;
-    add_effects(connection, decision, subject, now).await?;
+    keep_what_was_learnt(connection, decision, &subject).await?;
+    add_effects(connection, decision, &subject, now).await?;
     sql::audit::append(connection, &subject.to_string(), &decision.audit, now).await?;
     enqueue(connection, &decision.jobs, now).await?;
     if let Some(due) = decision.wake_at {
-        let row = sql::lane::row_of(connection, subject).await?;
+        let row = sql::lane::row_of(connection, &subject).await?;
         sql::timer::set(connection, row, due).await?;
     }
     sql::lane::release(connection, lease.lane, now).await
@@ -64,7 +67,7 @@ async fn commit(
 async fn keep_what_was_learnt(
     connection: &mut Connection,
     decision: &Decision,
-    subject: Lane,
+    subject: &Lane,
 ) -> Result<(), StoreError> {
     for (repo, job, report) in &decision.reports {
         sql::registry::add_report(connection, *repo, *job, report).await?;
@@ -73,7 +76,7 @@ async fn keep_what_was_learnt(
         sql::registry::add_version(connection, version).await?;
     }
     for run in &decision.runs {
-        sql::registry::set_run(connection, owner_of(subject)?, *run).await?;
+        sql::registry::set_run(connection, &owner_of(subject)?, *run).await?;
     }
     Ok(())
 }
@@ -81,25 +84,26 @@ async fn keep_what_was_learnt(
 async fn add_effects(
     connection: &mut Connection,
     decision: &Decision,
-    subject: Lane,
+    subject: &Lane,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     if decision.effects.is_empty() {
         return Ok(());
     }
-    let id = owner_of(subject)?;
-    let lane = sql::outbox_lane::wake(connection, id.repo, now).await?;
+    let owner = owner_of(subject)?;
+    let lane = sql::outbox_lane::wake(connection, owner.repo(), now).await?;
     for effect in &decision.effects {
-        sql::effect::add(connection, lane, id, effect, now).await?;
+        sql::effect::add(connection, lane, &owner, effect, now).await?;
     }
     Ok(())
 }
 
-fn owner_of(subject: Lane) -> Result<MergeRequestId, StoreError> {
+fn owner_of(subject: &Lane) -> Result<Owner, StoreError> {
     match subject {
-        Lane::MergeRequest(id) => Ok(id),
+        Lane::MergeRequest(id) => Ok(Owner::MergeRequest(*id)),
+        Lane::Model(id) => Ok(Owner::Model(id.clone())),
         other => Err(StoreError::Damaged(format!(
-            "effects and runs need a merge request, but the lane is {other}"
+            "effects and runs need a merge request or a model, but the lane is {other}"
         ))),
     }
 }

@@ -68,17 +68,33 @@ impl Address {
             .pragma("cache_size", CACHE_KIB))
     }
 
+    /// How one connection is opened that only reads a file that must be there.
+    pub(super) fn reader(&self) -> Result<SqliteConnectOptions, StoreError> {
+        match self {
+            Self::Memory => Err(StoreError::Address("a database in memory is nobody else's".to_owned())),
+            Self::File(path) if !path.is_file() => Err(StoreError::Address(format!(
+                "there is no database at {}; `mergewright serve` makes it",
+                path.display()
+            ))),
+            Self::File(path) => Ok(read_only(path)),
+        }
+    }
+
     /// Connections that only read; none in memory, where only the writing connection sees the data.
     pub(super) fn readers(&self) -> Option<SqlitePool> {
         let Self::File(path) = self else { return None };
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .pragma("cache_size", CACHE_KIB);
+        let options = read_only(path);
         let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(BUSY_TIMEOUT);
         Some(pool.connect_lazy_with(options))
     }
+}
+
+fn read_only(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("cache_size", CACHE_KIB)
 }
 
 fn create_folder(file: &Path) -> Result<(), StoreError> {

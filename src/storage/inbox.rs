@@ -17,15 +17,15 @@ impl Store {
     /// [`StoreError::Unavailable`]: the delivery is not stored, so it must not be acknowledged.
     pub async fn record(&self, delivery: NewDelivery) -> Result<Recorded, StoreError> {
         // Compressed here, by the caller's thread: the one writer has enough to do.
-        let kept = match delivery.lane {
-            Some(lane) => Some((lane, body::pack(&delivery.body)?)),
+        let kept = match &delivery.lane {
+            Some(lane) => Some((lane.clone(), body::pack(&delivery.body)?)),
             None => None,
         };
         self.write(Wakes::Sleepers, move |connection| {
             Box::pin(async move {
                 let is_new = match &kept {
                     Some((lane, packed)) => {
-                        sql::delivery::insert(connection, &delivery, *lane, packed).await?
+                        sql::delivery::insert(connection, &delivery, lane, packed).await?
                     }
                     None => sql::delivery::insert_ignored(connection, &delivery).await?,
                 };
@@ -145,7 +145,7 @@ pub(super) async fn enqueue(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for job in jobs {
-        let lane = sql::lane::wake(connection, job.lane, now).await?;
+        let lane = sql::lane::wake(connection, &job.lane, now).await?;
         sql::job::add_event(connection, lane, &job.event, now).await?;
     }
     Ok(())

@@ -6,12 +6,32 @@ use sqlx::{SqlSafeStr as _, SqliteConnection};
 use super::StoreError;
 
 /// Every migration in order: number, name, text. A released one is never changed again.
-pub(super) const SQLITE: &[(i64, &str, &str)] =
-    &[(1, "initial", include_str!("migrations/sqlite/0001_initial.sql"))];
+pub(super) const SQLITE: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("migrations/sqlite/0001_initial.sql")),
+    (2, "environments", include_str!("migrations/sqlite/0002_environments.sql")),
+];
 
 /// Applies what is missing.
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     apply(connection, SQLITE).await
+}
+
+/// Makes sure that nothing is missing, without changing anything.
+pub(super) async fn check(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(connection)
+        .await?;
+    let known = SQLITE.last().map(|(number, ..)| *number);
+    match newest.cmp(&known) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Less => Err(StoreError::Address(
+            "its tables are of an older mergewright; `mergewright serve` of this version brings them up to date"
+                .to_owned(),
+        )),
+        std::cmp::Ordering::Greater => {
+            Err(StoreError::Address("it was written by a newer mergewright; use that version".to_owned()))
+        }
+    }
 }
 
 /// Applies what is missing of `migrations`.

@@ -7,10 +7,10 @@ use sqlx::Row as _;
 use super::inbox::enqueue;
 use super::records::{ClaimedEffect, EffectEnd, Lease};
 use super::sql::effect::End;
-use super::sql::{self, Connection, Row, decode, merge_request_from};
+use super::sql::{self, Connection, Row, decode, owner_from};
 use super::writer::Wakes;
 use super::{Store, StoreError};
-use crate::domain::{CommentId, Effect, MergeRequestId, Outcome, Timestamp};
+use crate::domain::{CommentId, Effect, MergeRequestId, Outcome, Owner, Timestamp};
 
 impl Store {
     /// Takes the most urgent due effect of a repository lane that nobody works on; of several
@@ -39,7 +39,7 @@ impl Store {
         }
     }
 
-    /// Ends an effect; where it reports back, the outcome becomes a job of its merge request. Run
+    /// Ends an effect; where it reports back, the outcome becomes a job of whose it was. Run
     /// and comment are kept in the same transaction.
     ///
     /// # Errors
@@ -149,14 +149,14 @@ async fn finish(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sql::outbox_lane::held(connection, lease).await?;
-    let id = sql::effect::end(connection, lease.row, how(end), now).await?;
+    let owner = sql::effect::end(connection, lease.row, how(end), now).await?;
     let job = match end {
         EffectEnd::Outcome { job, run, comment, .. } => {
             if let Some(run) = run {
-                sql::registry::set_run(connection, id, *run).await?;
+                sql::registry::set_run(connection, &owner, *run).await?;
             }
-            if let Some((marker, comment)) = comment {
-                sql::registry::set_comment(connection, id, marker, *comment).await?;
+            if let (Some((marker, comment)), Owner::MergeRequest(id)) = (comment, &owner) {
+                sql::registry::set_comment(connection, *id, marker, *comment).await?;
             }
             job
         }
@@ -186,7 +186,7 @@ fn read_claimed(lease: Lease, row: &Row) -> Result<ClaimedEffect, StoreError> {
     let attempts: i64 = row.try_get("attempts")?;
     Ok(ClaimedEffect {
         lease,
-        merge_request: merge_request_from(row.try_get("merge_request")?)?,
+        owner: owner_from(row.try_get("merge_request")?)?,
         effect: decode("an effect", row.try_get("effect")?)?,
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         since: Timestamp(row.try_get("created_at")?),

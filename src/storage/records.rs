@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::domain::{
-    Audit, CommentId, Effect, ForgeKind, JobId, Lane, MergeRequestId, Outcome, RepoId, Report, RunId, State,
-    Timestamp, VersionRecord,
+    Audit, CommentId, Effect, Environments, ForgeKind, JobId, Lane, MergeRequestId, ModelId, Outcome, Owner,
+    RepoId, Report, Rollout, RunId, State, Timestamp, VersionRecord,
 };
 
 /// A verified delivery, to be kept before it is answered.
@@ -117,18 +117,42 @@ pub struct StoredState {
     pub version: i64,
 }
 
+/// A model's environments and the version to commit against.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredEnvironments {
+    /// The document.
+    pub state: Environments,
+    /// Counts commits; 0 = never stored.
+    pub version: i64,
+}
+
+/// A model's environments to be stored.
+#[derive(Clone, Debug)]
+pub struct NewEnvironments {
+    /// Which model.
+    pub id: ModelId,
+    /// The version that was read.
+    pub expected: i64,
+    /// The document.
+    pub state: Environments,
+    /// Rollouts that began, moved or ended.
+    pub rollouts: Vec<Rollout>,
+}
+
 /// Everything that one event changes.
 #[derive(Clone, Debug, Default)]
 pub struct Decision {
     /// The new state of a merge request, where there is one.
     pub state: Option<NewState>,
-    /// Forge calls of that merge request, in order.
+    /// Environments of models that it changes.
+    pub environments: Vec<NewEnvironments>,
+    /// Forge calls of that merge request (of the lane's model where there is none), in order.
     pub effects: Vec<Effect>,
     /// Audit entries, in order.
     pub audit: Vec<Audit>,
     /// Jobs for this or other lanes.
     pub jobs: Vec<NewJob>,
-    /// Look at this merge request again then; replaces an earlier timer of the same lane. None
+    /// Look at this merge request (or model) again then; replaces an earlier timer of the same lane. None
     /// leaves an earlier one standing.
     pub wake_at: Option<Timestamp>,
     /// Meaning of the event that was decided; where it was decided before, nothing is committed.
@@ -137,7 +161,7 @@ pub struct Decision {
     pub reports: Vec<(RepoId, JobId, Report)>,
     /// Versions that were published.
     pub versions: Vec<VersionRecord>,
-    /// Runs that belong to the merge request.
+    /// Runs that belong to the merge request (or model).
     pub runs: Vec<RunId>,
     /// How the delivery ends, if the job was one.
     pub outcome: DeliveryOutcome,
@@ -177,8 +201,8 @@ pub enum DeliveryOutcome {
 pub struct ClaimedEffect {
     /// The right to perform it.
     pub lease: Lease,
-    /// The merge request.
-    pub merge_request: MergeRequestId,
+    /// Whose it is.
+    pub owner: Owner,
     /// What is wanted.
     pub effect: Effect,
     /// How often it was tried before; above 0 the outcome of the last try is unknown.

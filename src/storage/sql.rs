@@ -7,6 +7,7 @@
 pub(super) mod audit;
 pub(super) mod delivery;
 pub(super) mod effect;
+pub(super) mod environment;
 pub(super) mod job;
 pub(super) mod lane;
 pub(super) mod merge_request;
@@ -17,7 +18,7 @@ pub(super) mod timer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::domain::{Lane, MergeRequestId};
+use crate::domain::{Lane, MergeRequestId, Owner};
 
 use super::StoreError;
 
@@ -52,6 +53,15 @@ pub(super) fn merge_request_from(text: &str) -> Result<MergeRequestId, StoreErro
     match lane_from(text)? {
         Lane::MergeRequest(id) => Ok(id),
         other => Err(StoreError::Damaged(format!("`{other}` is no merge request"))),
+    }
+}
+
+/// Reads back whose something is.
+pub(super) fn owner_from(text: &str) -> Result<Owner, StoreError> {
+    match lane_from(text)? {
+        Lane::MergeRequest(id) => Ok(Owner::MergeRequest(id)),
+        Lane::Model(id) => Ok(Owner::Model(id)),
+        other => Err(StoreError::Damaged(format!("`{other}` is neither a merge request nor a model"))),
     }
 }
 

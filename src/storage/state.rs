@@ -2,7 +2,7 @@
 
 use super::records::StoredState;
 use super::{Store, StoreError, sql};
-use crate::domain::{JobId, MergeRequestId, ModelName, RepoId, Report, RunId, Sha, VersionRecord};
+use crate::domain::{JobId, MergeRequestId, ModelName, Owner, RepoId, Report, RunId, Sha, VersionRecord};
 
 impl Store {
     /// What is known of a merge request; the default state with version 0 when nothing is.
@@ -25,11 +25,11 @@ impl Store {
         .await
     }
 
-    /// The merge request that a run was started for, or that was last seen with it.
+    /// For whom a run was started, or who was last seen with it.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn run_owner(&self, repo: RepoId, run: RunId) -> Result<Option<MergeRequestId>, StoreError> {
+    pub async fn run_owner(&self, repo: RepoId, run: RunId) -> Result<Option<Owner>, StoreError> {
         self.read(move |connection| Box::pin(sql::registry::run_owner(connection, repo, run))).await
     }
 

@@ -7,6 +7,7 @@ mod claims;
 mod commits;
 mod deliveries;
 mod durability;
+mod environments;
 mod lookups;
 mod migrations;
 mod order;
@@ -21,7 +22,7 @@ use tempfile::TempDir;
 
 use super::records::{Claimed, Decision, Job, NewDelivery, NewJob, NewState, Recorded};
 use super::{Store, StoreError};
-use crate::domain::{ForgeKind, Lane, MergeRequestId, RepoId, State, Timestamp};
+use crate::domain::{ForgeKind, Lane, MergeRequestId, ModelId, RepoId, State, Timestamp};
 
 /// A lease that lasts long enough for a test that does not speak of leases.
 const LEASE: Duration = Duration::from_secs(60);
@@ -102,6 +103,10 @@ fn repo() -> RepoId {
 
 fn merge_request(number: u64) -> MergeRequestId {
     MergeRequestId { repo: repo(), number }
+}
+
+fn model_id() -> ModelId {
+    ModelId { repo: repo(), model: "iris".parse().unwrap() }
 }
 
 fn lane(number: u64) -> Lane {

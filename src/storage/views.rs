@@ -3,7 +3,7 @@
 use super::records::BrokenAudit;
 use super::writer::Wakes;
 use super::{Store, StoreError, sql};
-use crate::domain::{Lane, MergeRequestId, Phase, Timestamp};
+use crate::domain::{Lane, Owner, Phase, Timestamp};
 
 impl Store {
     /// Whether the database answers and takes commits (it was migrated when it was opened). After a
@@ -88,14 +88,14 @@ impl Store {
         self.read(move |connection| Box::pin(sql::job::dead(connection, limit))).await
     }
 
-    /// Effects that were given up: merge request, kind, reason, time; newest first, at most `limit`.
+    /// Effects that were given up: whose, kind, reason, time; newest first, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn dead_effects(
         &self,
         limit: u32,
-    ) -> Result<Vec<(MergeRequestId, String, String, Timestamp)>, StoreError> {
+    ) -> Result<Vec<(Owner, String, String, Timestamp)>, StoreError> {
         self.read(move |connection| Box::pin(sql::effect::dead(connection, limit))).await
     }
 

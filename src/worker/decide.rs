@@ -1,10 +1,14 @@
 //! One job becomes one decision.
 
+use std::collections::BTreeMap;
+
 use crate::command::Addressing;
-use crate::domain::{InternalEvent, Lane, MergeRequestId, MergeRequestStatus};
+use crate::domain::{
+    Environments, InternalEvent, Lane, MergeRequestId, MergeRequestStatus, ModelId, ModelName, Transition,
+};
 use crate::engine;
 use crate::event::{self, Event, Incoming, Subject};
-use crate::storage::{Claimed, Decision, DeliveryOutcome, Job, NewState};
+use crate::storage::{Claimed, Decision, DeliveryOutcome, Job, NewEnvironments, NewJob, NewState};
 
 use super::Inner;
 use super::facts::{Gathered, Gatherer};
@@ -14,6 +18,9 @@ use super::subject::{self, Concern, Waited};
 impl Inner {
     /// Everything that the job changes.
     pub(super) async fn decide(&self, claimed: &Claimed) -> Result<Decision, Failure> {
+        if let (Job::Internal { event }, Lane::Model(id)) = (&claimed.job, &claimed.lane) {
+            return self.step_environments(id.clone(), internal(event)?).await;
+        }
         let incoming = match self.understand(claimed).await? {
             Ok(incoming) => incoming,
             Err(why) => return Ok(ignored(why)),
@@ -52,8 +59,7 @@ impl Inner {
                 }))
             }
             Job::Internal { event } => {
-                let event =
-                    serde_json::from_str(event).map_err(|error| Failure::Damaged(error.to_string()))?;
+                let event = internal(event)?;
                 let Lane::MergeRequest(id) = claimed.lane else {
                     return Err(Failure::Damaged(format!("{} is no merge request's lane", claimed.lane)));
                 };
@@ -93,6 +99,11 @@ impl Inner {
         }
         let facts = &found.facts;
         let transition = engine::step(&stored.state, facts, event, self.clock.now());
+        let environments = changed_environments(id, &found.expected, &transition);
+        let jobs = environments.iter().map(|changed| NewJob {
+            lane: Lane::Model(changed.id.clone()),
+            event: InternalEvent::Refresh.to_json(),
+        });
         let request = &facts.merge_request;
         Ok(Decision {
             state: Some(NewState {
@@ -104,6 +115,8 @@ impl Inner {
                 repository: facts.repository.path.clone(),
                 open: request.status == MergeRequestStatus::Open,
             }),
+            jobs: jobs.collect(),
+            environments,
             effects: transition.effects,
             audit: transition.audit,
             wake_at: transition.wake_at,
@@ -114,12 +127,36 @@ impl Inner {
         })
     }
 
-    fn forge(
+    pub(super) fn forge(
         &self,
         kind: crate::domain::ForgeKind,
     ) -> Result<&std::sync::Arc<dyn crate::forge::Forge>, Failure> {
         self.forges.get(kind).ok_or(Failure::Unconfigured(kind))
     }
+}
+
+/// What commands changed in environments: stored over what was read, and carried on in each model's lane.
+fn changed_environments(
+    id: MergeRequestId,
+    expected: &BTreeMap<ModelName, i64>,
+    transition: &Transition,
+) -> Vec<NewEnvironments> {
+    let new = |(name, state): (&ModelName, &Environments)| NewEnvironments {
+        id: ModelId { repo: id.repo, model: name.clone() },
+        expected: expected.get(name).copied().unwrap_or_default(),
+        state: state.clone(),
+        rollouts: transition
+            .rollouts
+            .iter()
+            .filter(|(of, _)| of == name)
+            .map(|(_, rollout)| rollout.clone())
+            .collect(),
+    };
+    transition.environments.iter().map(new).collect()
+}
+
+fn internal(event: &str) -> Result<InternalEvent, Failure> {
+    serde_json::from_str(event).map_err(|error| Failure::Damaged(error.to_string()))
 }
 
 fn ignored(why: String) -> Decision {

@@ -1,6 +1,7 @@
 //! What is so now, with as few questions to the forge as the decision allows.
 
 mod configuration;
+mod environments;
 mod judged;
 mod merged;
 mod people;
@@ -12,8 +13,8 @@ use std::time::Duration;
 use crate::command;
 use crate::config::server::AllowList;
 use crate::domain::{
-    Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelName, RepoId, Report, Repository,
-    RunId, Sha, State, Timestamp,
+    Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelId, ModelName, RepoId, Report,
+    Repository, RunId, Sha, State, Timestamp, Version,
 };
 use crate::engine::{self, Addressed, Configuration, Facts, Registry, Seen, ToldComment};
 use crate::event::Event;
@@ -22,6 +23,9 @@ use crate::storage::Store;
 
 use super::failure::Failure;
 use super::memory::Memory;
+
+/// The environment that `baseline: production` speaks of.
+const PRODUCTION: &str = "production";
 
 /// How long a repository's name and default branch are taken to be as they were.
 const REPOSITORY_LASTS: Duration = Duration::from_secs(300);
@@ -61,6 +65,8 @@ pub(crate) struct Found {
     pub(crate) reports: Vec<(RepoId, JobId, Report)>,
     /// Runs that were seen.
     pub(crate) runs: Vec<RunId>,
+    /// The versions of the environments that were read, by model.
+    pub(crate) expected: BTreeMap<ModelName, i64>,
 }
 
 impl Gatherer<'_> {
@@ -143,10 +149,13 @@ impl Gatherer<'_> {
                 merged,
                 comments: Vec::new(),
                 people: BTreeMap::new(),
+                environments: BTreeMap::new(),
+                current: None,
                 merge_request: request,
             },
             reports: Vec::new(),
             runs: Vec::new(),
+            expected: BTreeMap::new(),
         };
         if !past && found.facts.merge_request.status != MergeRequestStatus::Closed {
             self.judge(&touched, &mut found).await?;
@@ -159,6 +168,7 @@ impl Gatherer<'_> {
             };
             found.facts.comments.push(ToldComment { id, author, body, now, seen });
         }
+        self.environments(&touched, &mut found).await?;
         self.people(&touched, &mut found.facts).await?;
         if let Some(merged) = &found.facts.merged {
             found.runs.extend(merged.runs.values().map(|run| run.id));
@@ -246,8 +256,19 @@ impl Gatherer<'_> {
             } else {
                 Vec::new()
             };
-            registry.insert(name.clone(), Registry { versions, tags });
+            let production = match merged {
+                true => None,
+                false => self.live_in_production(name).await?,
+            };
+            registry.insert(name.clone(), Registry { versions, tags, production });
         }
         Ok(registry)
+    }
+
+    /// What a candidate is compared with, where the policy says so.
+    async fn live_in_production(&self, name: &ModelName) -> Result<Option<Version>, Failure> {
+        let id = ModelId { repo: self.id.repo, model: name.clone() };
+        let stored = self.store.environments(&id).await?;
+        Ok(stored.state.live(PRODUCTION).map(|live| live.version.clone()))
     }
 }

@@ -1,6 +1,6 @@
 //! Whom an event concerns: decided here, or handed to the lanes of the merge requests concerned.
 
-use crate::domain::{InternalEvent, Lane, MergeRequestId};
+use crate::domain::{InternalEvent, MergeRequestId, Owner};
 use crate::event::{Event, Incoming, Subject};
 use crate::storage::{NewJob, Store, StoreError};
 
@@ -18,7 +18,7 @@ pub(crate) enum Waited {
 pub(crate) enum Concern {
     /// It is decided now.
     Decide(MergeRequestId, Event),
-    /// These merge requests are to be read again, each in its own lane.
+    /// These merge requests or models are to be read again, each in its own lane.
     Others(Vec<NewJob>),
     /// Nobody; the word says why.
     Nobody(String),
@@ -41,18 +41,26 @@ pub(crate) async fn concern(
         Subject::MergeRequest(id) if waited == Waited::AsLook || incoming.event != Event::Refresh => {
             return Ok(Concern::Decide(id, incoming.event));
         }
-        Subject::MergeRequest(id) => vec![id],
+        Subject::MergeRequest(id) => vec![Owner::MergeRequest(id)],
         Subject::Run { repo, run, sha } => match (store.run_owner(repo, run).await?, sha) {
             (Some(owner), _) => vec![owner],
-            (None, Some(sha)) => store.with_head(repo, &sha).await?,
+            (None, Some(sha)) => owners(store.with_head(repo, &sha).await?),
             (None, None) => Vec::new(),
         },
-        Subject::Commit { repo, sha } => store.with_head(repo, &sha).await?,
-        Subject::Branch { repo, branch } => store.into_branch(repo, &branch).await?,
+        Subject::Commit { repo, sha } => owners(store.with_head(repo, &sha).await?),
+        Subject::Branch { repo, branch } => owners(store.into_branch(repo, &branch).await?),
+        Subject::Deployment { repo, environment } => {
+            let models = store.rolling_out(repo, &environment).await?;
+            models.into_iter().map(Owner::Model).collect()
+        }
     };
     if found.is_empty() {
         return Ok(Concern::Nobody("no-merge-request".to_owned()));
     }
-    let refresh = |id| NewJob { lane: Lane::MergeRequest(id), event: InternalEvent::Refresh.to_json() };
+    let refresh = |owner: Owner| NewJob { lane: owner.lane(), event: InternalEvent::Refresh.to_json() };
     Ok(Concern::Others(found.into_iter().map(refresh).collect()))
+}
+
+fn owners(found: Vec<MergeRequestId>) -> Vec<Owner> {
+    found.into_iter().map(Owner::MergeRequest).collect()
 }

@@ -192,6 +192,6 @@ async fn what_nobody_waits_for_and_the_forge_refuses_becomes_a_dead_letter() {
     assert_eq!(stand.perform(Mode::Act).await, 1, "repeating does not help");
     let dead = stand.store.dead_effects(10).await.unwrap();
     assert_eq!(dead.len(), 1);
-    assert_eq!((dead[0].0, dead[0].1.as_str()), (stand.id, "report"));
+    assert_eq!((dead[0].0.clone(), dead[0].1.as_str()), (stand.id.into(), "report"));
     assert_eq!(stand.heard().await, Vec::<(String, Outcome)>::new());
 }

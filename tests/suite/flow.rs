@@ -9,6 +9,7 @@ mod play;
 mod corpus;
 mod disorder;
 mod economy;
+mod environments;
 mod gates;
 mod hostile;
 mod lifecycle;

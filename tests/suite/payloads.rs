@@ -58,6 +58,7 @@ fn word(subject: &Subject, event: &Event) -> String {
         (Subject::MergeRequest(_), _) => "merge request".to_owned(),
         (Subject::Run { .. }, _) => "run".to_owned(),
         (Subject::Branch { .. }, _) => "branch".to_owned(),
+        (Subject::Deployment { .. }, _) => "deployment".to_owned(),
         (Subject::Commit { .. }, _) => "commit".to_owned(),
         (Subject::Nothing { why }, _) => format!("nothing: {why}"),
     }

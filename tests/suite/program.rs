@@ -138,6 +138,30 @@ impl Drop for Served {
 }
 
 #[test]
+fn questions_about_the_registry_read_a_database_and_never_make_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let ask = |words: &[&str]| run(&[words, &["--config", &config]].concat());
+    let done = ask(&["versions"]);
+    assert_eq!(done.status.code(), Some(2), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("there is no database at"), "{}", text(&done.stderr));
+    assert!(!folder.path().join("data").exists());
+
+    let _served = Served::start(&config);
+    for words in [
+        &["versions"][..],
+        &["versions", "iris", "--json"],
+        &["describe", "v1"],
+        &["blame", "iris", "staging"],
+    ] {
+        let done = ask(words);
+        assert_eq!(done.status.code(), Some(1), "{words:?}: {}", text(&done.stderr));
+        assert!(!done.stderr.is_empty() && done.stdout.is_empty());
+    }
+    assert_eq!(ask(&["blame", "iris", "staging", "--at", "yesterday"]).status.code(), Some(2));
+}
+
+#[test]
 fn serve_creates_its_database_answers_and_ends_well_when_asked_to() {
     let folder = tempfile::tempdir().unwrap();
     let mut served = Served::start(&configuration(folder.path()));
@@ -183,7 +207,7 @@ fn a_demo_that_is_asked_to_end_takes_its_bot_with_it() {
 }
 
 #[test]
-fn the_demo_publishes_a_model_and_refuses_a_worse_one() {
+fn the_demo_brings_a_model_to_production_refuses_a_worse_one_and_rolls_back() {
     let done = run(&["demo", "--once"]);
     let told = text(&done.stdout);
     assert_eq!(done.status.code(), Some(0), "{told}{}", text(&done.stderr));
@@ -191,6 +215,9 @@ fn the_demo_publishes_a_model_and_refuses_a_worse_one() {
         "label model::published",
         "release iris v1 with lineage.json and manifest.txt",
         "label model::failed",
+        "forge    deployment to production: success",
+        "bot      replies: ✓ v2 is live in `production` instead of v1: `iris#production#4`.",
+        "bot      replies: ✓ v1 is live in `production` instead of v2: `iris#production#5`.",
     ] {
         assert!(told.contains(expected), "`{expected}` is not in\n{told}");
     }
@@ -200,7 +227,17 @@ fn the_demo_publishes_a_model_and_refuses_a_worse_one() {
         let done = Command::new("git").arg("-C").arg(&repository).args(arguments).output().unwrap();
         text(&done.stdout).trim().to_owned()
     };
-    assert_eq!(git(&["tag"]), "iris@v1.0.0");
+    let tags =
+        ["iris#production#2", "iris#production#4", "iris#production#5", "iris#staging#1", "iris#staging#3"];
+    assert_eq!(git(&["tag"]), format!("{}\niris@v1.0.0\niris@v2.0.0", tags.join("\n")));
+    let first = git(&["rev-parse", "iris@v1.0.0^{commit}"]);
+    assert_eq!(git(&["rev-parse", "iris#production#5^{commit}"]), first, "production runs the first again");
     assert_eq!(git(&["cat-file", "-t", "iris@v1.0.0"]), "tag", "annotated");
+    // What the example's deploy script serves stands beside it: one folder a project.
+    let forge = told.lines().find_map(|line| line.strip_prefix("forge ")).unwrap().trim();
+    let project = format!("{}/demo/iris", forge.split(' ').next().unwrap()).replace([':', '/'], "_");
+    let serving = Path::new("/tmp/iris-serving").join(project);
+    assert_eq!(std::fs::read_to_string(serving.join("production/live/version")).unwrap(), "v1\n");
+    std::fs::remove_dir_all(serving).unwrap();
     std::fs::remove_dir_all(Path::new(&repository).parent().unwrap()).unwrap();
 }

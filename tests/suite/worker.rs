@@ -159,7 +159,10 @@ async fn a_forge_that_is_down_is_asked_again_later_and_a_job_ends_as_a_dead_lett
         stand.later(Duration::from_secs(301));
     }
     let dead = stand.store.dead_jobs(10).await.unwrap();
-    assert_eq!(dead.iter().map(|(lane, _, _)| *lane).collect::<Vec<_>>(), [Lane::MergeRequest(stand.id)]);
+    assert_eq!(
+        dead.iter().map(|(lane, _, _)| lane.clone()).collect::<Vec<_>>(),
+        [Lane::MergeRequest(stand.id)]
+    );
     assert_eq!(tries, 60);
 }
 

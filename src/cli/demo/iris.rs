@@ -12,6 +12,8 @@ const FILES: &[(&str, &str)] = &[
     ("README.md", include_str!("../../../examples/iris/README.md")),
     ("models/iris/train.py", include_str!("../../../examples/iris/models/iris/train.py")),
     ("models/iris/evaluate.py", include_str!("../../../examples/iris/models/iris/evaluate.py")),
+    ("models/iris/deploy.sh", include_str!("../../../examples/iris/models/iris/deploy.sh")),
+    ("models/iris/smoke.sh", include_str!("../../../examples/iris/models/iris/smoke.sh")),
     ("models/iris/params.json", include_str!("../../../examples/iris/models/iris/params.json")),
     ("models/iris/data/train.csv", include_str!("../../../examples/iris/models/iris/data/train.csv")),
     ("models/iris/data/holdout.csv", include_str!("../../../examples/iris/models/iris/data/holdout.csv")),

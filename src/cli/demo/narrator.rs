@@ -113,6 +113,11 @@ fn look(project: &SandboxProject) -> Result<Vec<Sight>, crate::sandbox::Refusal>
         let line = format!("    bot      tag {} on {}", tag.name, tag.commit.short());
         sights.push((format!("tag {}", tag.name), tag.commit.to_string(), Some(line)));
     }
+    for deployment in project.deployments()?.iter().filter(|one| one.state().is_final()) {
+        let word = deployment.state().word();
+        let line = format!("    forge    deployment to {}: {word}", deployment.environment);
+        sights.push((format!("deployment {}", deployment.id), word.to_owned(), Some(line)));
+    }
     for (tag, release) in project.releases()? {
         let files: Vec<&str> = release.links.iter().map(|link| link.name.as_str()).collect();
         let line = format!("    bot      release {} with {}", release.name, files.join(" and "));
@@ -140,6 +145,14 @@ fn told(job: &Job) -> Option<String> {
         JobState::Canceled => Some(format!("    runner   {name} was cancelled")),
         _ => None,
     }
+}
+
+/// The bot's answer to a comment, without its marker line.
+pub(super) fn reply(project: &SandboxProject, number: u64, bot: u64, comment: u64) -> Option<String> {
+    let marker = format!("<!-- mergewright:reply:{comment} -->");
+    let comments = project.comments(number).ok()?;
+    let own = comments.into_iter().find(|one| one.author == bot && one.body.starts_with(&marker))?;
+    own.body.split_once('\n').map(|(_, rest)| rest.trim().to_owned())
 }
 
 /// The bot's sticky comment of a merge request, without its marker line.

@@ -17,16 +17,23 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Plays the scenario to its end.
 pub(super) async fn perform(stage: &Stage, narrator: &Narrator, scenario: Scenario) -> anyhow::Result<()> {
-    publish_a_better_model(stage, narrator).await?;
-    match scenario {
-        Scenario::Publish => Ok(()),
-        Scenario::Tour => refuse_a_worse_model(stage, narrator).await,
+    let better = iris::params(300, "0.5", ALL_FEATURES);
+    let first = open(stage, narrator, "train-longer", "Train longer, with a larger step", &better)?;
+    publish(stage, narrator, first).await?;
+    promote(stage, narrator, first, "v1").await?;
+    if scenario == Scenario::Publish {
+        return Ok(());
     }
+    refuse_a_worse_model(stage, narrator).await?;
+    let longest = iris::params(1000, "0.5", ALL_FEATURES);
+    let second = open(stage, narrator, "train-longest", "Train until nothing changes", &longest)?;
+    publish(stage, narrator, second).await?;
+    promote(stage, narrator, second, "v2").await?;
+    ask(stage, narrator, second, "/model rollback production").await
 }
 
-async fn publish_a_better_model(stage: &Stage, narrator: &Narrator) -> anyhow::Result<()> {
-    let better = iris::params(300, "0.5", ALL_FEATURES);
-    let number = open(stage, narrator, "train-longer", "Train longer, with a larger step", &better)?;
+/// From a green merge request to its release.
+async fn publish(stage: &Stage, narrator: &Narrator, number: u64) -> anyhow::Result<()> {
     label(stage, narrator, number, "model::review").await?;
     show_report(stage, narrator, number);
 
@@ -36,6 +43,36 @@ async fn publish_a_better_model(stage: &Stage, narrator: &Narrator) -> anyhow::R
     say(stage, narrator, OWNER, number, "/model publish")?;
     label(stage, narrator, number, "model::published").await?;
     show_report(stage, narrator, number);
+    Ok(())
+}
+
+/// To staging, and from there to production.
+async fn promote(stage: &Stage, narrator: &Narrator, number: u64, version: &str) -> anyhow::Result<()> {
+    for environment in ["staging", "production"] {
+        ask(stage, narrator, number, &format!("/model promote {version} {environment}")).await?;
+    }
+    Ok(())
+}
+
+/// The owner asks for a rollout and waits until the reply says that it is live.
+async fn ask(stage: &Stage, narrator: &Narrator, number: u64, line: &str) -> anyhow::Result<()> {
+    let comment = stage.project.comment(OWNER, number, line)?.context("the comment was not kept")?;
+    narrator.scene(&format!("    {OWNER:8} {line}"));
+    narrator.waiting_for(line);
+    let told = async {
+        loop {
+            let reply = narrator::reply(&stage.project, number, stage.bot_account(), comment);
+            match reply {
+                Some(text) if text.starts_with('✓') => return Ok(text),
+                Some(text) if text.starts_with("✗") || text.contains("Refused") => bail!("{line}: {text}"),
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+    };
+    let text = tokio::time::timeout(STEP_LIMIT, told)
+        .await
+        .with_context(|| format!("{line}: nothing is live after {STEP_LIMIT:?}"))??;
+    narrator.scene(&format!("    bot      replies: {}", text.lines().next().unwrap_or_default()));
     Ok(())
 }
 

@@ -86,11 +86,12 @@ impl Stage {
         let releases = self.project.releases()?;
         say("\nWhat is true in git now:");
         for tag in &tags {
-            let release = releases.get(&tag.name).map_or("no release", |release| release.name.as_str());
-            say(format!("  tag {}  on {}  release: {release}", tag.name, tag.commit.short()));
+            let release = releases.get(&tag.name).map(|release| format!("  release: {}", release.name));
+            say(format!("  tag {}  on {}{}", tag.name, tag.commit.short(), release.unwrap_or_default()));
         }
         say(format!("\nThe repository stays for you to look at: {}", self.repository.display()));
-        anyhow::ensure!(!tags.is_empty(), "nothing was published");
+        let promoted = tags.iter().any(|tag| tag.name.starts_with("iris#production#"));
+        anyhow::ensure!(promoted, "nothing was published and promoted");
         Ok(())
     }
 

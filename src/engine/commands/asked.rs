@@ -24,9 +24,9 @@ pub(super) type Done = Result<Option<String>, Refusal>;
 /// Why a command was not done, and what would make it succeed.
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Refusal {
-    pub(super) rule: &'static str,
-    pub(super) message: String,
-    pub(super) remedy: String,
+    pub(in crate::engine) rule: &'static str,
+    pub(in crate::engine) message: String,
+    pub(in crate::engine) remedy: String,
 }
 
 impl Refusal {

@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
-use crate::domain::ModelName;
+use crate::command::Verb;
+use crate::domain::{Answer, Environments, ModelName, ReplyPart, Sheet, Timestamp, VersionRecord};
+use crate::engine::ModelEnvironments;
+use crate::engine::environments::{self, Miss};
 use crate::engine::present::next_step;
 use crate::engine::turn::Turn;
 
 use super::Ground;
-use super::asked::{self, Done};
+use super::asked::{self, Done, Refusal};
 
 /// Where each model stands, or the one named.
 pub(super) fn status(turn: &Turn<'_>, ground: &Ground<'_, '_>, named: Option<&ModelName>) -> Done {
@@ -30,4 +33,63 @@ pub(super) fn status(turn: &Turn<'_>, ground: &Ground<'_, '_>, named: Option<&Mo
         "This merge request changes no model.".clone_into(&mut text);
     }
     Ok(Some(text))
+}
+
+/// `versions`, `describe` and `blame`.
+pub(super) fn registry(turn: &Turn<'_>, name: &ModelName, verb: &Verb) -> Result<ReplyPart, Refusal> {
+    let nothing = Environments::default();
+    let state = turn.environments.get(name).unwrap_or(&nothing);
+    let registry = turn.facts.registry.get(name);
+    let versions = registry.map_or(&[][..], |registry| registry.versions.as_slice());
+    let sheet = match verb {
+        Verb::Describe { reference } => describe(turn, name, versions, state, reference)?,
+        Verb::Blame { environment, time } => blame(turn, name, state, environment, time.as_deref())?,
+        _ => environments::versions(name, versions, state),
+    };
+    Ok(ReplyPart::Said(Answer::Sheet { sheet: Box::new(sheet) }))
+}
+
+fn describe(
+    turn: &Turn<'_>,
+    name: &ModelName,
+    versions: &[VersionRecord],
+    state: &Environments,
+    reference: &str,
+) -> Result<Sheet, Refusal> {
+    let message = match environments::resolve(name, versions, state, reference) {
+        Ok(record) => return Ok(environments::describe(record, state)),
+        Err(Miss::Ambiguous(several)) => {
+            let names = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            format!("`{reference}` may be any of {names}.")
+        }
+        Err(Miss::NothingLive) => format!("Nothing of `{name}` is live in `{reference}`."),
+        Err(Miss::OtherModel) => format!("`{reference}` is not a version of `{name}`."),
+        Err(Miss::Before) => format!("No version of `{name}` was published by {reference}."),
+        Err(Miss::Unknown) => format!("No published version of `{name}` is `{reference}`."),
+    };
+    let prefix = &turn.facts.bot.addressing.prefix;
+    Err(Refusal::new("version-unknown", message, format!("`{prefix} versions` lists what is published.")))
+}
+
+fn blame(
+    turn: &Turn<'_>,
+    name: &ModelName,
+    state: &Environments,
+    environment: &str,
+    time: Option<&str>,
+) -> Result<Sheet, Refusal> {
+    let known = turn.facts.environments.get(name);
+    let configured =
+        [&turn.facts.policy, &turn.facts.proposal].into_iter().filter_map(|side| side.model(name));
+    let mut configured = configured.flat_map(|model| &model.environments);
+    if !state.stands.contains_key(environment) && !configured.any(|one| one.name == environment) {
+        return Err(Refusal::new(
+            "environment-unknown",
+            format!("`{name}` has no environment `{environment}`."),
+            "Its environments stand in `.mergewright.yml`.",
+        ));
+    }
+    let at = time.and_then(Timestamp::parse);
+    let found = known.and_then(|known| ModelEnvironments::blamed(known, environment, at));
+    Ok(environments::blame(name, environment, at, found))
 }

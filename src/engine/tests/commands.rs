@@ -127,7 +127,7 @@ fn questions_are_answered_to_anybody() {
 #[test]
 fn verbs_of_later_days_say_so() {
     let mut scene = reported();
-    for verb in ["hold", "unhold", "versions", "waive accuracy because", "promote v1 production", "explain"] {
+    for verb in ["hold", "unhold", "waive accuracy because", "retire v1 because", "regenerate", "explain"] {
         scene.says("alice", &format!("/model {verb}"));
         assert_eq!(scene.refusal(), "not-available", "{verb}");
     }

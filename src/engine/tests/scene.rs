@@ -87,6 +87,8 @@ impl Scene {
             comments: Vec::new(),
             people: BTreeMap::new(),
             registry: [(iris(), Registry::default())].into(),
+            environments: BTreeMap::new(),
+            current: None,
         };
         let scene = Self {
             facts,
@@ -363,17 +365,17 @@ impl Scene {
     }
 }
 
-pub(super) fn iris() -> ModelName {
+pub(in crate::engine) fn iris() -> ModelName {
     "iris".parse().unwrap()
 }
 
 /// A commit by one character; those that are no hex digit are spelt by their number.
-pub(super) fn sha(name: char) -> Sha {
+pub(in crate::engine) fn sha(name: char) -> Sha {
     format!("{:02x}", u32::from(name)).repeat(20).parse().unwrap()
 }
 
 /// An account whose number follows from its login.
-pub(super) fn user(login: &str) -> User {
+pub(in crate::engine) fn user(login: &str) -> User {
     let id = login.bytes().fold(7_u64, |sum, byte| sum * 31 + u64::from(byte));
     User { id: UserId(id), login: login.to_owned(), bot: false }
 }
@@ -389,7 +391,7 @@ pub(super) fn paths(paths: &[&str]) -> BTreeSet<String> {
     paths.iter().map(|path| (*path).to_owned()).collect()
 }
 
-pub(super) fn job(id: JobId, task: &str, status: JobStatus) -> Job {
+pub(in crate::engine) fn job(id: JobId, task: &str, status: JobStatus) -> Job {
     let log_tail = matches!(status, JobStatus::Failed(_)).then(|| "Traceback".to_owned());
     Job {
         id,

@@ -183,3 +183,24 @@ pub(super) fn push(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
 fn branch(repository: Numbered, name: &str) -> Result<Incoming, Stop> {
     Ok(about(Subject::Branch { repo: repository.repo()?, branch: name.to_owned() }))
 }
+
+#[derive(Deserialize)]
+struct DeploymentHook {
+    #[serde(default, deserialize_with = "lenient")]
+    repository: Numbered,
+    #[serde(default, deserialize_with = "lenient")]
+    deployment: Deployment,
+}
+
+#[derive(Default, Deserialize)]
+struct Deployment {
+    environment: Option<String>,
+}
+
+/// `deployment_status`. Which run made it is read from the forge.
+pub(super) fn deployment_status(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
+    let hook: DeploymentHook = read(event, body)?;
+    let repo = hook.repository.repo()?;
+    let environment = hook.deployment.environment.ok_or_else(|| Stop::missing("deployment.environment"))?;
+    Ok(about(Subject::Deployment { repo, environment }))
+}

@@ -226,12 +226,28 @@ fn pushes_and_the_merge_queue_name_the_branch() {
 }
 
 #[test]
+fn a_deployment_is_about_its_environment() {
+    let status = json!({
+        "repository": {"id": REPO.number},
+        "deployment": {"id": 1, "environment": "production"},
+        "deployment_status": {"state": "success", "environment": "production"},
+    });
+    let expected = Subject::Deployment { repo: REPO, environment: "production".to_owned() };
+    assert_eq!(hear("deployment_status", &status).subject, expected);
+    put_aside(
+        "deployment_status",
+        &json!({"repository": {"id": REPO.number}}),
+        "missing deployment.environment",
+    );
+}
+
+#[test]
 fn what_we_have_no_use_for_is_put_aside_with_its_reason() {
     for (event, reason) in [
         ("ping", "ping"),
         ("create", "told-by-push"),
         ("release", "release"),
-        ("deployment_status", "deployment"),
+        ("deployment", "deployment"),
         ("installation", "app"),
         ("star", "unknown-event"),
         ("an_event_of_tomorrow", "unknown-event"),

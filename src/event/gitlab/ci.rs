@@ -99,3 +99,18 @@ pub(super) fn push(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
     let project = hook.project.id.or(hook.project_id).ok_or_else(|| Stop::missing("project.id"))?;
     Ok(about(Subject::Branch { repo: repo(project), branch: branch.to_owned() }))
 }
+
+#[derive(Deserialize)]
+struct DeploymentHook {
+    #[serde(default, deserialize_with = "lenient")]
+    project: Numbered,
+    environment: Option<String>,
+}
+
+/// `Deployment Hook`. Which job made it is read from the forge.
+pub(super) fn deployment(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
+    let hook: DeploymentHook = read(event, body)?;
+    let environment = hook.environment.ok_or_else(|| Stop::missing("environment"))?;
+    let project = hook.project.id.ok_or_else(|| Stop::missing("project.id"))?;
+    Ok(about(Subject::Deployment { repo: repo(project), environment }))
+}

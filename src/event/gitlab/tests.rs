@@ -312,13 +312,27 @@ fn a_system_hook_is_what_its_body_says() {
 }
 
 #[test]
+fn a_deployment_is_about_its_environment() {
+    let hook = json!({
+        "object_kind": "deployment", "status": "success", "deployment_id": 5, "deployable_id": 31,
+        "environment": "production", "project": {"id": 15},
+    });
+    let expected = Subject::Deployment { repo: repo(15), environment: "production".to_owned() };
+    assert_eq!(hear("Deployment Hook", &hook).subject, expected);
+    put_aside(
+        "Deployment Hook",
+        &json!({"object_kind": "deployment", "project": {"id": 15}}),
+        "missing environment",
+    );
+}
+
+#[test]
 fn what_we_have_no_use_for_is_put_aside_with_its_reason() {
     for (event, kind, reason) in [
         ("Issue Hook", "issue", "issue"),
         ("Confidential Issue Hook", "issue", "issue"),
         ("Emoji Hook", "emoji", "reaction"),
         ("Release Hook", "release", "release"),
-        ("Deployment Hook", "deployment", "deployment"),
         ("Wiki Page Hook", "wiki_page", "not-ours"),
         ("Vulnerability Hook", "vulnerability", "not-ours"),
         ("Milestone Hook", "milestone", "issue"),

@@ -5,9 +5,16 @@ use minijinja::{Environment, Error, Value, context};
 use crate::domain::{Answer, CommentId, Reply};
 
 use super::budget;
+use super::log::Log;
 
 /// The longest single sentence or line of an answer, in characters.
 const MOST_WORDS: usize = 2_000;
+/// The most rows of a table.
+const MOST_ROWS: usize = 200;
+/// The longest cell of a table, in characters.
+const MOST_CELL: usize = 200;
+/// The most that is shown of a log, in characters.
+const MOST_LOG: usize = 4_000;
 
 pub(super) fn render(
     templates: &Environment<'_>,
@@ -42,6 +49,19 @@ fn value(answer: &Answer, most: usize) -> Value {
     match answer {
         Answer::Text { markdown } => {
             context! { kind => "text", markdown => Value::from_safe_string(budget::lines(markdown.trim_end(), most)) }
+        }
+        Answer::Sheet { sheet } => {
+            let shown = sheet.rows.len().min(MOST_ROWS.min(most / 40));
+            let row = |row: &Vec<String>| row.iter().map(|cell| budget::head(cell, MOST_CELL).0).collect();
+            let rows: Vec<Vec<String>> = sheet.rows.iter().take(shown).map(row).collect();
+            let log = sheet.log.as_ref().map(|log| Log::new(log, MOST_LOG.min(most / 4).max(1)));
+            context! {
+                kind => "sheet", title => words(&sheet.title),
+                notes => sheet.notes.iter().map(words).collect::<Vec<_>>(),
+                columns => sheet.columns.clone(), rows => rows,
+                rows_cut => sheet.rows.len() - shown,
+                log => log.map_or_else(|| Value::from(()), |log| Value::from(minijinja::value::Serde(&log))),
+            }
         }
         Answer::Refused { command, rule, message, remedy } => context! {
             kind => "refused", command => words(command), rule => words(rule),

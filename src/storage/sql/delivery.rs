@@ -25,7 +25,7 @@ const INSERT_WITH_JOB: &str = "
 pub(in crate::storage) async fn insert(
     connection: &mut Connection,
     delivery: &NewDelivery,
-    lane: Lane,
+    lane: &Lane,
     packed: &[u8],
 ) -> Result<bool, StoreError> {
     let stored = sqlx::query(INSERT_WITH_JOB)

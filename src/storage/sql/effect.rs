@@ -2,8 +2,8 @@
 
 use sqlx::Row as _;
 
-use super::{Connection, Row, SLICE, decode, encode, merge_request_from};
-use crate::domain::{Effect, MergeRequestId, Outcome, Timestamp};
+use super::{Connection, Row, SLICE, decode, encode, owner_from};
+use crate::domain::{Effect, MergeRequestId, Outcome, Owner, Timestamp};
 use crate::storage::StoreError;
 
 /// The most urgent effect of one repository that is due.
@@ -18,15 +18,17 @@ pub(in crate::storage) const NEXT: &str = "
 /// holds everything by which a wanted repetition differs.
 fn happens_once(effect: &Effect) -> bool {
     match effect {
-        Effect::Report { .. } | Effect::Status { .. } | Effect::Label { .. } | Effect::CancelRun { .. } => {
-            false
-        }
-        Effect::Reply { .. }
-        | Effect::Acknowledge { .. }
+        Effect::Report { .. }
+        | Effect::Reply { .. }
+        | Effect::Status { .. }
+        | Effect::Label { .. }
+        | Effect::CancelRun { .. } => false,
+        Effect::Acknowledge { .. }
         | Effect::StartRun { .. }
         | Effect::RetryJob { .. }
         | Effect::Merge { .. }
         | Effect::CreateTag { .. }
+        | Effect::AssignStage { .. }
         | Effect::Dispatch { .. }
         | Effect::Release { .. } => true,
     }
@@ -37,11 +39,11 @@ fn happens_once(effect: &Effect) -> bool {
 pub(in crate::storage) async fn add(
     connection: &mut Connection,
     lane: i64,
-    id: MergeRequestId,
+    owner: &Owner,
     effect: &Effect,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (owner, slot) = (id.to_string(), effect.slot());
+    let (owner, slot) = (owner.to_string(), effect.slot());
     let under_way = is_under_way(connection, &owner, &slot).await?;
     if happens_once(effect) && (under_way || is_done(connection, &owner, &slot).await?) {
         return Ok(());
@@ -149,13 +151,13 @@ pub(in crate::storage) struct End<'a> {
     pub(in crate::storage) outcome: Option<&'a Outcome>,
 }
 
-/// Ends an effect and lets the next one of its slot go; its merge request.
+/// Ends an effect and lets the next one of its slot go; whose it was.
 pub(in crate::storage) async fn end(
     connection: &mut Connection,
     effect: i64,
     end: End<'_>,
     now: Timestamp,
-) -> Result<MergeRequestId, StoreError> {
+) -> Result<Owner, StoreError> {
     let outcome = end.outcome.map(|outcome| encode("an outcome", outcome)).transpose()?;
     let row = sqlx::query(
         "UPDATE outbox SET status = $2, error = COALESCE($3, error), outcome = $4, ended_at = $5
@@ -179,7 +181,7 @@ pub(in crate::storage) async fn end(
     .bind(now.0)
     .execute(connection)
     .await?;
-    merge_request_from(&owner)
+    owner_from(&owner)
 }
 
 /// Puts an effect back, to be tried again not before `at`.
@@ -211,11 +213,11 @@ pub(in crate::storage) async fn open(
     Ok((count.unsigned_abs(), row.try_get::<Option<i64>, _>(1)?.map(Timestamp)))
 }
 
-/// Dead letters, the newest first: merge request, kind, reason, time.
+/// Dead letters, the newest first: whose, kind, reason, time.
 pub(in crate::storage) async fn dead(
     connection: &mut Connection,
     limit: u32,
-) -> Result<Vec<(MergeRequestId, String, String, Timestamp)>, StoreError> {
+) -> Result<Vec<(Owner, String, String, Timestamp)>, StoreError> {
     let rows = sqlx::query(
         "SELECT merge_request, kind, error, ended_at FROM outbox
          WHERE status = 'dead' ORDER BY ended_at DESC, id DESC LIMIT $1",
@@ -224,8 +226,8 @@ pub(in crate::storage) async fn dead(
     .fetch_all(connection)
     .await?;
     let read = |row: Row| {
-        let id = merge_request_from(row.try_get(0)?)?;
-        Ok((id, row.try_get(1)?, row.try_get(2)?, Timestamp(row.try_get(3)?)))
+        let owner = owner_from(row.try_get(0)?)?;
+        Ok((owner, row.try_get(1)?, row.try_get(2)?, Timestamp(row.try_get(3)?)))
     };
     rows.into_iter().map(read).collect()
 }

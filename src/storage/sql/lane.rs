@@ -20,7 +20,7 @@ pub(in crate::storage) const NEXT: &str = "
     LEFT JOIN delivery ON delivery.id = job.delivery";
 
 /// The lane's row, made where there is none; nothing becomes ready by it.
-pub(in crate::storage) async fn row_of(connection: &mut Connection, lane: Lane) -> Result<i64, StoreError> {
+pub(in crate::storage) async fn row_of(connection: &mut Connection, lane: &Lane) -> Result<i64, StoreError> {
     let row = sqlx::query(
         "INSERT INTO lane (name, token) VALUES ($1, 0)
          ON CONFLICT (name) DO UPDATE SET token = lane.token
@@ -35,7 +35,7 @@ pub(in crate::storage) async fn row_of(connection: &mut Connection, lane: Lane) 
 /// Makes a lane with a new job ready, unless it is (or will be) already: its row.
 pub(in crate::storage) async fn wake(
     connection: &mut Connection,
-    lane: Lane,
+    lane: &Lane,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
     let row = sqlx::query(

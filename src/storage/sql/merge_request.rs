@@ -105,6 +105,18 @@ async fn save_models(
     Ok(())
 }
 
+/// The full path of the repository that a merge request belongs to.
+pub(in crate::storage) async fn repository(
+    connection: &mut Connection,
+    id: MergeRequestId,
+) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query("SELECT repository FROM merge_request WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
 /// Open merge requests whose bound head is this commit.
 pub(in crate::storage) async fn with_head(
     connection: &mut Connection,

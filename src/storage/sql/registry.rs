@@ -2,9 +2,9 @@
 
 use sqlx::Row as _;
 
-use super::{Connection, decode, encode, merge_request_from, number_from};
+use super::{Connection, decode, encode, number_from, owner_from};
 use crate::domain::{
-    CommentId, JobId, MergeRequestId, ModelName, RepoId, Report, RunId, Timestamp, VersionRecord,
+    CommentId, JobId, MergeRequestId, ModelName, Owner, RepoId, Report, RunId, Timestamp, VersionRecord,
 };
 use crate::storage::StoreError;
 
@@ -36,10 +36,10 @@ pub(in crate::storage) async fn has_meaning(
     Ok(row.is_some())
 }
 
-/// Notes which merge request a run belongs to.
+/// Notes whose a run is.
 pub(in crate::storage) async fn set_run(
     connection: &mut Connection,
-    owner: MergeRequestId,
+    owner: &Owner,
     run: RunId,
 ) -> Result<(), StoreError> {
     sqlx::query(
@@ -47,7 +47,7 @@ pub(in crate::storage) async fn set_run(
          ON CONFLICT (repo, run) DO UPDATE SET merge_request = excluded.merge_request
          WHERE run.merge_request <> excluded.merge_request",
     )
-    .bind(owner.repo.to_string())
+    .bind(owner.repo().to_string())
     .bind(run.to_string())
     .bind(owner.to_string())
     .execute(connection)
@@ -55,18 +55,18 @@ pub(in crate::storage) async fn set_run(
     Ok(())
 }
 
-/// The merge request a run belongs to.
+/// Whose a run is.
 pub(in crate::storage) async fn run_owner(
     connection: &mut Connection,
     repo: RepoId,
     run: RunId,
-) -> Result<Option<MergeRequestId>, StoreError> {
+) -> Result<Option<Owner>, StoreError> {
     let row = sqlx::query("SELECT merge_request FROM run WHERE repo = $1 AND run = $2")
         .bind(repo.to_string())
         .bind(run.to_string())
         .fetch_optional(connection)
         .await?;
-    row.map(|row| merge_request_from(row.try_get(0)?)).transpose()
+    row.map(|row| owner_from(row.try_get(0)?)).transpose()
 }
 
 /// Stores a job's report. The first one stays: approvals are bound to its digest.
@@ -153,6 +153,18 @@ pub(in crate::storage) async fn versions(
         .await?;
     let what = format!("a version of {model} in {repo}");
     rows.into_iter().map(|row| decode(&what, row.try_get(0)?)).collect()
+}
+
+/// Versions of all models, or of those of one name; the oldest first.
+pub(in crate::storage) async fn all_versions(
+    connection: &mut Connection,
+    model: Option<&ModelName>,
+) -> Result<Vec<VersionRecord>, StoreError> {
+    let rows = sqlx::query("SELECT record FROM version WHERE $1 IS NULL OR model = $1 ORDER BY id")
+        .bind(model.map(ModelName::as_str))
+        .fetch_all(connection)
+        .await?;
+    rows.into_iter().map(|row| decode("a version", row.try_get(0)?)).collect()
 }
 
 /// Notes which comment carries a marker.

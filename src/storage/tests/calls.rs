@@ -38,7 +38,7 @@ async fn an_outcome_its_run_its_comment_and_its_event_are_kept_together() {
         comment: Some(("marker".to_owned(), CommentId(8))),
     };
     store.end(&call, end.clone(), 2).await;
-    assert_eq!(store.run_owner(super::repo(), RunId(5)).await.unwrap(), Some(merge_request(1)));
+    assert_eq!(store.run_owner(super::repo(), RunId(5)).await.unwrap(), Some(merge_request(1).into()));
     assert_eq!(store.comment_with(merge_request(1), "marker").await.unwrap(), Some(CommentId(8)));
     assert_eq!(what(&store.next(2).await), "ended");
     let twice = store.finish_effect(&call.lease, end, Timestamp(3)).await;
@@ -94,7 +94,7 @@ async fn an_effect_that_was_given_up_stays_visible_and_tells_the_engine() {
     let job = Some(NewJob { lane: lane(1), event: "merge is dead".to_owned() });
     store.end(&call, EffectEnd::Dead { reason: "20 tries".to_owned(), job }, 2).await;
     let dead = store.dead_effects(10).await.unwrap();
-    assert_eq!(dead, [(merge_request(1), "merge".to_owned(), "20 tries".to_owned(), Timestamp(2))]);
+    assert_eq!(dead, [(merge_request(1).into(), "merge".to_owned(), "20 tries".to_owned(), Timestamp(2))]);
     assert_eq!(what(&store.next(2).await), "merge is dead");
     store.no_call(3).await;
 }

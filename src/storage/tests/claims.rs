@@ -182,8 +182,13 @@ async fn equal_events_that_wait_in_one_lane_are_kept_once() {
 #[tokio::test]
 async fn lanes_of_every_kind_carry_jobs() {
     let store = Fresh::new().await;
-    let lanes = [lane(7), Lane::Repository(super::repo()), Lane::Forge(crate::domain::ForgeKind::GitHub)];
-    for (number, lane) in lanes.into_iter().enumerate() {
+    let lanes = [
+        lane(7),
+        Lane::Model(super::model_id()),
+        Lane::Repository(super::repo()),
+        Lane::Forge(crate::domain::ForgeKind::GitHub),
+    ];
+    for (number, lane) in lanes.iter().cloned().enumerate() {
         let mut sent = delivery(&number.to_string(), 1, i64::try_from(number).unwrap());
         sent.lane = Some(lane);
         store.record(sent).await.unwrap();
@@ -204,7 +209,7 @@ async fn many_workers_at_once_never_get_the_same_job_nor_the_same_lane() {
         tokio::spawn(async move {
             let mut done = Vec::new();
             while let Some(claimed) = store.claim(Timestamp(1), LEASE).await.unwrap() {
-                done.push((claimed.lane, what(&claimed).parse::<u64>().unwrap()));
+                done.push((claimed.lane.clone(), what(&claimed).parse::<u64>().unwrap()));
                 store.commit(&claimed.lease, Decision::default(), Timestamp(1)).await.unwrap();
             }
             done
@@ -217,7 +222,7 @@ async fn many_workers_at_once_never_get_the_same_job_nor_the_same_lane() {
     }
     // A worker finds nothing while all lanes are out; what is left then is for the last one.
     while let Some(claimed) = store.claim(Timestamp(1), LEASE).await.unwrap() {
-        done.push((claimed.lane, what(&claimed).parse().unwrap()));
+        done.push((claimed.lane.clone(), what(&claimed).parse().unwrap()));
         store.commit(&claimed.lease, Decision::default(), Timestamp(1)).await.unwrap();
     }
     let mut numbers: Vec<_> = done.iter().map(|(_, number)| *number).collect();

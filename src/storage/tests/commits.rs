@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::environments::environments;
 use super::{Fresh, lane, merge_request, new_state, repo, what};
 use crate::domain::{
     Audit, Bound, CommentId, Digest, Effect, InternalEvent, JobId, Label, ModelName, ModelState, Phase,
@@ -76,6 +77,7 @@ fn everything(expected: i64) -> Decision {
     state.state = bound_state('a', "main", Phase::Testing);
     Decision {
         state: Some(state),
+        environments: vec![environments(0, &[1])],
         effects: vec![
             Effect::Label { label: Some(Label::Testing) },
             Effect::Acknowledge { comment: CommentId(9) },
@@ -105,6 +107,8 @@ async fn census(store: &Fresh) -> Vec<i64> {
         "SELECT COUNT(*) FROM report",
         "SELECT COUNT(*) FROM version",
         "SELECT COUNT(*) FROM run",
+        "SELECT COUNT(*) FROM environments",
+        "SELECT COUNT(*) FROM rollout",
         "SELECT COUNT(*) FROM delivery WHERE outcome = 'waiting'",
     ] {
         counts.push(store.count(sql).await);
@@ -118,16 +122,16 @@ async fn everything_that_a_decision_changes_is_there_after_the_commit() {
     store.deliver("a", 1, 1).await;
     let claimed = store.next(1).await;
     store.commit(&claimed.lease, everything(0), Timestamp(2)).await.unwrap();
-    assert_eq!(census(&store).await, [1, 1, 2, 2, 1, 1, 1, 1, 1, 1, 0]);
+    assert_eq!(census(&store).await, [1, 1, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
 
     let stored = store.state(merge_request(1)).await.unwrap();
     assert_eq!(stored, StoredState { state: bound_state('a', "main", Phase::Testing), version: 1 });
     assert!(store.meaning_seen("gitlab:12!1:comment:9").await.unwrap());
     assert_eq!(store.report(repo(), JobId(4)).await.unwrap(), Some(report(4)));
     assert_eq!(store.versions(repo(), &model()).await.unwrap(), [version(1)]);
-    assert_eq!(store.run_owner(repo(), RunId(55)).await.unwrap(), Some(merge_request(1)));
+    assert_eq!(store.run_owner(repo(), RunId(55)).await.unwrap(), Some(merge_request(1).into()));
     let follow_up = store.next(2).await;
-    assert_eq!((follow_up.lane, what(&follow_up)), (lane(2), "follow-up"));
+    assert_eq!((follow_up.lane.clone(), what(&follow_up)), (lane(2), "follow-up"));
 }
 
 #[tokio::test]
@@ -183,7 +187,7 @@ async fn a_meaning_is_decided_once() {
 }
 
 #[tokio::test]
-async fn effects_without_a_merge_request_are_refused() {
+async fn effects_without_a_merge_request_or_model_are_refused() {
     let store = Fresh::new().await;
     let repository = crate::domain::Lane::Repository(repo());
     store.enqueue(vec![NewJob { lane: repository, event: "push".to_owned() }], Timestamp(1)).await.unwrap();
@@ -220,7 +224,7 @@ async fn a_timer_rings_once_as_a_refresh_and_the_newest_counts() {
     assert_eq!(store.ring(Timestamp(50)).await.unwrap(), 1);
     assert_eq!(store.ring(Timestamp(200)).await.unwrap(), 0, "the earlier timer was replaced");
     let rung = store.next(50).await;
-    assert_eq!((rung.lane, what(&rung)), (lane(1), InternalEvent::Refresh.to_json().as_str()));
+    assert_eq!((rung.lane.clone(), what(&rung)), (lane(1), InternalEvent::Refresh.to_json().as_str()));
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn a_run_belongs_to_whom_it_was_last_seen_with() {
     };
     store.decide(seen(1), 1).await.unwrap();
     store.decide(seen(2), 2).await.unwrap();
-    assert_eq!(store.run_owner(repo(), RunId(5)).await.unwrap(), Some(merge_request(2)));
+    assert_eq!(store.run_owner(repo(), RunId(5)).await.unwrap(), Some(merge_request(2).into()));
     let other = RepoId { forge: ForgeKind::GitHub, ..repo() };
     assert_eq!(store.run_owner(other, RunId(5)).await.unwrap(), None);
 }
@@ -128,7 +128,7 @@ async fn the_largest_numbers_of_a_forge_fit() {
     state.id = id;
     let decision = Decision { state: Some(state), runs: vec![RunId(u64::MAX)], ..Decision::default() };
     store.decide(decision, 1).await.unwrap();
-    assert_eq!(store.run_owner(repo, RunId(u64::MAX)).await.unwrap(), Some(id));
+    assert_eq!(store.run_owner(repo, RunId(u64::MAX)).await.unwrap(), Some(id.into()));
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ async fn the_sample_database_is_one_that_the_store_can_work_with() {
     let claimed = fresh.next(2_000_000_000_000).await;
     fresh.commit(&claimed.lease, crate::storage::Decision::default(), Timestamp(1)).await.unwrap();
     let call = fresh.claim_effect(Timestamp(2_000_000_000_000), super::LEASE).await.unwrap().unwrap();
-    assert_eq!((call.merge_request, call.effect.kind()), (super::merge_request(7), "label"));
+    assert_eq!((call.owner, call.effect.kind()), (super::merge_request(7).into(), "label"));
     assert!(fresh.meaning_seen("gitlab:12!7:comment:9:1800000060000").await.unwrap());
     assert_eq!(fresh.dead_jobs(9).await.unwrap().len(), 1);
     assert_eq!(fresh.verify_audit().await.unwrap(), None);

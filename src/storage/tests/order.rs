@@ -62,10 +62,10 @@ impl Model {
         name
     }
 
-    fn is_open(&self, lane: Lane) -> bool {
-        self.held.get(&lane).is_none_or(|(_, until)| *until <= self.now)
-            && self.closed_until.get(&lane).is_none_or(|until| *until <= self.now)
-            && self.waiting.get(&lane).is_some_and(|jobs| !jobs.is_empty())
+    fn is_open(&self, lane: &Lane) -> bool {
+        self.held.get(lane).is_none_or(|(_, until)| *until <= self.now)
+            && self.closed_until.get(lane).is_none_or(|until| *until <= self.now)
+            && self.waiting.get(lane).is_some_and(|jobs| !jobs.is_empty())
     }
 
     /// Whether this worker's claim is the newest of its lane, and its job is still its own.
@@ -94,7 +94,7 @@ impl Model {
     }
 
     async fn claim(&mut self, store: &Fresh) {
-        let open: Vec<Lane> = self.waiting.keys().copied().filter(|lane| self.is_open(*lane)).collect();
+        let open: Vec<Lane> = self.waiting.keys().cloned().filter(|lane| self.is_open(lane)).collect();
         let Some(claimed) = store.claim(Timestamp(self.now), SHORT).await.unwrap() else {
             assert!(open.is_empty(), "{open:?} could be claimed");
             return;
@@ -102,12 +102,12 @@ impl Model {
         assert!(open.contains(&claimed.lane), "{} is held, closed or empty", claimed.lane);
         assert_eq!(what(&claimed), self.waiting[&claimed.lane][0], "the oldest of {}", claimed.lane);
         let until = Timestamp(self.now).after(SHORT).0;
-        self.held.insert(claimed.lane, (self.workers.len(), until));
+        self.held.insert(claimed.lane.clone(), (self.workers.len(), until));
         self.workers.push(claimed);
     }
 
     async fn end(&mut self, store: &Fresh, worker: usize, step: &Step) {
-        let (lease, lane) = (self.workers[worker].lease.clone(), self.workers[worker].lane);
+        let (lease, lane) = (self.workers[worker].lease.clone(), self.workers[worker].lane.clone());
         let now = Timestamp(self.now);
         let ended = match step {
             Step::Retry(_, wait) => store.retry_job(&lease, Timestamp(self.now + wait), "again").await,
@@ -143,7 +143,7 @@ proptest! {
             }
             // Whatever was left half done, everything ends in the end.
             model.now += 1_000;
-            while model.waiting.keys().any(|lane| model.is_open(*lane)) {
+            while model.waiting.keys().any(|lane| model.is_open(lane)) {
                 model.claim(&store).await;
                 let worker = model.workers.len() - 1;
                 model.end(&store, worker, &Step::Commit(worker)).await;

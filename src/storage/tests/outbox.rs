@@ -4,7 +4,7 @@
 use super::commits::{model, sha};
 use super::{Fresh, LEASE, merge_request, new_state};
 use crate::domain::{
-    Answer, CommentId, Done, Effect, ForgeKind, JobId, Label, MergeMethod, MergeRequestId, Outcome, Reply,
+    Assignment, CommentId, Done, Effect, ForgeKind, JobId, Label, MergeMethod, MergeRequestId, Outcome,
     RepoId, RunId, Status, StatusState, StickyReport, Timestamp, Version, WorkOrder,
 };
 use crate::storage::{ClaimedEffect, Decision, EffectEnd};
@@ -59,7 +59,7 @@ async fn the_most_urgent_effect_goes_first_and_one_at_a_time() {
     for kind in ["merge", "status", "report", "label"] {
         let call = store.call(2).await;
         assert_eq!((call.effect.kind(), call.attempts, call.since), (kind, 0, Timestamp(1)));
-        assert_eq!(call.merge_request, merge_request(1));
+        assert_eq!(call.owner, merge_request(1).into());
         store.no_call(2).await;
         store.end(&call, done(), 2).await;
     }
@@ -139,10 +139,32 @@ async fn a_newer_value_waits_for_one_under_way_and_the_newest_wins() {
     assert_eq!(store.call(103).await.effect, label(Label::Review));
 }
 
+/// What a forge is told of one assignment, told apart by `n`.
+fn assign(n: u64) -> Effect {
+    let rollout = super::environments::rollout(n, "staging", Some(5));
+    Effect::AssignStage {
+        assignment: Box::new(Assignment {
+            action: rollout.action,
+            approved_by: Vec::new(),
+            asked_by: rollout.asked_by.login,
+            before: None,
+            commit: rollout.commit,
+            deployment: 1,
+            environment: rollout.environment,
+            live_at: Timestamp(5),
+            merge_request: 1,
+            model: model(),
+            number: n,
+            rollout: n,
+            run: None,
+            version: rollout.version,
+        }),
+    }
+}
+
 /// One of each effect that happens once, told apart by `n`.
 fn once(n: u32) -> Vec<Effect> {
     let number = u64::from(n);
-    let reply = Reply { answers: vec![Answer::Text { markdown: "yes".to_owned() }] };
     let record = super::commits::version(number);
     let lineage = Box::new(record.lineage);
     let order = WorkOrder {
@@ -155,12 +177,12 @@ fn once(n: u32) -> Vec<Effect> {
         source: "77".to_owned(),
     };
     vec![
-        Effect::Reply { to: CommentId(number), reply: Box::new(reply) },
         Effect::Acknowledge { comment: CommentId(number) },
         Effect::StartRun { head: sha('a'), attempt: n },
         Effect::RetryJob { run: RunId(1), job: JobId(number) },
         merge(n),
         Effect::CreateTag { model: model(), version: Version::sequence(number), lineage: lineage.clone() },
+        assign(number),
         Effect::Dispatch { branch: "main".to_owned(), order, attempt: n },
         Effect::Release {
             model: model(),

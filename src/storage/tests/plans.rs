@@ -32,6 +32,8 @@ async fn every_frequent_question_is_answered_by_an_index_without_sorting() {
         ("SELECT MIN(ready_at) FROM outbox_lane WHERE ready_at IS NOT NULL", &["outbox_lane_ready"]),
         ("SELECT MIN(due) FROM outbox WHERE lane = $1 AND status = 'waiting'", &["outbox_due"]),
         ("SELECT MIN(due) FROM timer", &["timer_due"]),
+        (sql::environment::LIVE_AT, &["rollout_live"]),
+        (sql::environment::OPEN_IN, &["rollout_open"]),
         (
             "SELECT 1 FROM job WHERE lane = 1 AND event_key = 2 AND event = 'x' AND status = 'waiting'",
             &["job_same"],
@@ -64,7 +66,7 @@ async fn every_frequent_question_is_answered_by_an_index_without_sorting() {
         let scans: Vec<_> = scans.filter(|step| *step != "SCAN lane").collect();
         assert!(scans.is_empty(), "{sql}\n{plan}");
     }
-    for sql in [sql::lane::NEXT, sql::outbox_lane::NEXT, sql::effect::NEXT] {
+    for sql in [sql::lane::NEXT, sql::outbox_lane::NEXT, sql::effect::NEXT, sql::environment::LIVE_AT] {
         let plan = store.plan(sql).await;
         assert!(!plan.contains("TEMP B-TREE"), "the first one found must be the one wanted:\n{plan}");
     }

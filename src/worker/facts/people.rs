@@ -85,8 +85,8 @@ impl Gatherer<'_> {
 
 /// The `group/team` owners of the touched models, on both sides.
 fn teams(touched: &BTreeSet<ModelName>, facts: &Facts) -> Vec<String> {
-    let sides = [&facts.policy, &facts.proposal];
-    let models = sides.into_iter().flat_map(|side| match side {
+    let sides = [Some(&facts.policy), Some(&facts.proposal), facts.current.as_ref()];
+    let models = sides.into_iter().flatten().flat_map(|side| match side {
         Configuration::Valid(config) => touched.iter().filter_map(|name| config.models.get(name)).collect(),
         Configuration::Absent | Configuration::Invalid { .. } => Vec::new(),
     });

@@ -6,8 +6,9 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::Detail;
-use crate::domain::{Judged, LogTail, Mark, ModelSection, Phase, StageMark, Verdict};
+use crate::domain::{Judged, Mark, ModelSection, Phase, StageMark, Verdict};
 use crate::outbox::render::budget;
+use crate::outbox::render::log::Log;
 
 /// What a number that is not there looks like.
 const NONE: &str = "–";
@@ -59,14 +60,6 @@ struct Reason {
 struct Test {
     name: String,
     message: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Log {
-    job: String,
-    text: String,
-    cut: bool,
-    url: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -155,18 +148,6 @@ impl Gate {
             },
             rule: words(&rule),
         }
-    }
-}
-
-impl Log {
-    fn new(log: &LogTail, most: usize) -> Self {
-        let (text, cut) = budget::tail(&log.text, most);
-        // The job's name stands inside HTML and the address inside a link: neither is escaped there.
-        let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let address = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
-        let web = log.web_url.starts_with("https://") || log.web_url.starts_with("http://");
-        let url = if web && log.web_url.chars().all(address) { log.web_url.clone() } else { String::new() };
-        Self { job: log.job.chars().filter(plain).collect(), text, cut, url }
     }
 }
 

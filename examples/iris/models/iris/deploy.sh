@@ -1,0 +1,15 @@
+# Puts the model into a folder that stands for a server: one for each project and environment. The new
+# version is made ready beside the old one and takes its place in one step, so that nobody meets half of it.
+set -eu
+# What was named and proved before is also what is served.
+: "${MERGEWRIGHT_ENVIRONMENT:?}" "${MERGEWRIGHT_VERSION:?}"
+project=$(printf %s "${CI_PROJECT_URL:-${GITHUB_REPOSITORY:-here}}" | tr -c 'A-Za-z0-9.-' '_')
+place="${IRIS_SERVING:-/tmp/iris-serving}/$project/$MERGEWRIGHT_ENVIRONMENT"
+mkdir -p "$place"
+next=$(mktemp -d "$place/$MERGEWRIGHT_VERSION.XXXXXX")
+cp model.json evaluate.py "$next/"
+printf '%s\n' "$MERGEWRIGHT_VERSION" > "$next/version"
+ln -s "$next" "$place/live.$$"
+# `mv` would step into the folder that the old link names; this replaces the link itself.
+python3 -c 'import os, sys; os.replace(*sys.argv[1:])' "$place/live.$$" "$place/live"
+echo "$MERGEWRIGHT_VERSION is served from $place/live"

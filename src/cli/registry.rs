@@ -1,0 +1,208 @@
+//! `versions`, `describe` and `blame`: what the bot's database says, read beside the running bot.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::arguments::{Blame, Describe, Registry, Versions};
+use crate::config::server::ServerConfig;
+use crate::domain::{Environments, ModelId, ModelName, Sheet, Timestamp, VersionRecord};
+use crate::engine::environments::{self, Miss};
+use crate::storage::{Store, StoreError};
+
+/// One model of one repository with everything that is published of it.
+#[derive(Debug)]
+struct Published {
+    id: ModelId,
+    /// The repository's full path.
+    repository: String,
+    versions: Vec<VersionRecord>,
+    state: Environments,
+}
+
+/// `mergewright versions [MODEL]`
+pub(super) fn versions(arguments: &Versions) -> Answer {
+    ask(&arguments.registry, async |store| {
+        let found = published(&store, &arguments.registry, arguments.model.as_ref()).await?;
+        if found.is_empty() {
+            return Ok(Answer::no(match &arguments.model {
+                Some(model) => format!("mergewright: no version of `{model}` is published"),
+                None => "mergewright: nothing is published yet".to_owned(),
+            }));
+        }
+        if arguments.registry.json {
+            let all = found.iter().flat_map(|one| one.versions.iter().rev().map(|record| data(one, record)));
+            return Ok(as_json(&Value::Array(all.collect())));
+        }
+        let sheets = found.iter().map(|one| {
+            let sheet = environments::versions(&one.id.model, &one.versions, &one.state);
+            format!("{}\n{}", one.repository, text(&sheet))
+        });
+        Ok(Answer::good(sheets.collect::<Vec<_>>().join("\n")))
+    })
+}
+
+/// `mergewright describe REF`
+pub(super) fn describe(arguments: &Describe) -> Answer {
+    let reference = arguments.reference.as_str();
+    let named = reference.split_once('@').and_then(|(model, _)| model.parse::<ModelName>().ok());
+    ask(&arguments.registry, async |store| {
+        let model = arguments.model.as_ref().or(named.as_ref());
+        let all = published(&store, &arguments.registry, model).await?;
+        let mut found = Vec::new();
+        let mut unclear = None;
+        for one in &all {
+            match environments::resolve(&one.id.model, &one.versions, &one.state, reference) {
+                Ok(record) => found.push((one, record)),
+                Err(Miss::Ambiguous(several)) => unclear = Some((one, several)),
+                Err(_) => {}
+            }
+        }
+        Ok(match (found.as_slice(), unclear) {
+            ([(one, record)], None) if arguments.registry.json => as_json(&data(one, record)),
+            ([(one, record)], None) => {
+                let sheet = environments::describe(record, &one.state);
+                Answer::good(format!("{}\n{}", one.repository, text(&sheet)))
+            }
+            ([], None) => Answer::no(format!("mergewright: no published version is `{reference}`")),
+            (_, Some((one, several))) => {
+                let names = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let model = &one.id.model;
+                Answer::no(format!("mergewright: `{reference}` may be any of {names} of `{model}`"))
+            }
+            (several, None) => {
+                let places = several.iter().map(|(one, _)| format!("{} in {}", one.id.model, one.repository));
+                let places = places.collect::<Vec<_>>().join(", ");
+                Answer::no(format!(
+                    "mergewright: `{reference}` is a version of {places}; name one by --model or --repository"
+                ))
+            }
+        })
+    })
+}
+
+/// `mergewright blame MODEL ENV [--at TIME]`
+pub(super) fn blame(arguments: &Blame) -> Answer {
+    let Blame { model, environment, at, registry } = arguments;
+    ask(registry, async |store| {
+        let found = published(&store, registry, Some(model)).await?;
+        let one = match found.as_slice() {
+            [one] => one,
+            [] => return Ok(Answer::no(format!("mergewright: no version of `{model}` is published"))),
+            several => {
+                let places = several.iter().map(|one| one.repository.as_str()).collect::<Vec<_>>().join(", ");
+                return Ok(Answer::no(format!(
+                    "mergewright: `{model}` is in {places}; name one by --repository"
+                )));
+            }
+        };
+        // The forge's clock tells since when; it may be ahead of ours.
+        let rollout = store.live_at(&one.id, environment, at.unwrap_or(Timestamp(i64::MAX))).await?;
+        let sheet = environments::blame(model, environment, *at, rollout.as_ref());
+        let Some(rollout) = rollout else { return Ok(Answer::no(format!("mergewright: {}", sheet.title))) };
+        if !registry.json {
+            return Ok(Answer::good(format!("{}\n{}", one.repository, text(&sheet))));
+        }
+        Ok(as_json(&json!({
+            "repository": one.repository, "model": model, "environment": environment,
+            "version": rollout.version, "commit": rollout.commit, "since": rollout.live_at.map(|at| at.to_string()),
+            "action": rollout.action, "asked_by": rollout.asked_by.login, "asked_at": rollout.asked_at.to_string(),
+            "asked_on": rollout.asked_on.number,
+            "approved_by": rollout.approved_by.iter().map(|user| &user.login).collect::<Vec<_>>(),
+            "before": rollout.before, "stage_tag": rollout.stage.map(|number| rollout.tag(model, number)),
+            "run": rollout.run, "deployment": rollout.deployment,
+        })))
+    })
+}
+
+/// Opens the database that the configuration names and lets `question` answer.
+fn ask(registry: &Registry, question: impl AsyncFnOnce(Store) -> Result<Answer, StoreError>) -> Answer {
+    let config = match ServerConfig::load(&registry.config, &|name| std::env::var(name).ok()) {
+        Ok(config) => config,
+        Err(problems) => return Answer::usage(problems.to_string()),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Answer::no(format!("mergewright: cannot start: {error}")),
+    };
+    let answered = runtime.block_on(async {
+        let store = Store::inspect(config.database_url.expose_secret()).await?;
+        question(store).await
+    });
+    answered.unwrap_or_else(|error| Answer::usage(format!("mergewright: {error}")))
+}
+
+/// Every model that fits, by repository.
+async fn published(
+    store: &Store,
+    registry: &Registry,
+    model: Option<&ModelName>,
+) -> Result<Vec<Published>, StoreError> {
+    let mut found = BTreeMap::<ModelId, Vec<VersionRecord>>::new();
+    for record in store.all_versions(model).await? {
+        found.entry(ModelId { repo: record.repo, model: record.model.clone() }).or_default().push(record);
+    }
+    let mut all = Vec::new();
+    for (id, versions) in found {
+        let Some(last) = versions.last() else { continue };
+        let repository =
+            store.repository_of(last.merge_request).await?.unwrap_or_else(|| id.repo.to_string());
+        if registry.repository.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&repository)) {
+            continue;
+        }
+        let state = store.environments(&id).await?.state;
+        all.push(Published { id, repository, versions, state });
+    }
+    Ok(all)
+}
+
+/// A version as JSON: the lineage record as it stands in its tag, and what is known beside it.
+fn data(one: &Published, record: &VersionRecord) -> Value {
+    json!({
+        "repository": one.repository, "model": record.model, "version": record.version, "tag": record.tag,
+        "commit": record.commit, "published_at": record.published_at.to_string(),
+        "live_in": one.state.places(&record.version).collect::<Vec<_>>(), "lineage": record.lineage,
+    })
+}
+
+fn as_json(value: &Value) -> Answer {
+    // Every map key is a string, so the JSON form always exists.
+    Answer::good(serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// A sheet for a terminal: columns are as wide as they must be.
+fn text(sheet: &Sheet) -> String {
+    let lines: Vec<&Vec<String>> = std::iter::once(&sheet.columns).chain(&sheet.rows).collect();
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let mut text = format!("{}\n", sheet.title.replace('`', ""));
+    for line in lines.iter().filter(|_| !sheet.rows.is_empty()) {
+        let cells = line.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let sheet = Sheet {
+            title: "Two of `iris`.".to_owned(),
+            columns: row(["version", "live in"]),
+            rows: vec![row(["v2", "staging"]), row(["v10-long", ""])],
+            ..Sheet::default()
+        };
+        assert_eq!(text(&sheet), "Two of iris.\nversion   live in\nv2        staging\nv10-long\n");
+        let empty = Sheet { rows: Vec::new(), ..sheet };
+        assert_eq!(text(&empty), "Two of iris.\n");
+    }
+}

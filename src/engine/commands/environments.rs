@@ -1,0 +1,88 @@
+//! `promote`, `rollback` and `abort`, judged by the default branch's configuration as it is now.
+
+use crate::command::Verb;
+use crate::domain::{ModelName, ReplyPart};
+use crate::engine::Configuration;
+use crate::engine::environments::{self, Ask, Begun};
+use crate::engine::setting::Rules;
+use crate::engine::turn::Turn;
+
+use super::asked::{self, Asked, Refusal};
+use super::{said, unavailable};
+
+/// Does it; the part of the reply that tells of it, where there is one.
+pub(super) fn act(
+    turn: &mut Turn<'_>,
+    asked: &Asked<'_>,
+    name: &ModelName,
+    verb: &Verb,
+) -> Result<Option<ReplyPart>, Refusal> {
+    let facts = turn.facts;
+    let rules = current(turn, name)?;
+    asked::permitted(turn, asked, &rules, verb.entry().who)?;
+    let known = facts.environments.get(name);
+    let ask = Ask {
+        model: name,
+        policy: rules.policy,
+        versions: facts.registry.get(name).map_or(&[][..], |registry| registry.versions.as_slice()),
+        tags: known.map_or(&[][..], |known| known.tags.as_slice()),
+        by: asked.by,
+        on: turn.merge_request().id,
+        now: turn.now,
+        prefix: &facts.bot.addressing.prefix,
+    };
+    // Worked on apart, so that a refused command leaves nothing behind.
+    let mut state = turn.environments.get(name).cloned().unwrap_or_default();
+    let begun = match verb {
+        Verb::Promote { reference, environment } => {
+            environments::promote(&mut state, &ask, reference, environment)?
+        }
+        Verb::Rollback { environment, reference } => {
+            environments::rollback(&mut state, &ask, environment, reference.as_deref())?
+        }
+        Verb::Abort { environment } => {
+            let (begun, ended) = environments::abort(&mut state, &ask, environment)?;
+            turn.ended.extend(ended.map(|rollout| (name.clone(), rollout)));
+            begun
+        }
+        _ => return Err(unavailable(turn)),
+    };
+    turn.environments.insert(name.clone(), state);
+    Ok(part(turn, name, begun))
+}
+
+fn part(turn: &Turn<'_>, name: &ModelName, begun: Begun) -> Option<ReplyPart> {
+    match begun {
+        Begun::Rollout(number) => Some(ReplyPart::Rollout { model: name.clone(), number }),
+        // The reply to who asked first shows it; where that is not here, it must be said here.
+        Begun::Approved { on, .. } if on == turn.merge_request().id => None,
+        Begun::Approved { on, given, needed } => Some(said(format!(
+            "Counted: {given} of {needed} approvals. The answer on `!{}` tells how it goes on.",
+            on.number
+        ))),
+        Begun::Freed(text) => Some(said(text)),
+    }
+}
+
+/// The model's rules on the default branch now.
+fn current<'a>(turn: &Turn<'a>, name: &ModelName) -> Result<Rules<'a>, Refusal> {
+    let found = match &turn.facts.current {
+        Some(Configuration::Valid(config)) => config.models.get(name),
+        Some(Configuration::Invalid { .. }) => {
+            return Err(Refusal::new(
+                "invalid-configuration",
+                "`.mergewright.yml` on the default branch is invalid, so nothing can be done.",
+                "Mend the file there; `mergewright check` finds the same problems.",
+            ));
+        }
+        Some(Configuration::Absent) | None => None,
+    };
+    let policy = found.ok_or_else(|| {
+        Refusal::new(
+            "model-removed",
+            format!("The default branch does not describe `{name}` any more."),
+            "Describe it in `.mergewright.yml` on the default branch, with its environments.",
+        )
+    })?;
+    Ok(Rules::of(policy))
+}

@@ -1,0 +1,6 @@
+//! Environments: what people ask for, what follows, and what holds whatever happens.
+
+mod asking;
+mod chance;
+mod rolling;
+mod scene;

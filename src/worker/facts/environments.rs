@@ -1,0 +1,138 @@
+//! What a merge request's decision needs to know of environments: only where somebody asks about them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::command::{self, Verb};
+use crate::domain::{ModelId, ModelName, ReplyPart, Tag, Timestamp, Version, VersionRecord};
+use crate::engine::environments::resolve;
+use crate::engine::{Configuration, Facts, ModelEnvironments};
+use crate::event::Event;
+use crate::worker::failure::Failure;
+
+use super::{Found, Gatherer};
+
+impl Gatherer<'_> {
+    /// Reads it into `found`, with the default branch's configuration where something shall be moved.
+    pub(super) async fn environments(
+        &self,
+        touched: &BTreeSet<ModelName>,
+        found: &mut Found,
+    ) -> Result<(), Failure> {
+        let wish = self.wish();
+        if wish.moves {
+            let branch = &found.facts.repository.default_branch;
+            let newest = self.forge.branch_head(self.id.repo, branch).await?;
+            found.facts.current = Some(self.configuration(&newest).await?);
+        }
+        let told = self.told();
+        let names = if wish.asks { touched.clone() } else { told.keys().cloned().collect() };
+        if names.is_empty() {
+            return Ok(());
+        }
+        let verbs = self.verbs(&found.facts);
+        for name in names.into_iter().chain(told.keys().cloned()) {
+            if found.facts.environments.contains_key(&name) {
+                continue;
+            }
+            let id = ModelId { repo: self.id.repo, model: name.clone() };
+            let stored = self.store.environments(&id).await?;
+            let mut known = ModelEnvironments { state: stored.state, ..ModelEnvironments::default() };
+            for number in told.get(&name).into_iter().flatten() {
+                if let Some(rollout) = self.store.rollout(&id, *number).await? {
+                    known.rollouts.insert(*number, rollout);
+                }
+            }
+            let versions = found.facts.registry.get(&name).map(|registry| registry.versions.clone());
+            for verb in &verbs {
+                self.named(&id, verb, versions.as_deref().unwrap_or_default(), &mut known).await?;
+            }
+            found.expected.insert(name.clone(), stored.version);
+            found.facts.environments.insert(name, known);
+        }
+        Ok(())
+    }
+
+    /// What one command names: a moment in an environment, or a version that is not published.
+    async fn named(
+        &self,
+        id: &ModelId,
+        verb: &Verb,
+        versions: &[VersionRecord],
+        known: &mut ModelEnvironments,
+    ) -> Result<(), Failure> {
+        let reference = match verb {
+            Verb::Blame { environment, time } => {
+                let at = time.as_deref().and_then(Timestamp::parse);
+                // The forge's clock tells since when; it may be ahead of ours.
+                let moment = at.unwrap_or(Timestamp(i64::MAX));
+                let live = self.store.live_at(id, environment, moment).await?;
+                known.asked.push((environment.clone(), at, live));
+                return Ok(());
+            }
+            Verb::Promote { reference, .. } | Verb::Rollback { reference: Some(reference), .. } => reference,
+            _ => return Ok(()),
+        };
+        if resolve(&id.model, versions, &known.state, reference).is_err() {
+            known.tags.extend(self.unpublished(id, reference).await?);
+        }
+        Ok(())
+    }
+
+    /// Tags of a version that is not published: its own, and the one that makes it void.
+    async fn unpublished(&self, id: &ModelId, reference: &str) -> Result<Vec<Tag>, Failure> {
+        let local = reference.rsplit('@').next().unwrap_or_default();
+        let Ok(version) = local.parse::<Version>() else { return Ok(Vec::new()) };
+        let name = version.tag(&id.model);
+        let mut found = Vec::new();
+        for name in [format!("{name}!"), name] {
+            found.extend(self.forge.tag(id.repo, &name).await?);
+        }
+        Ok(found)
+    }
+
+    /// Rollouts that unfinished replies tell of.
+    fn told(&self) -> BTreeMap<ModelName, BTreeSet<u64>> {
+        let mut told = BTreeMap::<_, BTreeSet<_>>::new();
+        for part in self.state.replies.values().flat_map(|open| &open.parts) {
+            if let ReplyPart::Rollout { model, number } = part {
+                told.entry(model.clone()).or_default().insert(*number);
+            }
+        }
+        told
+    }
+
+    /// Whether the comment asks about environments at all; read before the models are known.
+    fn wish(&self) -> Wish {
+        let Event::Comment { body, .. } = self.event else { return Wish::default() };
+        let parsed = command::parse(body, &self.bot.addressing, &BTreeSet::new());
+        let verbs = parsed.into_iter().filter_map(|parsed| parsed.command.ok()).map(|command| command.verb);
+        verbs.fold(Wish::default(), |wish, verb| match verb {
+            Verb::Promote { .. } | Verb::Rollback { .. } | Verb::Abort { .. } => {
+                Wish { asks: true, moves: true }
+            }
+            Verb::Versions | Verb::Describe { .. } | Verb::Blame { .. } => Wish { asks: true, ..wish },
+            _ => wish,
+        })
+    }
+
+    /// The commands as the engine will read them.
+    fn verbs(&self, facts: &Facts) -> Vec<Verb> {
+        let Event::Comment { body, .. } = self.event else { return Vec::new() };
+        let sides = [Some(&facts.policy), Some(&facts.proposal), facts.current.as_ref()];
+        let known = sides.into_iter().flatten().flat_map(|side| match side {
+            Configuration::Valid(config) => config.models.keys().cloned().collect::<Vec<_>>(),
+            Configuration::Absent | Configuration::Invalid { .. } => Vec::new(),
+        });
+        let known = known.collect();
+        let parsed = command::parse(body, &self.bot.addressing, &known);
+        parsed.into_iter().filter_map(|parsed| parsed.command.ok()).map(|command| command.verb).collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Wish {
+    /// Somebody asks about versions or environments.
+    asks: bool,
+    /// Somebody wants a version moved.
+    moves: bool,
+}

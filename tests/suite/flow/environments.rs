@@ -1,0 +1,421 @@
+//! Published versions move through environments and back, whatever gets lost on the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mergewright::sandbox::{
+    Copies, Delivery, DeploymentState, Fault, File, JobState, Manner, Order, PipelineState,
+};
+
+use super::Play;
+use super::play::{AUTHOR, IRIS, OWNER};
+
+const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
+const BETTER: &str = r#"{"accuracy": 0.95, "latency_ms": 12}"#;
+/// Owns the model beside alice.
+const SECOND: &str = "mia";
+
+/// [`IRIS`] with two environments.
+fn policy() -> String {
+    format!(
+        "{IRIS}    environments:\n      staging: {{}}\n      production: {{requires: staging}}\n    \
+         deploy: {{run: [\"sh deploy.sh\"]}}\n"
+    )
+}
+
+/// A stage on which version 1 is published; the number of its merge request.
+async fn published() -> (Play, u64) {
+    let mut play = Play::with(&policy()).await;
+    let number = play.released("Train longer", GOOD).await;
+    (play, number)
+}
+
+/// The pipeline and name of the one deploy job that waits for a runner.
+fn waiting(play: &Play) -> (u64, String) {
+    let jobs = play.project.waiting_jobs().unwrap();
+    let deploys: Vec<_> = jobs.into_iter().filter(|job| job.name.ends_with(":deploy")).collect();
+    assert_eq!(deploys.len(), 1, "{deploys:?}");
+    (deploys[0].pipeline, deploys[0].name.clone())
+}
+
+fn nothing_waits(play: &Play) {
+    assert!(play.project.waiting_jobs().unwrap().is_empty());
+}
+
+async fn deploys(play: &mut Play) {
+    let (pipeline, name) = waiting(play);
+    play.project.job_succeeds(pipeline, &name, "deployed\n", &[]).unwrap();
+    play.settle().await;
+}
+
+async fn deploy_fails(play: &mut Play, log: &str) {
+    let (pipeline, name) = waiting(play);
+    play.project.job_fails(pipeline, &name, log, &[]).unwrap();
+    play.settle().await;
+}
+
+/// A command that leads to a deployment which goes well; what its reply says in the end.
+async fn brings(play: &mut Play, number: u64, line: &str) -> String {
+    let comment = play.says(OWNER, number, line).await;
+    deploys(play).await;
+    play.reply(number, comment)
+}
+
+/// What a command is answered at once.
+async fn answered(play: &mut Play, login: &str, number: u64, line: &str) -> String {
+    let comment = play.says(login, number, line).await;
+    play.reply(number, comment)
+}
+
+/// The refusal's rule is in the answer, and nothing was started.
+async fn refused(play: &mut Play, login: &str, number: u64, line: &str, rule: &str) {
+    let said = answered(play, login, number, line).await;
+    assert!(said.contains(&format!("`{rule}`")), "{line}: {said}");
+    nothing_waits(play);
+}
+
+/// Names of the stage tags in the order of their numbers.
+fn stages(play: &Play) -> Vec<String> {
+    let mut found: Vec<_> = play.tags().into_iter().filter(|name| name.contains('#')).collect();
+    found.sort_by_key(|name| name.rsplit('#').next().unwrap().parse::<u64>().unwrap());
+    found
+}
+
+fn deployed(play: &Play) -> Vec<(String, DeploymentState)> {
+    let made = play.project.deployments().unwrap();
+    made.into_iter().map(|one| (one.environment.clone(), one.state())).collect()
+}
+
+#[tokio::test]
+async fn a_version_goes_to_staging_and_then_to_production() {
+    let (mut play, number) = published().await;
+    let comment = play.says(OWNER, number, "/model promote v1 staging").await;
+    assert_eq!(play.reactions(number, comment), ["eyes"]);
+    let said = play.reply(number, comment);
+    assert!(said.contains("v1 is on its way to `staging`"), "{said}");
+    assert_eq!(stages(&play), Vec::<String>::new(), "nothing is said in git before it is so");
+
+    let (pipeline, name) = waiting(&play);
+    let job = play.project.job(pipeline, &name).unwrap();
+    let commit = play.project.tags().unwrap().remove(0).commit;
+    for (variable, value) in [
+        ("MERGEWRIGHT_ACTION", "deploy"),
+        ("MERGEWRIGHT_ENVIRONMENT", "staging"),
+        ("MERGEWRIGHT_VERSION", "v1"),
+        ("MERGEWRIGHT_TRAFFIC", "100"),
+        ("MERGEWRIGHT_COMMIT", commit.as_str()),
+    ] {
+        assert_eq!(job.variables.get(variable).map(String::as_str), Some(value), "{variable}");
+    }
+    deploys(&mut play).await;
+    let said = play.reply(number, comment);
+    assert!(said.contains("v1 is live in `staging`") && said.contains("iris#staging#1"), "{said}");
+
+    let said = brings(&mut play, number, "/model promote iris@v1 production").await;
+    assert!(said.contains("v1 is live in `production`"), "{said}");
+    assert_eq!(stages(&play), ["iris#staging#1", "iris#production#2"]);
+    let good = |name: &str| (name.to_owned(), DeploymentState::Success);
+    assert_eq!(deployed(&play), [good("staging"), good("production")], "made by the forge, once each");
+    let tags = play.project.tags().unwrap();
+    let tag = tags.iter().find(|tag| tag.name == "iris#production#2").unwrap();
+    let told: serde_json::Value = serde_json::from_str(tag.message.as_deref().unwrap()).unwrap();
+    assert_eq!((&tag.commit, &told["version"], &told["asked_by"]), (&commit, &"v1".into(), &OWNER.into()));
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_is_refused_by_a_rule_and_says_what_helps() {
+    let (mut play, number) = published().await;
+    for (line, rule) in [
+        ("/model promote v1 production", "requires"),
+        ("/model promote v9 staging", "version-unknown"),
+        ("/model promote v1 prod", "environment-unknown"),
+        ("/model rollback staging", "nothing-live"),
+        ("/model abort staging", "nothing-to-abort"),
+        ("/model describe v9", "version-unknown"),
+        ("/model blame prod", "environment-unknown"),
+    ] {
+        refused(&mut play, OWNER, number, line, rule).await;
+    }
+    refused(&mut play, AUTHOR, number, "/model promote v1 staging", "not-owner").await;
+    let commit = play.project.branch("main").unwrap();
+    play.project.tag(OWNER, "iris@v2.0.0", commit.as_str(), Some("mine")).unwrap();
+    refused(&mut play, OWNER, number, "/model promote v2 staging", "version-foreign").await;
+    let said =
+        answered(&mut play, OWNER, number, "/model promote v1 production\n\n/model promote v1 staging").await;
+    assert!(said.contains("**Not run:** `/model promote v1 staging`"), "{said}");
+    nothing_waits(&play);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_failed_deployment_is_told_with_its_log_and_changes_nothing() {
+    let (mut play, number) = published().await;
+    brings(&mut play, number, "/model promote v1 staging").await;
+    let second = play.released("Train better", BETTER).await;
+    let comment = play.says(OWNER, second, "/model promote v2 staging").await;
+    deploy_fails(&mut play, "no space left on the cluster\n").await;
+    let said = play.reply(second, comment);
+    assert!(said.contains("failed") && said.contains("no space left on the cluster"), "{said}");
+    assert!(said.contains("/model promote v2 staging"), "says what helps: {said}");
+    let said = answered(&mut play, OWNER, second, "/model blame staging").await;
+    assert!(said.contains("v1 is live in `staging`"), "{said}");
+    assert_eq!(stages(&play), ["iris#staging#1"]);
+
+    brings(&mut play, second, "/model promote v2 staging").await;
+    assert_eq!(stages(&play), ["iris#staging#1", "iris#staging#2"]);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn production_goes_back_and_anybody_can_ask_what_was_live_when() {
+    let (mut play, number) = published().await;
+    for line in ["/model promote v1 staging", "/model promote v1 production"] {
+        brings(&mut play, number, line).await;
+    }
+    let second = play.released("Train better", BETTER).await;
+    for line in ["/model promote v2 staging", "/model promote v2 production"] {
+        brings(&mut play, second, line).await;
+    }
+    let between = mergewright::domain::Clock::now(&*play.clock);
+    play.clock.advance(Duration::from_secs(60));
+
+    let comment = play.says(OWNER, second, "/model rollback production").await;
+    let (pipeline, name) = waiting(&play);
+    let job = play.project.job(pipeline, &name).unwrap();
+    assert_eq!(job.variables["MERGEWRIGHT_ACTION"], "rollback");
+    assert_eq!(job.variables["MERGEWRIGHT_VERSION"], "v1");
+    deploys(&mut play).await;
+    let said = play.reply(second, comment);
+    assert!(said.contains("v1 is live in `production` instead of v2"), "{said}");
+    assert_eq!(stages(&play).last().unwrap(), "iris#production#5");
+
+    for (line, says) in [
+        ("/model blame production".to_owned(), "v1 is live in `production`"),
+        (format!("/model blame production {between}"), "v2 was live in `production`"),
+        ("/model blame production 2020-01-01T00:00:00Z".to_owned(), "Nothing of `iris` was live"),
+        ("/model versions".to_owned(), "2 versions of `iris` are published"),
+    ] {
+        let said = answered(&mut play, AUTHOR, second, &line).await;
+        assert!(said.contains(says), "{line}: {said}");
+    }
+    // One record, however it is named.
+    let tags = play.project.tags().unwrap();
+    let commit = tags.iter().find(|tag| tag.name == "iris@v1.0.0").unwrap().commit.clone();
+    let by_version = answered(&mut play, AUTHOR, second, "/model describe v1").await;
+    assert!(by_version.contains(commit.as_str()) && by_version.contains("0.94"), "{by_version}");
+    for reference in ["iris@v1.0.0", &commit.as_str()[..8], "production"] {
+        let again = answered(&mut play, AUTHOR, second, &format!("/model describe {reference}")).await;
+        assert_eq!(again, by_version, "{reference}");
+    }
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn abort_cancels_the_run_and_frees_the_environment() {
+    let (mut play, number) = published().await;
+    let comment = play.says(OWNER, number, "/model promote v1 staging").await;
+    let (pipeline, _) = waiting(&play);
+    let said = answered(&mut play, OWNER, number, "/model promote v1 staging").await;
+    assert!(said.contains("`environment-busy`"), "{said}");
+    let said = answered(&mut play, OWNER, number, "/model abort staging").await;
+    assert!(said.contains("is aborted"), "{said}");
+    assert_eq!(play.project.pipeline_state(pipeline).unwrap(), PipelineState::Canceled);
+    let said = play.reply(number, comment);
+    assert!(said.contains("was stopped"), "{said}");
+    assert_eq!(stages(&play), Vec::<String>::new());
+    brings(&mut play, number, "/model promote v1 staging").await;
+    assert_eq!(stages(&play), ["iris#staging#1"]);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn of_two_promotions_at_once_one_goes_and_the_other_hears_why_not() {
+    let (mut play, number) = published().await;
+    let second = play.released("Train better", BETTER).await;
+    play.clock.advance(Duration::from_secs(1));
+    let one = play.project.comment(OWNER, number, "/model promote v1 staging").unwrap().unwrap();
+    let other = play.project.comment(OWNER, second, "/model promote v2 staging").unwrap().unwrap();
+    play.settle().await;
+    let said = [play.reply(number, one), play.reply(second, other)];
+    let busy = said.iter().filter(|text| text.contains("`environment-busy`")).count();
+    assert_eq!(busy, 1, "{said:?}");
+    deploys(&mut play).await;
+    assert_eq!(stages(&play), ["iris#staging#1"]);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_second_owner_approves_by_asking_for_the_same() {
+    let approved = policy().replace("staging: {}", "staging: {approvals: 1}");
+    let mut play = Play::with(&approved).await;
+    let _account = play.sandbox.person(SECOND);
+    play.project.member(SECOND, mergewright::sandbox::Role::Maintainer).unwrap();
+    let number = play.released("Train longer", GOOD).await;
+    let comment = play.says(OWNER, number, "/model promote v1 staging").await;
+    assert!(play.reply(number, comment).contains("once 1 other owners want it: 0 so far"));
+    nothing_waits(&play);
+    refused(&mut play, OWNER, number, "/model promote v1 staging", "awaiting-approval").await;
+    let approval = play.says(SECOND, number, "/model promote v1 staging").await;
+    assert_eq!(play.reactions(number, approval), ["eyes"], "the first reply tells the rest");
+    deploys(&mut play).await;
+    assert!(play.reply(number, comment).contains("v1 is live in `staging`"));
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn the_rules_are_those_of_the_default_branch_now() {
+    let (mut play, number) = published().await;
+    let without = IRIS.to_owned();
+    play.project.push(OWNER, "main", &[File::write(".mergewright.yml", without)], "No environments").unwrap();
+    play.settle().await;
+    refused(&mut play, OWNER, number, "/model promote v1 staging", "environment-unknown").await;
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_version_whose_files_are_gone_is_not_deployed() {
+    let (mut play, number) = published().await;
+    let build = play.project.pipelines().unwrap().into_iter().find_map(|pipeline| {
+        let jobs = play.project.jobs(pipeline.id).unwrap();
+        jobs.into_iter().find(|job| job.name == "iris:build" && job.state == JobState::Success)
+    });
+    play.project.expire_artifacts(build.unwrap().id).unwrap();
+    let said = answered(&mut play, OWNER, number, "/model promote v1 staging").await;
+    assert!(said.contains("not kept any more") && said.contains("Nothing was touched"), "{said}");
+    nothing_waits(&play);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn candidates_are_compared_with_what_is_live_in_production() {
+    let mut play = Play::with(&policy().replace("baseline: previous", "baseline: production")).await;
+    let number = play.released("Train longer", GOOD).await;
+    for line in ["/model promote v1 staging", "/model promote v1 production"] {
+        brings(&mut play, number, line).await;
+    }
+    play.released("Train better", BETTER).await;
+    let third = play.candidate("Train again", GOOD).await;
+    let report = play.report(third);
+    assert!(report.contains("Compared with v1, which is live in production"), "{report}");
+    play.ends().await;
+}
+
+/// Calls of a promotion that must not be doubled.
+const CALLS: [(&str, &str); 3] =
+    [("POST", "*/pipeline"), ("POST", "*/repository/tags"), ("POST", "*/merge_requests/*/notes")];
+
+#[tokio::test]
+async fn a_call_whose_answer_is_lost_is_done_once_at_the_forge() {
+    for (method, path) in CALLS {
+        let (mut play, number) = published().await;
+        play.sandbox.fail_next(1, method, path, Fault::BreakAfter).unwrap();
+        let comment = play.says(OWNER, number, "/model promote v1 staging").await;
+        a_while(&mut play).await;
+        deploys(&mut play).await;
+        a_while(&mut play).await;
+        assert_eq!(play.sandbox.failures_left(), 0, "{method} {path} was not met");
+        assert!(play.reply(number, comment).contains("v1 is live in `staging`"), "{method} {path}");
+        assert_eq!((stages(&play), deployed(&play).len()), (vec!["iris#staging#1".to_owned()], 1));
+        play.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn without_any_hook_but_the_comment_time_brings_it_to_the_same_end() {
+    let (mut play, number) = published().await;
+    play.manner.keep = Some(Arc::new(|delivery: &Delivery| delivery.event == "Note Hook"));
+    let comment = play.says(OWNER, number, "/model promote v1 staging").await;
+    deploys(&mut play).await;
+    assert_eq!(stages(&play), Vec::<String>::new(), "nobody told");
+    a_while(&mut play).await;
+    assert_eq!(stages(&play), ["iris#staging#1"]);
+    assert!(play.reply(number, comment).contains("v1 is live in `staging`"));
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn one_deployment_hook_is_enough_to_look() {
+    let (mut play, number) = published().await;
+    let kinds = ["Note Hook", "Deployment Hook"];
+    play.manner.keep = Some(Arc::new(move |delivery: &Delivery| kinds.contains(&delivery.event)));
+    brings(&mut play, number, "/model promote v1 staging").await;
+    assert_eq!(stages(&play), ["iris#staging#1"]);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn shuffled_and_doubled_deliveries_come_to_the_same_end() {
+    for (seed, copies) in [(1, Copies::SameId), (2, Copies::OtherId), (3, Copies::OtherId)] {
+        let (mut play, number) = published().await;
+        play.manner = Manner { order: Order::Shuffled(seed), copies, keep: None };
+        for line in ["/model promote v1 staging", "/model promote v1 production"] {
+            brings(&mut play, number, line).await;
+        }
+        assert_eq!(stages(&play), ["iris#staging#1", "iris#production#2"], "seed {seed}");
+        assert_eq!(deployed(&play).len(), 2, "seed {seed}");
+        play.ends().await;
+    }
+}
+
+async fn a_while(play: &mut Play) {
+    for seconds in [5, 30, 60, 120, 300] {
+        play.passes(Duration::from_secs(seconds)).await;
+    }
+}
+
+/// Asks the program itself, beside the running bot.
+fn program(play: &Play, words: &[&str]) -> (Option<i32>, String) {
+    let config = play.folder.path().join("mergewright.yml");
+    let text = format!(
+        "listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\ngitlab:\n  url: {}\n  token: {{env: TOKEN}}\n  \
+         webhook_signing_tokens: [{{env: SIGNING}}]\n",
+        play.sandbox.url()
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mergewright"));
+    command.args(words).arg("--config").arg(&config);
+    let done = command.env("TOKEN", "token").env("SIGNING", super::play::SIGNING_TOKEN).output().unwrap();
+    let said = if done.stdout.is_empty() { done.stderr } else { done.stdout };
+    (done.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test]
+async fn the_command_line_gives_the_same_record_by_every_name() {
+    let (mut play, number) = published().await;
+    for line in ["/model promote v1 staging", "/model promote v1 production"] {
+        brings(&mut play, number, line).await;
+    }
+    let before = mergewright::domain::Clock::now(&*play.clock).to_string();
+    play.released("Train better", BETTER).await;
+    let tag = play.project.tags().unwrap().into_iter().find(|tag| tag.name == "iris@v1.0.0").unwrap();
+    let (status, record) = program(&play, &["describe", "iris@v1", "--json"]);
+    assert_eq!(status, Some(0), "{record}");
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let lineage: serde_json::Value = serde_json::from_str(tag.message.as_deref().unwrap()).unwrap();
+    assert_eq!(record["lineage"], lineage, "what the tag carries");
+    assert_eq!(record["live_in"], serde_json::json!(["production", "staging"]));
+    let digest = lineage["model_digest"].as_str().unwrap();
+    for reference in ["v1", &tag.commit.as_str()[..9], digest, "production", before.as_str()] {
+        let (status, again) = program(&play, &["describe", reference, "--json"]);
+        assert_eq!(status, Some(0), "{reference}: {again}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&again).unwrap(), record, "{reference}");
+    }
+    let (status, all) = program(&play, &["versions", "iris"]);
+    assert!(status == Some(0) && all.contains("v2") && all.contains("production, staging"), "{all}");
+    let (status, why) = program(&play, &["blame", "iris", "production", "--json"]);
+    let why: serde_json::Value = serde_json::from_str(&why).unwrap();
+    assert_eq!((status, &why["version"], &why["asked_by"]), (Some(0), &"v1".into(), &OWNER.into()));
+    assert_eq!(why["stage_tag"], "iris#production#2");
+    for words in [
+        &["describe", "v9"][..],
+        &["describe", "rose@v1"],
+        &["versions", "rose"],
+        &["blame", "iris", "production", "--at", "2020-01-01T00:00:00Z"],
+        &["blame", "iris", "nowhere"],
+        &["versions", "iris", "--repository", "group/other"],
+    ] {
+        assert_eq!(program(&play, words).0, Some(1), "{words:?}");
+    }
+    play.ends().await;
+}
