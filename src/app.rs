@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::server::ServerConfig;
 use crate::domain::Clock;
-use crate::forge::{Forges, GitLab};
+use crate::forge::{Forges, GitHub, GitLab};
 use crate::http::{self, Drain, Limits};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -59,7 +59,12 @@ impl App {
         let store = Store::open(config.database_url.expose_secret()).await.context("opening the database")?;
         let gitlab = config.gitlab.as_ref().map(|gitlab| GitLab::new(gitlab, Arc::clone(&clock)));
         let gitlab = gitlab.transpose().context("connecting to GitLab")?;
-        let forges = Forges { github: None, gitlab: gitlab.map(|gitlab| Arc::new(gitlab) as _) };
+        let github = config.github.as_ref().map(|github| GitHub::new(github, Arc::clone(&clock)));
+        let github = github.transpose().context("connecting to GitHub")?;
+        let forges = Forges {
+            github: github.map(|github| Arc::new(github) as _),
+            gitlab: gitlab.map(|gitlab| Arc::new(gitlab) as _),
+        };
         let settings = Settings {
             prefix: config.command_prefix.clone(),
             repositories: config.repositories.clone(),

@@ -3,14 +3,18 @@
 mod archive;
 mod classify;
 mod error;
+mod github;
 mod gitlab;
+mod memory;
 mod operations;
 mod pace;
 mod redact;
 mod terminal;
+mod text;
 mod transport;
 
 pub use error::{ErrorKind, ForgeError};
+pub use github::GitHub;
 pub use gitlab::GitLab;
 pub use operations::{Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, NewRelease, Release};
 pub use transport::Limits;

@@ -1,6 +1,7 @@
 //! Reads a zip that strangers made: every entry's digest and the wanted contents, within limits.
 
 mod directory;
+mod fetch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

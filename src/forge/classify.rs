@@ -7,10 +7,11 @@ use reqwest::header::HeaderMap;
 
 use crate::domain::{ForgeKind, Timestamp};
 
+use super::text::cut;
 use super::{ErrorKind, ForgeError};
 
 /// How long to wait when a forge asks us to slow down but does not say for how long.
-const UNTOLD_PAUSE: Duration = Duration::from_secs(60);
+pub(crate) const UNTOLD_PAUSE: Duration = Duration::from_secs(60);
 
 /// The longest wait that is believed: a forge's wrong clock must not silence us for days.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -48,6 +49,8 @@ pub(crate) struct Failure {
     pub(crate) words: String,
     /// Whether the forge asked the whole credential to be silent.
     pub(crate) pause: Option<Duration>,
+    /// Whether it asked to slow down without saying for how long.
+    pub(crate) untold: bool,
 }
 
 impl From<Failure> for ForgeError {
@@ -64,6 +67,7 @@ impl Failure {
             status: None,
             words: String::new(),
             pause: None,
+            untold: false,
         }
     }
 
@@ -85,6 +89,15 @@ impl Failure {
     }
 }
 
+/// Says which file it was about, where that is our own limit or the forge's refusal.
+pub(crate) fn named(failure: Failure, path: &str) -> ForgeError {
+    let mut error = ForgeError::from(failure);
+    if error.kind == ErrorKind::Refused {
+        error.external = format!("`{path}`: {}", error.external);
+    }
+    error
+}
+
 /// Judges an answer by the one table that both forges share.
 pub(crate) fn classify(
     forge: ForgeKind,
@@ -97,12 +110,12 @@ pub(crate) fn classify(
     let html = is_html(answer);
     let words = if html { String::new() } else { words(answer.body) };
     let said = if words.is_empty() { String::new() } else { format!(": {words}") };
-    let mut pause = None;
+    let (mut pause, mut untold) = (None, false);
     let retry = |after| ErrorKind::Retry { after };
     let (kind, external) = match answer.status {
-        429 => (retry(slow_down(answer.headers, now, &mut pause)), slow_down_text(name)),
+        429 => (retry(slow_down(answer.headers, now, &mut pause, &mut untold)), slow_down_text(name)),
         403 if asks_to_slow_down(answer.headers, &words) => {
-            (retry(slow_down(answer.headers, now, &mut pause)), slow_down_text(name))
+            (retry(slow_down(answer.headers, now, &mut pause, &mut untold)), slow_down_text(name))
         }
         401 => (
             ErrorKind::Unauthorized,
@@ -142,7 +155,13 @@ pub(crate) fn classify(
     };
     let shown = if html { "an HTML page" } else { &words };
     let internal = format!("{}: HTTP {}: {shown}", operation.name, answer.status);
-    Failure { error: ForgeError { kind, external, internal }, status: Some(answer.status), words, pause }
+    Failure {
+        error: ForgeError { kind, external, internal },
+        status: Some(answer.status),
+        words,
+        pause,
+        untold,
+    }
 }
 
 /// The forge's name as people write it.
@@ -154,9 +173,15 @@ pub(crate) const fn display_name(forge: ForgeKind) -> &'static str {
 }
 
 /// When the whole credential may speak again, by whichever header says so.
-fn slow_down(headers: &HeaderMap, now: Timestamp, pause: &mut Option<Duration>) -> Option<Duration> {
+fn slow_down(
+    headers: &HeaderMap,
+    now: Timestamp,
+    pause: &mut Option<Duration>,
+    untold: &mut bool,
+) -> Option<Duration> {
     *pause = asked_wait(headers, now).or_else(|| reset(headers, now));
-    Some(pause.unwrap_or(UNTOLD_PAUSE))
+    *untold = pause.is_none();
+    pause.or(Some(UNTOLD_PAUSE))
 }
 
 fn slow_down_text(name: &str) -> String {
@@ -166,9 +191,10 @@ fn slow_down_text(name: &str) -> String {
 /// GitHub says it with 403 and an empty budget, a `retry-after`, or only in words.
 fn asks_to_slow_down(headers: &HeaderMap, words: &str) -> bool {
     let exhausted = header(headers, "x-ratelimit-remaining") == Some("0");
-    exhausted
-        || headers.contains_key("retry-after")
-        || words.to_ascii_lowercase().contains("secondary rate limit")
+    let words = words.to_ascii_lowercase();
+    // The last one is what older Enterprise Servers say of a secondary limit.
+    let said = ["secondary rate limit", "rate limit exceeded", "abuse detection"];
+    exhausted || headers.contains_key("retry-after") || said.iter().any(|said| words.contains(said))
 }
 
 /// `Retry-After`, in seconds or as a date.
@@ -183,7 +209,7 @@ pub(crate) fn asked_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration
 
 /// GitLab's `RateLimit-Reset`, GitHub's `x-ratelimit-reset`: seconds since 1970. GitHub's speaks of the
 /// budget of the hour, also where that is not what is exhausted.
-fn reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if header(headers, "x-ratelimit-remaining").is_some_and(|left| left.trim() != "0") {
         return None;
     }
@@ -215,10 +241,7 @@ fn words(body: &str) -> String {
         Err(_) => body.to_owned(),
     };
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= MOST_WORDS {
-        return line;
-    }
-    line.chars().take(MOST_WORDS - 1).chain(['…']).collect()
+    cut(&line, MOST_WORDS)
 }
 
 fn collect(value: Option<&serde_json::Value>, parts: &mut Vec<String>) {

@@ -5,7 +5,6 @@ mod commits;
 mod deployments;
 mod files;
 mod jobs;
-mod lists;
 mod merge;
 mod merge_requests;
 mod notes;
@@ -20,8 +19,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::HeaderName;
 use tokio::sync::OnceCell;
 
 use crate::config::server::GitlabConfig;
@@ -32,15 +29,12 @@ use crate::domain::{
 };
 
 use super::classify::Operation;
-use super::transport::{Access, Limits, Transport};
+use super::transport::{Access, Limits, Signature, Transport};
 use super::{Archive, ArchiveLimits, ArtifactKind, Forge, ForgeError, NewRelease, Release};
 use remembered::Remembered;
 
 /// The most characters that GitLab takes as one comment.
 const COMMENT_LIMIT: usize = 1_000_000;
-
-/// Everything but the characters that no address needs encoded.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// One GitLab under one token.
 #[derive(Debug)]
@@ -73,11 +67,11 @@ impl GitLab {
         let access = Access {
             forge: ForgeKind::GitLab,
             base: &format!("{}/api/v4", config.url.trim_end_matches('/')),
-            header: HeaderName::from_static("private-token"),
+            signature: Signature::Header("private-token"),
             token: &config.token,
             write_interval: config.write_interval,
         };
-        let http = Transport::new(access, clock, limits)?;
+        let http = Transport::new(&access, clock, limits)?;
         let host = reqwest::Url::parse(&config.url).ok().and_then(|url| url.host_str().map(str::to_owned));
         Ok(Self {
             http,
@@ -96,15 +90,6 @@ fn project(repo: RepoId, rest: &str) -> String {
 /// `/projects/7/merge_requests/3` and what follows.
 fn merge_request(id: MergeRequestId, rest: &str) -> String {
     format!("/projects/{}/merge_requests/{}{rest}", id.repo.number, id.number)
-}
-
-/// One segment of an address; slashes inside are encoded.
-fn segment(text: &str) -> String {
-    // A lone `.` or `..` would be taken for a step in the path whatever its encoding.
-    match text {
-        "." | ".." | "" => "%20".to_owned(),
-        _ => utf8_percent_encode(text, SEGMENT).to_string(),
-    }
 }
 
 const WHOAMI: Operation =

@@ -1,5 +1,6 @@
 //! How fast one credential may speak: a pause that the forge asked for, and the gap between writes.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,11 +15,13 @@ use crate::domain::{Clock, Timestamp};
 pub(crate) struct Gate {
     clock: Arc<dyn Clock>,
     shut_until: Mutex<Option<Timestamp>>,
+    /// How often in a row we were silenced without being told for how long.
+    untold: AtomicU32,
 }
 
 impl Gate {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, shut_until: Mutex::new(None) }
+        Self { clock, shut_until: Mutex::new(None), untold: AtomicU32::new(0) }
     }
 
     /// Nothing is sent for `span`; a longer pause that was already asked for stays.
@@ -28,6 +31,19 @@ impl Gate {
         if shut.is_none_or(|before| before < until) {
             *shut = Some(until);
         }
+    }
+
+    /// Nothing is sent for `first`, for twice as long the next time in a row, and so on.
+    pub(crate) fn shut_longer(&self, first: Duration) -> Duration {
+        let doubled = self.untold.fetch_add(1, Ordering::Relaxed).min(16);
+        let span = first.saturating_mul(1 << doubled).min(LONGEST_WAIT);
+        self.shut(span);
+        span
+    }
+
+    /// The forge did what we asked: it is patient with us again.
+    pub(crate) fn heard(&self) {
+        self.untold.store(0, Ordering::Relaxed);
     }
 
     /// How long nothing may be sent; none when the gate is open.
@@ -81,7 +97,7 @@ impl Drop for Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::atomic::AtomicI64;
 
     use super::*;
 
@@ -106,6 +122,16 @@ mod tests {
         assert_eq!(gate.shut_for(), Some(Duration::from_millis(1)));
         clock.0.store(30_000, Ordering::SeqCst);
         assert_eq!(gate.shut_for(), None);
+    }
+
+    #[test]
+    fn an_untold_pause_doubles_until_the_forge_answers_again() {
+        let gate = Gate::new(Arc::new(Hand::default()));
+        let minute = Duration::from_secs(60);
+        assert_eq!([(); 3].map(|()| gate.shut_longer(minute)), [minute, minute * 2, minute * 4]);
+        assert_eq!([(); 9].map(|()| gate.shut_longer(minute)).last(), Some(&LONGEST_WAIT));
+        gate.heard();
+        assert_eq!(gate.shut_longer(minute), minute);
     }
 
     #[test]

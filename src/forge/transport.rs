@@ -1,27 +1,38 @@
 //! Speaks HTTP with one forge under one credential: origin, redirects, limits, pace, judgement.
 
 mod body;
+mod budget;
+mod carrier;
+mod client;
+mod conditional;
+mod lists;
 mod origin;
+mod writes;
 
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Client, Method, RequestBuilder, Response, Url};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 
-use crate::domain::{Clock, ForgeKind};
+use crate::domain::{Clock, ForgeKind, Timestamp};
 
-use super::classify::{Answer, Failure, Operation, asked_wait, classify, display_name, header};
+use super::classify::{Answer, Failure, Operation, asked_wait, classify, display_name};
 use super::pace::{Gate, Pace};
 use super::redact::Redactor;
 use super::{ErrorKind, ForgeError};
+use carrier::{Carrier, Lost, Outgoing, plainly};
+use conditional::{Kept, Known};
 
+pub(crate) use carrier::Payload;
 pub(crate) use origin::{NextPage, next_page};
 
 /// The most redirects that are followed for one read.
 const MOST_REDIRECTS: usize = 5;
+
+const NOT_MODIFIED: StatusCode = StatusCode::NOT_MODIFIED;
 
 /// How long, how large, how many: nothing that a forge sends is taken without a bound.
 #[derive(Clone, Copy, Debug)]
@@ -53,26 +64,20 @@ impl Default for Limits {
     }
 }
 
-/// What a write carries.
-pub(crate) enum Payload {
-    Nothing,
-    Json(serde_json::Value),
-    Bytes(Vec<u8>),
-}
-
 /// A forge's API under one credential.
 #[derive(Debug)]
 pub(crate) struct Transport {
     forge: ForgeKind,
     client: Client,
+    carrier: Carrier,
     base: Url,
-    header: HeaderName,
-    token: SecretString,
     limits: Limits,
     clock: Arc<dyn Clock>,
     gate: Gate,
     pace: Pace,
     redactor: Redactor,
+    /// Answers that the forge may confirm instead of repeating them, where that saves budget.
+    known: Option<Known>,
 }
 
 /// Where the API is and how we sign in.
@@ -80,13 +85,26 @@ pub(crate) struct Access<'a> {
     pub(crate) forge: ForgeKind,
     /// Without a trailing slash.
     pub(crate) base: &'a str,
-    pub(crate) header: HeaderName,
+    pub(crate) signature: Signature<'a>,
     pub(crate) token: &'a SecretString,
     pub(crate) write_interval: Duration,
 }
 
+/// How requests are signed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Signature<'a> {
+    /// The token in this header.
+    Header(&'static str),
+    /// octocrab makes and signs the requests, for this second address too.
+    Octocrab { uploads: &'a str },
+}
+
 impl Transport {
-    pub(crate) fn new(access: Access<'_>, clock: Arc<dyn Clock>, limits: Limits) -> Result<Self, ForgeError> {
+    pub(crate) fn new(
+        access: &Access<'_>,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+    ) -> Result<Self, ForgeError> {
         let name = display_name(access.forge);
         let redactor = Redactor::new([access.token]);
         let wrong = |what: String| ForgeError {
@@ -94,35 +112,47 @@ impl Transport {
             external: format!("the connection to {name} is configured wrongly: {what}"),
             internal: "set-up".to_owned(),
         };
-        let base = Url::parse(access.base)
-            .map_err(|error| wrong(format!("`{}` is no address ({error})", redactor.clean(access.base))))?;
-        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
-            return Err(wrong("its address must begin with http:// or https:// and name a host".to_owned()));
-        }
-        if !base.username().is_empty() || base.password().is_some() || base.query().is_some() {
-            return Err(wrong("its address must hold no credentials and no query".to_owned()));
-        }
-        if HeaderValue::from_str(access.token.expose_secret()).is_err() {
-            return Err(wrong("the API token holds characters that no header can carry".to_owned()));
-        }
-        let client = client(&base, &limits)
-            .map_err(|error| wrong(format!("no HTTP client can be made ({})", causes(&error))))?;
+        let address = |text: &str| {
+            origin::configured(text).map_err(|what| wrong(what.replace("{}", &redactor.clean(text))))
+        };
+        let base = address(access.base)?;
+        let plain = access.token.expose_secret();
+        let text = match access.signature {
+            Signature::Header(_) => plain.to_owned(),
+            Signature::Octocrab { .. } => format!("Bearer {plain}"),
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_error| wrong("the API token holds characters that no header can carry".to_owned()))?;
+        value.set_sensitive(true);
+        let client = client::client(&base, &limits)
+            .map_err(|error| wrong(format!("no HTTP client can be made ({})", Lost::from(error).causes)))?;
+        let carrier = match access.signature {
+            Signature::Header(name) => Carrier::Header(HeaderName::from_static(name), value),
+            Signature::Octocrab { uploads } => {
+                Carrier::octocrab(&client, value, &base, &address(uploads)?)
+                    .map_err(|error| wrong(format!("octocrab does not take its address ({error})")))?
+            }
+        };
         Ok(Self {
             forge: access.forge,
             client,
+            carrier,
             base,
-            header: access.header,
-            token: access.token.clone(),
             limits,
             gate: Gate::new(Arc::clone(&clock)),
             clock,
             pace: Pace::new(access.write_interval),
             redactor,
+            known: matches!(access.signature, Signature::Octocrab { .. }).then(Known::default),
         })
     }
 
     pub(crate) const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) const fn name(&self) -> &'static str {
@@ -149,68 +179,44 @@ impl Transport {
         operation: &Operation,
         address: &str,
     ) -> Result<(T, HeaderMap), Failure> {
-        let response = self.read(operation, Method::GET, address, false, self.limits.call).await?;
-        let headers = response.headers().clone();
-        Ok((self.json(operation, response).await?, headers))
+        let kept = self.known.as_ref().and_then(|known| known.find(address));
+        let ask = kept.as_ref().map(Kept::condition).unwrap_or_default();
+        let response = self.read(operation, Method::GET, address, &ask, false, self.limits.call).await?;
+        let mut headers = response.headers().clone();
+        let body = match kept {
+            Some(kept) if response.status() == NOT_MODIFIED => kept.confirmed(&mut headers),
+            _ => {
+                let body = self.bytes(operation, response, self.limits.json).await?;
+                if let Some(known) = &self.known {
+                    known.keep(address, &headers, &body);
+                }
+                body.into()
+            }
+        };
+        Ok((self.parsed(operation, &body)?, headers))
     }
 
     /// Reads the headers of an answer only.
     pub(crate) async fn head(&self, operation: &Operation, path: &str) -> Result<HeaderMap, Failure> {
-        let address = self.address(path);
-        let response = self.read(operation, Method::HEAD, &address, false, self.limits.call).await?;
+        let (address, none) = (self.address(path), HeaderMap::new());
+        let response = self.read(operation, Method::HEAD, &address, &none, false, self.limits.call).await?;
         Ok(response.headers().clone())
     }
 
     /// Opens a file for reading; it may lie in a storage elsewhere, which never sees our token.
     pub(crate) async fn download(&self, operation: &Operation, path: &str) -> Result<Response, Failure> {
-        self.read(operation, Method::GET, &self.address(path), true, self.limits.transfer).await
+        self.download_as(operation, path, None).await
     }
 
-    /// Writes in turn and reads the JSON answer with its status.
-    pub(crate) async fn write<T: DeserializeOwned>(
+    /// The same in the form that the media type names.
+    pub(crate) async fn download_as(
         &self,
         operation: &Operation,
-        method: Method,
         path: &str,
-        payload: Payload,
-    ) -> Result<(u16, T), Failure> {
-        let _turn = self.pace.turn().await;
-        let response = self.send_write(operation, method, path, payload).await?;
-        let status = response.status().as_u16();
-        Ok((status, self.json(operation, response).await?))
-    }
-
-    /// Writes in turn; what a successful answer holds does not matter.
-    pub(crate) async fn write_only(
-        &self,
-        operation: &Operation,
-        method: Method,
-        path: &str,
-        payload: Payload,
-    ) -> Result<u16, Failure> {
-        let _turn = self.pace.turn().await;
-        let response = self.send_write(operation, method, path, payload).await?;
-        Ok(response.status().as_u16())
-    }
-
-    async fn send_write(
-        &self,
-        operation: &Operation,
-        method: Method,
-        path: &str,
-        payload: Payload,
+        form: Option<&'static str>,
     ) -> Result<Response, Failure> {
-        let request = self.signed(self.client.request(method, self.address(path)));
-        let request = match payload {
-            Payload::Nothing => request.timeout(self.limits.call),
-            Payload::Json(value) => request.timeout(self.limits.call).json(&value),
-            Payload::Bytes(bytes) => request
-                .timeout(self.limits.transfer)
-                .header(reqwest::header::CONTENT_TYPE, "application/octet-stream")
-                .body(bytes),
-        };
-        let response = self.send(operation, request).await?;
-        if response.status().is_success() { Ok(response) } else { Err(self.judge(operation, response).await) }
+        let ask = form.map(|form| (ACCEPT, HeaderValue::from_static(form))).into_iter().collect();
+        self.read(operation, Method::GET, &self.address(path), &ask, true, self.limits.transfer).await
     }
 
     /// Follows redirects: within our origin with the token; elsewhere only where `storage` allows it,
@@ -220,17 +226,18 @@ impl Transport {
         operation: &Operation,
         method: Method,
         address: &str,
+        ask: &HeaderMap,
         storage: bool,
         time: Duration,
     ) -> Result<Response, Failure> {
-        let mut address =
-            Url::parse(address).map_err(|_error| self.refused(operation, "the address is broken"))?;
+        let mut address = self.parsed_address(operation, address)?;
         let mut ours = true;
         for _ in 0..=MOST_REDIRECTS {
-            let request = self.client.request(method.clone(), address.clone()).timeout(time);
-            let request = if ours { self.signed(request) } else { request };
-            let response = self.send(operation, request).await?;
-            if response.status().is_success() {
+            let headers = if ours { ask.clone() } else { HeaderMap::new() };
+            let outgoing = Outgoing::reading(method.clone(), address.clone(), headers, time);
+            let response = self.send(operation, outgoing, ours).await?;
+            let confirmed = response.status() == NOT_MODIFIED && ask.contains_key(IF_NONE_MATCH);
+            if response.status().is_success() || confirmed {
                 return Ok(response);
             }
             let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
@@ -257,19 +264,17 @@ impl Transport {
         Err(self.refused(operation, "there are too many redirects"))
     }
 
-    fn signed(&self, request: RequestBuilder) -> RequestBuilder {
-        match HeaderValue::from_str(self.token.expose_secret()) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                request.header(self.header.clone(), value)
-            }
-            // Judged when the transport was made.
-            Err(_) => request,
-        }
+    fn parsed_address(&self, operation: &Operation, address: &str) -> Result<Url, Failure> {
+        Url::parse(address).map_err(|_error| self.refused(operation, "the address is broken"))
     }
 
     /// Sends one request, unless the forge asked us to be silent.
-    async fn send(&self, operation: &Operation, request: RequestBuilder) -> Result<Response, Failure> {
+    async fn send(
+        &self,
+        operation: &Operation,
+        outgoing: Outgoing,
+        signed: bool,
+    ) -> Result<Response, Failure> {
         if let Some(left) = self.gate.shut_for() {
             return Err(Failure::new(
                 ErrorKind::Retry { after: Some(left) },
@@ -277,7 +282,11 @@ impl Transport {
                 format!("{}: not sent, the credential is paused for {} ms", operation.name, left.as_millis()),
             ));
         }
-        let result = request.send().await;
+        let result = if signed {
+            self.carrier.send(&self.client, outgoing).await
+        } else {
+            plainly(&self.client, outgoing).await
+        };
         let status = result
             .as_ref()
             .map_or_else(|_| "none".to_owned(), |response| response.status().as_str().to_owned());
@@ -287,11 +296,10 @@ impl Transport {
             "forge" => self.forge.as_str(), "operation" => operation.name, "status" => status
         )
         .increment(1);
-        if let Some(left) = result.as_ref().ok().and_then(|response| requests_left(response.headers())) {
-            metrics::gauge!("mergewright_forge_rate_limit_remaining", "forge" => self.forge.as_str())
-                .set(left);
+        if let (true, Ok(response)) = (signed, &result) {
+            self.watch_budget(response);
         }
-        result.map_err(|error| self.broken(operation, &error))
+        result.map_err(|lost| self.broken(operation, &lost))
     }
 
     /// Judges an answer of the forge that is no success.
@@ -302,10 +310,7 @@ impl Transport {
         let body = self.redactor.clean(&String::from_utf8_lossy(&body));
         let answer = Answer { status, headers: &headers, body: &body };
         let failure = classify(self.forge, operation, &answer, self.clock.now());
-        if let Some(pause) = failure.pause {
-            self.gate.shut(pause);
-        }
-        failure
+        self.pause(failure)
     }
 
     /// Judges an answer of a storage elsewhere: its refusals say nothing about our token.
@@ -336,10 +341,10 @@ impl Transport {
     }
 
     /// No answer, or one that broke off: whether a write happened is unknown.
-    pub(crate) fn broken(&self, operation: &Operation, error: &reqwest::Error) -> Failure {
-        let what = if error.is_timeout() {
+    pub(crate) fn broken(&self, operation: &Operation, lost: &Lost) -> Failure {
+        let what = if lost.timed_out {
             "did not answer in time"
-        } else if error.is_connect() {
+        } else if lost.unreachable {
             "cannot be reached"
         } else {
             "broke the connection off"
@@ -347,51 +352,7 @@ impl Transport {
         Failure::new(
             ErrorKind::Retry { after: None },
             format!("{} {what} when asked to {}; this is tried again", self.name(), operation.does),
-            format!("{}: {}", operation.name, self.redactor.clean(&causes(error))),
+            format!("{}: {}", operation.name, self.redactor.clean(&lost.causes)),
         )
     }
-}
-
-/// The client with one TLS provider for the whole process; no redirects and no repeats by itself.
-fn client(base: &Url, limits: &Limits) -> Result<Client, reqwest::Error> {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // Somebody else may have installed one before us; any one will do.
-        let _installed_before = rustls::crypto::ring::default_provider().install_default();
-    });
-    let builder = || {
-        let builder = Client::builder()
-            .user_agent(concat!("mergewright/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.call);
-        if origin::is_loopback(base) { builder.no_proxy() } else { builder }
-    };
-    match builder().build() {
-        // A machine without any certificate can still speak to a plain http address.
-        Err(_) if base.scheme() == "http" => builder().tls_certs_only([]).build(),
-        result => result,
-    }
-}
-
-/// An error with its causes, without the address (which may hold credentials).
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "timed out".to_owned() } else { "failed".to_owned() };
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
-}
-
-/// How many requests the forge still takes in the present window, where it says so.
-fn requests_left(headers: &HeaderMap) -> Option<f64> {
-    ["ratelimit-remaining", "x-ratelimit-remaining"]
-        .iter()
-        .find_map(|name| header(headers, name)?.parse::<u32>().ok())
-        .map(f64::from)
 }

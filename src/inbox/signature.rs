@@ -3,7 +3,7 @@
 pub mod github;
 pub mod gitlab;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -41,7 +41,7 @@ fn at_most_one<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<Option<
     if values.next().is_some() {
         return Err(Refused::Twice(name));
     }
-    Ok(first.map(axum::http::HeaderValue::as_bytes))
+    Ok(first.map(HeaderValue::as_bytes))
 }
 
 /// HMAC-SHA256 over the parts, one after another; none for an empty key, which proves nothing.

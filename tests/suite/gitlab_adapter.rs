@@ -5,40 +5,22 @@ mod deployments;
 mod pipelines;
 mod reading;
 mod releases;
-mod server;
 mod trouble;
 mod writing;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use mergewright::config::server::GitlabConfig;
-use mergewright::domain::{Clock, ForgeKind, MergeRequestId, RepoId, Sha, Timestamp};
-use mergewright::forge::{ErrorKind, ForgeError, GitLab, Limits};
+use mergewright::domain::{ForgeKind, MergeRequestId, RepoId};
+use mergewright::forge::{GitLab, Limits};
 use serde_json::{Value, json};
 
-use server::Server;
+use crate::scripted::{Hand, Server, sha};
 
 const TOKEN: &str = "glpat-very/secret+token";
 const REPO: RepoId = RepoId { forge: ForgeKind::GitLab, number: 7 };
 const MR: MergeRequestId = MergeRequestId { repo: REPO, number: 3 };
-
-/// Tells the time that the test says.
-#[derive(Debug, Default)]
-struct Hand(AtomicI64);
-
-impl Hand {
-    fn set(&self, seconds: i64) {
-        self.0.store(seconds * 1000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
 
 fn config(url: &str) -> GitlabConfig {
     GitlabConfig {
@@ -56,11 +38,6 @@ fn adapter(server: &Server) -> GitLab {
 
 fn with_limits(server: &Server, limits: Limits) -> GitLab {
     GitLab::with_limits(&config(&server.url()), Arc::new(Hand::default()), limits).unwrap()
-}
-
-/// A commit name of one repeated digit.
-fn sha(digit: char) -> Sha {
-    digit.to_string().repeat(40).parse().unwrap()
 }
 
 fn commit(digit: char) -> Value {
@@ -85,8 +62,4 @@ fn merge_request(instead: impl Into<Value>) -> Value {
         all[key] = value.clone();
     }
     all
-}
-
-fn kind<T: std::fmt::Debug>(result: Result<T, ForgeError>) -> ErrorKind {
-    result.unwrap_err().kind
 }

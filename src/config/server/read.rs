@@ -40,10 +40,6 @@ const KEYS: &[&str] = &[
 
 /// What is accepted already, but brings nothing yet.
 const NOT_ACTED_ON: &[NotActedOn] = &[
-    NotActedOn {
-        key: "github",
-        instead: "GitHub's deliveries are proved, stored and put aside; nothing is done at GitHub",
-    },
     NotActedOn { key: "registry_key", instead: "tags are not signed, and signatures are not checked" },
     NotActedOn { key: "reconcile_every", instead: "the forge is not asked for what was missed" },
     NotActedOn { key: "gates", instead: "there are no routes below /gates" },

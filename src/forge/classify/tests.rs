@@ -84,8 +84,14 @@ fn a_secondary_limit_is_no_missing_right() {
     let exhausted = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1700000010")];
     assert_eq!(judged(403, &exhausted, "").error.kind, retry(Some(10)));
     assert_eq!(judged(403, &[("retry-after", "3")], "").error.kind, retry(Some(3)));
-    let text = r#"{"message":"You have exceeded a secondary rate limit."}"#;
-    assert_eq!(judged(403, &[], text).error.kind, retry(Some(60)));
+    for text in [
+        r#"{"message":"You have exceeded a secondary rate limit."}"#,
+        r#"{"message":"API rate limit exceeded for 127.0.0.1."}"#,
+        r#"{"message":"You have triggered an abuse detection mechanism."}"#,
+    ] {
+        let failure = judged(403, &[], text);
+        assert_eq!((failure.error.kind, failure.untold), (retry(Some(60)), true), "{text}");
+    }
     assert_eq!(judged(403, &[("x-ratelimit-remaining", "7")], "{}").error.kind, ErrorKind::Refused);
 }
 

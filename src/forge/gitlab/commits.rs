@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::merge_requests::paths;
-use super::{GitLab, answers, project, segment};
+use super::{GitLab, answers, project};
 use crate::domain::{RepoId, Sha};
 use crate::forge::classify::{Failure, Operation};
+use crate::forge::text::segment;
 use crate::forge::{ErrorKind, ForgeError};
 
 const COMPARE: Operation = Operation {
@@ -64,7 +65,7 @@ impl GitLab {
         at: &Sha,
     ) -> Result<BTreeMap<String, (String, String)>, Failure> {
         let path = project(repo, &format!("/repository/tree?ref={at}&recursive=true&pagination=keyset"));
-        let entries: Vec<answers::TreeEntry> = self.list(&TREE, &path).await?;
+        let entries: Vec<answers::TreeEntry> = self.http.list(&TREE, &path).await?;
         let files = entries.into_iter().filter(|entry| entry.kind != "tree");
         Ok(files.map(|entry| (entry.path, (entry.id, entry.mode))).collect())
     }
@@ -75,7 +76,7 @@ impl GitLab {
         let begin = segment(&format!("^{branch}"));
         let path = project(repo, &format!("/repository/branches?search={begin}&per_page=100"));
         let found = |page: &[answers::Branch]| page.iter().any(|one| one.name == branch);
-        let branches: Vec<answers::Branch> = self.list_until(&BRANCH, &path, found).await?;
+        let branches: Vec<answers::Branch> = self.http.list_until(&BRANCH, &path, found).await?;
         match branches.into_iter().find(|one| one.name == branch) {
             Some(found) => Ok(found.commit.id),
             None => Err(ForgeError {

@@ -1,10 +1,11 @@
 //! Deployments, which GitLab makes of jobs that name an environment; and what such a job would fetch.
 
 use super::answers::{self, time};
-use super::{GitLab, project, segment};
+use super::{GitLab, project};
 use crate::domain::{Deployment, DeploymentState, Job, RepoId};
 use crate::forge::ForgeError;
 use crate::forge::classify::Operation;
+use crate::forge::text::segment;
 
 const FIND: Operation = Operation {
     name: "deployment",
@@ -32,7 +33,7 @@ impl GitLab {
         let enough = |page: &[answers::Deployment]| {
             page.iter().any(|deployment| by(deployment).is_some_and(|id| id <= job.id.0))
         };
-        let found: Vec<answers::Deployment> = self.list_until(&FIND, &project(repo, &rest), enough).await?;
+        let found: Vec<answers::Deployment> = self.http.list_until(&FIND, &project(repo, &rest), enough).await?;
         let ours = found.into_iter().find(|deployment| by(deployment) == Some(job.id.0));
         Ok(ours.map(Deployment::from))
     }

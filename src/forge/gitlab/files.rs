@@ -1,9 +1,10 @@
 //! Files and folders at a commit.
 
-use super::{GitLab, answers, project, segment};
+use super::{GitLab, answers, project};
 use crate::domain::{RepoId, Sha};
-use crate::forge::classify::{Failure, Operation, header};
-use crate::forge::{ErrorKind, ForgeError};
+use crate::forge::ForgeError;
+use crate::forge::classify::{Failure, Operation, header, named};
+use crate::forge::text::{plain, segment};
 
 const FILE: Operation =
     Operation { name: "file", does: "read a file", needs: "the scope `api` and at least Reporter" };
@@ -66,7 +67,7 @@ impl GitLab {
         let address =
             project(repo, &format!("/repository/tree?ref={at}{inside}&pagination=keyset&per_page=100"));
         let found = |page: &[answers::TreeEntry]| page.iter().any(|entry| entry.name == name);
-        let entries: Vec<answers::TreeEntry> = match self.list_until(&OBJECT, &address, found).await {
+        let entries: Vec<answers::TreeEntry> = match self.http.list_until(&OBJECT, &address, found).await {
             Ok(entries) => entries,
             Err(failure) if failure.is(404) => return self.absent(repo, at, failure).await,
             Err(failure) => return Err(named(failure, path)),
@@ -86,44 +87,6 @@ impl GitLab {
         match self.read_parents(repo, at).await {
             Ok(_) => Ok(None),
             Err(other) => Err(other.into()),
-        }
-    }
-}
-
-/// A path without what does not belong to it; none when it leads out of the repository.
-fn plain(path: &str) -> Option<&str> {
-    let path = path.strip_prefix("./").unwrap_or(path).trim_end_matches('/');
-    let path = if path == "." { "" } else { path };
-    let leads_out = path.starts_with('/') || path.split('/').any(|part| matches!(part, "." | ".."));
-    (!leads_out).then_some(path)
-}
-
-/// Says which file it was about, where that is our own limit or GitLab's refusal.
-fn named(failure: Failure, path: &str) -> ForgeError {
-    let mut error = ForgeError::from(failure);
-    if error.kind == ErrorKind::Refused {
-        error.external = format!("`{path}`: {}", error.external);
-    }
-    error
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_taken_in_their_plain_form_and_none_leads_out() {
-        for (path, expected) in [
-            ("a/b.csv", Some("a/b.csv")),
-            ("./a/b/", Some("a/b")),
-            (".mergewright.yml", Some(".mergewright.yml")),
-            (".", Some("")),
-            ("", Some("")),
-            ("..", None),
-            ("a/../../b", None),
-            ("/etc/passwd", None),
-        ] {
-            assert_eq!(plain(path), expected, "{path}");
         }
     }
 }

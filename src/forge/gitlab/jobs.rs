@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{GitLab, answers, project};
 use crate::domain::{FailureCause, Job, JobId, JobStatus, ModelName, RepoId, RunId, Status};
-use crate::forge::archive::{self, ArchiveError};
 use crate::forge::classify::Operation;
 use crate::forge::terminal::plain_tail;
-use crate::forge::{Archive, ArchiveLimits, ErrorKind, ForgeError};
+use crate::forge::{Archive, ArchiveLimits, ForgeError};
 
 const JOBS: Operation = Operation {
     name: "jobs",
@@ -29,7 +28,7 @@ impl GitLab {
     /// The newest attempt of each job.
     pub(super) async fn jobs(&self, repo: RepoId, run: RunId) -> Result<Vec<Job>, ForgeError> {
         let path = project(repo, &format!("/pipelines/{run}/jobs"));
-        let found: Vec<answers::Job> = self.list(&JOBS, &path).await?;
+        let found: Vec<answers::Job> = self.http.list(&JOBS, &path).await?;
         let mut newest: BTreeMap<String, answers::Job> = BTreeMap::new();
         for job in found {
             let ours = job.name == Status::UMBRELLA || job.name.starts_with("mergewright/");
@@ -64,31 +63,7 @@ impl GitLab {
         limits: ArchiveLimits,
     ) -> Result<Archive, ForgeError> {
         let path = project(repo, &format!("/jobs/{}/artifacts", job.id));
-        let response = self.http.download(&ARCHIVE, &path).await?;
-        let file = self.http.to_file(&ARCHIVE, response, limits.compressed).await?;
-        let opened = tokio::task::spawn_blocking(move || archive::open(file, limits)).await;
-        let opened = self.unpacked(job, opened)?;
-        let chosen = opened.paths().filter(|path| wanted(path)).map(str::to_owned).collect();
-        let read = tokio::task::spawn_blocking(move || opened.read(&chosen)).await;
-        self.unpacked(job, read)
-    }
-
-    fn unpacked<T>(
-        &self,
-        job: &Job,
-        result: Result<Result<T, ArchiveError>, tokio::task::JoinError>,
-    ) -> Result<T, ForgeError> {
-        let error = match result {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => error,
-            Err(stopped) => ArchiveError::Disk(std::io::Error::other(stopped.to_string())),
-        };
-        let kind = if error.is_ours() { ErrorKind::Retry { after: None } } else { ErrorKind::Refused };
-        Err(ForgeError {
-            kind,
-            external: format!("the artifacts of job {} cannot be used: {error}", job.id),
-            internal: format!("{}: job {}: {error}", ARCHIVE.name, job.id),
-        })
+        self.http.archive(&ARCHIVE, &path, job.id, wanted, limits).await
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::{
 };
 use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
+use crate::forge::text::co_authors;
 use crate::forge::transport::Payload;
 
 const READ: Operation = Operation {
@@ -124,7 +125,7 @@ impl GitLab {
             // GitLab lists only the first thousand or so; the trees know all of them.
             return Ok(self.compare_trees(id.repo, &base, head).await?);
         }
-        let diffs: Vec<answers::Diff> = self.list(&CHANGES, &merge_request(id, "/diffs")).await?;
+        let diffs: Vec<answers::Diff> = self.http.list(&CHANGES, &merge_request(id, "/diffs")).await?;
         Ok(paths(diffs))
     }
 
@@ -132,7 +133,7 @@ impl GitLab {
         &self,
         id: MergeRequestId,
     ) -> Result<BTreeSet<CommitAuthor>, ForgeError> {
-        let commits: Vec<answers::Commit> = self.list(&AUTHORS, &merge_request(id, "/commits")).await?;
+        let commits: Vec<answers::Commit> = self.http.list(&AUTHORS, &merge_request(id, "/commits")).await?;
         let mut emails = BTreeSet::new();
         for commit in commits {
             emails.extend(
@@ -197,16 +198,6 @@ fn mergeability(detailed: Option<&str>, plain: Option<&str>) -> Mergeability {
     }
 }
 
-/// E-mail addresses of `Co-authored-by: Name <address>` lines, in any case.
-fn co_authors(message: &str) -> impl Iterator<Item = String> {
-    message.lines().filter_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        let (_, address) = value.rsplit_once('<')?;
-        let (address, _) = address.split_once('>')?;
-        key.trim().eq_ignore_ascii_case("co-authored-by").then(|| address.trim().to_lowercase())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,11 +223,5 @@ mod tests {
         ] {
             assert_eq!(mergeability(detailed, plain), expected, "{detailed:?} {plain:?}");
         }
-    }
-
-    #[test]
-    fn co_authors_are_found_in_any_case_and_only_in_their_lines() {
-        let message = "Fix\n\nwith Bob <bob@x.org>\nCo-authored-by: Ann <Ann@X.org>\nCO-AUTHORED-BY:B <b@y> \nCo-authored-by: none";
-        assert_eq!(co_authors(message).collect::<Vec<_>>(), ["ann@x.org", "b@y"]);
     }
 }

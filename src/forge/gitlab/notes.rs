@@ -49,7 +49,7 @@ impl GitLab {
 
     pub(super) async fn list_notes(&self, id: MergeRequestId) -> Result<Vec<Comment>, ForgeError> {
         let path = merge_request(id, "/notes?sort=asc&order_by=created_at&activity_filter=only_comments");
-        let notes: Vec<answers::Note> = self.list(&LIST, &path).await?;
+        let notes: Vec<answers::Note> = self.http.list(&LIST, &path).await?;
         Ok(notes.into_iter().map(Comment::from).filter(|comment| !comment.system).collect())
     }
 

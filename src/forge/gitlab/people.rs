@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{GitLab, answers, project, segment};
+use super::{GitLab, answers, project};
 use crate::domain::{Permission, RepoId, Standing, UserId};
 use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
+use crate::forge::text::segment;
 
 const MEMBER: Operation = Operation {
     name: "standing",

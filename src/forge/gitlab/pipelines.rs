@@ -6,9 +6,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::answers::{self, time};
-use super::{GitLab, merge_request, project, segment};
+use super::{GitLab, merge_request, project};
 use crate::domain::{JobId, MergeRequestId, RepoId, Run, RunId, Sha, Timestamp, WorkOrder};
 use crate::forge::classify::{Failure, Operation};
+use crate::forge::text::segment;
 use crate::forge::transport::Payload;
 use crate::forge::{ErrorKind, ForgeError};
 
@@ -48,7 +49,7 @@ impl GitLab {
     /// Pipelines of a fork's own project do not count, nor those that exist for statuses only.
     pub(super) async fn runs_of_head(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {
         let path = merge_request(id, "/pipelines");
-        let mut pipelines: Vec<answers::Pipeline> = self.list_until(&RUNS, &path, |_| false).await?;
+        let mut pipelines: Vec<answers::Pipeline> = self.http.list_until(&RUNS, &path, |_| false).await?;
         pipelines.retain(|pipeline| {
             pipeline.project_id.is_none_or(|project| project == id.repo.number)
                 && pipeline.source.as_deref() != Some("external")
@@ -219,7 +220,7 @@ impl GitLab {
         let rest = format!("/pipelines?ref={}&source=api&order_by=id&sort=desc&per_page=50", segment(branch));
         let older = |pipeline: &answers::Pipeline| time(pipeline.created_at.as_deref()) < since;
         let reached = |page: &[answers::Pipeline]| page.iter().any(older);
-        let pipelines = self.list_until(&FIND, &project(repo, &rest), reached).await?;
+        let pipelines = self.http.list_until(&FIND, &project(repo, &rest), reached).await?;
         let wanted = variables(order);
         for pipeline in pipelines.into_iter().filter(|pipeline| !older(pipeline)) {
             let path = project(repo, &format!("/pipelines/{}/variables", pipeline.id));

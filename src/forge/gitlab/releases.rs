@@ -3,9 +3,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{GitLab, answers, project, segment};
+use super::{GitLab, answers, project};
 use crate::domain::{Digest, RepoId};
 use crate::forge::classify::{Failure, Operation};
+use crate::forge::text::segment;
 use crate::forge::transport::Payload;
 use crate::forge::{Asset, ErrorKind, ForgeError, NewRelease, Release};
 
@@ -77,7 +78,9 @@ impl GitLab {
         let path = package_path(repo, release, asset);
         let mut same = self.holds(&path, asset).await?;
         if same.is_none() {
-            self.http.write_only(&UPLOAD, Method::PUT, &path, Payload::Bytes(asset.content.clone())).await?;
+            self.http
+                .write_only(&UPLOAD, Method::PUT, &path, Payload::Bytes(asset.content.clone().into()))
+                .await?;
             same = self.holds(&path, asset).await?;
         }
         match same {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{GitLab, project};
 use crate::domain::{RepoId, RunId, Sha, Status, StatusState};
 use crate::forge::classify::Operation;
+use crate::forge::text::cut;
 use crate::forge::transport::Payload;
 use crate::forge::{ErrorKind, ForgeError};
 
@@ -41,7 +42,7 @@ impl GitLab {
         let body = json!({
             "state": word(status.state),
             "name": status.context,
-            "description": cut(&status.description),
+            "description": cut(&status.description, DESCRIPTION),
             "pipeline_id": run,
         });
         let path = project(repo, &format!("/statuses/{commit}"));
@@ -67,25 +68,5 @@ const fn word(state: StatusState) -> &'static str {
         StatusState::Pending => "pending",
         StatusState::Success => "success",
         StatusState::Failure | StatusState::Error => "failed",
-    }
-}
-
-/// The description within GitLab's limit, cut between characters.
-fn cut(text: &str) -> String {
-    if text.chars().count() <= DESCRIPTION {
-        return text.to_owned();
-    }
-    text.chars().take(DESCRIPTION - 1).chain(['…']).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_description_is_cut_between_characters_and_only_when_it_is_too_long() {
-        assert_eq!(cut(&"ä".repeat(255)), "ä".repeat(255));
-        assert_eq!(cut(&"ä".repeat(256)), format!("{}…", "ä".repeat(254)));
-        assert_eq!(cut(""), "");
     }
 }

@@ -3,9 +3,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{GitLab, answers, project, segment};
+use super::{GitLab, answers, project};
 use crate::domain::{RepoId, Sha, Tag};
 use crate::forge::classify::Operation;
+use crate::forge::text::segment;
 use crate::forge::transport::Payload;
 use crate::forge::{ErrorKind, ForgeError};
 
@@ -22,7 +23,7 @@ const CREATE: Operation = Operation {
 impl GitLab {
     pub(super) async fn list_tags(&self, repo: RepoId, prefix: &str) -> Result<Vec<Tag>, ForgeError> {
         let path = project(repo, &format!("/repository/tags?search={}", segment(&format!("^{prefix}"))));
-        let found: Vec<answers::Tag> = self.list(&LIST, &path).await?;
+        let found: Vec<answers::Tag> = self.http.list(&LIST, &path).await?;
         Ok(found.into_iter().map(Tag::from).filter(|tag| tag.name.starts_with(prefix)).collect())
     }
 

@@ -24,7 +24,16 @@ impl Transport {
         response: Response,
     ) -> Result<T, Failure> {
         let body = self.bytes(operation, response, self.limits.json).await?;
-        serde_json::from_slice(&body).map_err(|error| {
+        self.parsed(operation, &body)
+    }
+
+    /// Makes of JSON what it should be.
+    pub(super) fn parsed<T: DeserializeOwned>(
+        &self,
+        operation: &Operation,
+        body: &[u8],
+    ) -> Result<T, Failure> {
+        serde_json::from_slice(body).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             let (kind, what) = match error.classify() {
                 Category::Data => (ErrorKind::Refused, "an answer that we do not understand"),
@@ -49,7 +58,9 @@ impl Transport {
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(self.too_large(operation, limit));
         }
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(operation, &error))? {
+        while let Some(chunk) =
+            response.chunk().await.map_err(|error| self.broken(operation, &error.into()))?
+        {
             if (body.len() + chunk.len()) as u64 > limit {
                 return Err(self.too_large(operation, limit));
             }
@@ -68,7 +79,9 @@ impl Transport {
         let limit = self.limits.log;
         let mut kept = VecDeque::new();
         let mut read: u64 = 0;
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(operation, &error))? {
+        while let Some(chunk) =
+            response.chunk().await.map_err(|error| self.broken(operation, &error.into()))?
+        {
             read += chunk.len() as u64;
             if read > limit {
                 return Err(self.too_large(operation, limit));
@@ -99,7 +112,9 @@ impl Transport {
         };
         let mut file = tokio::fs::File::from_std(tempfile::tempfile().map_err(disk)?);
         let mut written: u64 = 0;
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(operation, &error))? {
+        while let Some(chunk) =
+            response.chunk().await.map_err(|error| self.broken(operation, &error.into()))?
+        {
             written += chunk.len() as u64;
             if written > limit {
                 return Err(self.too_large(operation, limit));

@@ -5,6 +5,18 @@ use reqwest::header::HeaderMap;
 
 use crate::forge::classify::header;
 
+/// A configured address, or what is wrong with it (`{}` stands for the address).
+pub(super) fn configured(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("`{{}}` is no address ({error})"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err("its address must begin with http:// or https:// and name a host".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("its address must hold no credentials and no query".to_owned());
+    }
+    Ok(url)
+}
+
 /// Whether both have the same scheme, host and port.
 pub(super) fn same(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme()

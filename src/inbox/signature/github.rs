@@ -26,6 +26,8 @@ pub fn verify(headers: &HeaderMap, body: &[u8], secrets: &[SecretString]) -> Res
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     const RIGHT: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
@@ -33,7 +35,7 @@ mod tests {
     fn judge(values: &[&str], secrets: &[&str]) -> Result<(), Refused> {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(SIGNATURE, axum::http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+            headers.append(SIGNATURE, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let secrets: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
         verify(&headers, b"Hello, World!", &secrets)

@@ -3,20 +3,45 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::Json;
+use axum::http::{Method, StatusCode, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use mergewright::domain::Clock as _;
+use serde_json::json;
 use sha2::Sha256;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use super::Play;
 use super::play::{HUB_SECRET, IRIS, SIGNING_TOKEN};
 
-const EVERYBODY: &str =
-    "repositories: [\"*\", \"**\"]\ngithub: {webhook_secrets: [{env: HUB_SECRET}], token: {env: TOKEN}}\n";
+const EVERYBODY: &str = "repositories: [\"*\", \"**\"]\n";
+
+/// A GitHub that knows us and nothing else, and what it was asked.
+async fn empty_github() -> (String, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let lines = format!(
+        "{EVERYBODY}github:\n  api_url: http://{}\n  webhook_secrets: [{{env: HUB_SECRET}}]\n  token: {{env: TOKEN}}\n  \
+         write_interval: 0s\n",
+        listener.local_addr().unwrap()
+    );
+    let ours = Arc::clone(&asked);
+    let answer = async move |method: Method, uri: Uri| {
+        ours.lock().unwrap().push(format!("{method} {uri}"));
+        if uri.path() == "/user" {
+            return (StatusCode::OK, Json(json!({ "id": 1, "login": "mergewright-bot", "type": "Bot" })));
+        }
+        (StatusCode::NOT_FOUND, Json(json!({ "message": "Not Found" })))
+    };
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (lines, asked)
+}
 
 /// The corpus beside the project; absent in a plain checkout, which is said.
 fn corpus() -> Option<PathBuf> {
@@ -135,9 +160,10 @@ async fn every_payload_of_gitlab_is_worked_and_the_bot_goes_on() {
 }
 
 #[tokio::test]
-async fn payloads_of_a_forge_that_nobody_acts_on_are_put_aside() {
+async fn every_payload_of_github_is_worked_and_the_bot_goes_on() {
     let Some(folder) = corpus() else { return };
-    let mut play = Play::serving(IRIS, EVERYBODY).await;
+    let (lines, asked) = empty_github().await;
+    let mut play = Play::serving(IRIS, &lines).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let payloads = payloads(&folder, "github/");
     assert!(payloads.len() >= 299, "only {} payloads", payloads.len());
@@ -148,12 +174,20 @@ async fn payloads_of_a_forge_that_nobody_acts_on_are_put_aside() {
         kept += usize::from(expected == 202);
     }
     play.settle().await;
+    for _hour in 0..24 {
+        play.passes(Duration::from_secs(3600)).await;
+    }
     let outcomes = outcomes(&play, "github").await;
     assert_eq!(outcomes.values().sum::<usize>(), kept);
-    assert!(
-        outcomes.keys().all(|(outcome, reason)| outcome == "ignored" && !reason.is_empty()),
-        "{outcomes:?}"
-    );
+    for (outcome, reason) in outcomes.keys() {
+        assert!(["done", "ignored"].contains(&outcome.as_str()), "{outcomes:?}");
+        assert!(outcome == "done" || !reason.is_empty(), "ignored without a reason: {outcomes:?}");
+        assert!(!reason.starts_with("not understood"), "{outcomes:?}");
+    }
+    let asked = asked.lock().unwrap().clone();
+    let repositories = asked.iter().filter(|one| one.starts_with("GET /repositories/")).count();
+    assert!(repositories >= 3, "not all of them end before anybody asks the forge: {asked:#?}");
+    assert!(asked.iter().all(|one| one.starts_with("GET ")), "nothing is written: {asked:#?}");
     still_works(&mut play, &client).await;
     play.ends().await;
 }

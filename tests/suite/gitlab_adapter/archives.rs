@@ -6,8 +6,8 @@ use mergewright::domain::{Digest, Job, JobId, JobStatus};
 use mergewright::forge::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge as _, ForgeError};
 use serde_json::json;
 
-use super::server::{Answer, Server, on, raw};
 use super::{REPO, TOKEN, adapter};
+use crate::scripted::{Answer, Server, on, raw};
 
 const ARTIFACTS: &str = "/projects/7/jobs/42/artifacts";
 const LIMITS: ArchiveLimits = ArchiveLimits { compressed: 4096, expanded: 4096, entries: 10, wanted: 1000 };

@@ -4,8 +4,8 @@ use mergewright::domain::{FailureCause, JobId, JobStatus, RunId, Timestamp, Work
 use mergewright::forge::{ErrorKind, Forge as _};
 use serde_json::{Value, json};
 
-use super::server::{Answer, Server, on, raw};
-use super::{MR, REPO, adapter, kind, sha};
+use super::{MR, REPO, adapter};
+use crate::scripted::{Answer, Server, kind, on, raw, sha};
 
 fn pipeline(id: u64, digit: char, reference: &str) -> Value {
     json!({ "id": id, "sha": sha(digit), "ref": reference, "project_id": 7, "source": "merge_request_event",

@@ -8,8 +8,8 @@ use mergewright::domain::{
 use mergewright::forge::{ErrorKind, Forge as _};
 use serde_json::json;
 
-use super::server::{Server, on, raw};
-use super::{MR, REPO, TOKEN, adapter, commit, kind, merge_request, sha, user};
+use super::{MR, REPO, TOKEN, adapter, commit, merge_request, user};
+use crate::scripted::{Server, kind, on, raw, sha};
 
 fn set<const N: usize>(items: [&str; N]) -> BTreeSet<String> {
     items.into_iter().map(str::to_owned).collect()

@@ -3,8 +3,8 @@
 use mergewright::forge::{Asset, ErrorKind, Forge as _, NewRelease};
 use serde_json::{Value, json};
 
-use super::server::{Answer, Server, on, raw};
-use super::{REPO, TOKEN, adapter, kind};
+use super::{REPO, TOKEN, adapter};
+use crate::scripted::{Answer, Server, kind, on, raw};
 
 const RELEASE: &str = "/projects/7/releases/iris%40v42.0.0";
 const LINEAGE: &str = "/projects/7/packages/generic/iris/42/lineage.json";

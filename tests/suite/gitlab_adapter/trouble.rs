@@ -7,8 +7,8 @@ use mergewright::domain::CommentId;
 use mergewright::forge::{ErrorKind, Forge as _, GitLab, Limits};
 use serde_json::json;
 
-use super::server::{Answer, Server, on, raw};
-use super::{Hand, MR, REPO, TOKEN, adapter, config, kind, sha, user, with_limits};
+use super::{MR, REPO, TOKEN, adapter, config, user, with_limits};
+use crate::scripted::{Answer, Hand, Server, kind, on, raw, sha};
 
 const NOTES: &str = "/projects/7/merge_requests/3/notes?sort=asc&order_by=created_at&activity_filter=only_comments&per_page=100";
 

@@ -4,8 +4,8 @@ use mergewright::domain::{CommentId, Label, MergeMethod, RunId, Status, StatusSt
 use mergewright::forge::{ErrorKind, Forge as _};
 use serde_json::{Value, json};
 
-use super::server::{Answer, Server, on, raw};
-use super::{MR, REPO, adapter, commit, kind, merge_request, sha, user};
+use super::{MR, REPO, adapter, commit, merge_request, user};
+use crate::scripted::{Answer, Server, kind, on, raw, sha};
 
 #[tokio::test]
 async fn a_comment_is_written_and_edited_as_it_is() {

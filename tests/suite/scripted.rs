@@ -1,10 +1,11 @@
 //! A server that gives each scripted answer once, keeps what it was asked, and knows nothing else.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
@@ -13,11 +14,42 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
+use mergewright::domain::{Clock, Sha, Timestamp};
+use mergewright::forge::{ErrorKind, ForgeError};
 use serde_json::{Value, json};
+
+/// Where an API lies, in which file its requests are kept, and whether under their whole path.
+const APIS: [(&str, &str, bool); 3] =
+    [("/api/v4", "gitlab", true), ("/api/v3", "github", false), ("/api/uploads", "github", false)];
+
+/// Tells the time that the test says.
+#[derive(Debug, Default)]
+pub(crate) struct Hand(AtomicI64);
+
+impl Hand {
+    pub(crate) fn set(&self, seconds: i64) {
+        self.0.store(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A commit name of one repeated digit.
+pub(crate) fn sha(digit: char) -> Sha {
+    digit.to_string().repeat(40).parse().unwrap()
+}
+
+pub(crate) fn kind<T: std::fmt::Debug>(result: Result<T, ForgeError>) -> ErrorKind {
+    result.unwrap_err().kind
+}
 
 /// One answer, given to one request.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     method: &'static str,
     target: String,
     status: u16,
@@ -35,26 +67,26 @@ enum End {
 }
 
 impl Answer {
-    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
     /// The connection breaks after the body's first half.
-    pub(super) fn broken_off(mut self) -> Self {
+    pub(crate) fn broken_off(mut self) -> Self {
         self.end = End::BrokenOff;
         self
     }
 
     /// Nothing is ever answered.
-    pub(super) fn silent(mut self) -> Self {
+    pub(crate) fn silent(mut self) -> Self {
         self.end = End::Never;
         self
     }
 }
 
 /// Answers `method` on a path of the API (with its query) with JSON.
-pub(super) fn on(
+pub(crate) fn on(
     method: &'static str,
     target: impl Into<String>,
     status: u16,
@@ -64,7 +96,7 @@ pub(super) fn on(
 }
 
 /// Answers with any bytes.
-pub(super) fn raw(
+pub(crate) fn raw(
     method: &'static str,
     target: impl Into<String>,
     status: u16,
@@ -75,21 +107,21 @@ pub(super) fn raw(
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) method: Method,
-    /// Path and query below `/api/v4`, or as they are.
-    pub(super) target: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
-    pub(super) at: Instant,
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    /// Path and query below the API's own path, or as they are.
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    pub(crate) at: Instant,
 }
 
 impl Asked {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 }
@@ -103,13 +135,13 @@ struct Script {
 
 /// A running server.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     script: Arc<Mutex<Script>>,
 }
 
 impl Server {
-    pub(super) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         let script =
             Arc::new(Mutex::new(Script { answers: answers.into_iter().collect(), ..Script::default() }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -119,21 +151,21 @@ impl Server {
         Self { address, script }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn add(&self, answers: impl IntoIterator<Item = Answer>) {
+    pub(crate) fn add(&self, answers: impl IntoIterator<Item = Answer>) {
         self.script.lock().unwrap().answers.extend(answers);
     }
 
     /// All requests so far.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.script.lock().unwrap().asked.clone()
     }
 
     /// All requests; every scripted answer was used, and nothing else was asked.
-    pub(super) fn finished(&self) -> Vec<Asked> {
+    pub(crate) fn finished(&self) -> Vec<Asked> {
         let script = self.script.lock().unwrap();
         assert!(script.unknown.is_empty(), "asked beside the script: {:#?}", script.unknown);
         let left: Vec<_> =
@@ -143,7 +175,7 @@ impl Server {
     }
 
     /// The only request there was.
-    pub(super) fn only(&self) -> Asked {
+    pub(crate) fn only(&self) -> Asked {
         let asked = self.finished();
         assert_eq!(asked.len(), 1, "{asked:#?}");
         asked.into_iter().next().unwrap()
@@ -158,7 +190,8 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let target = uri.path_and_query().unwrap().as_str();
-    let short = target.strip_prefix("/api/v4").unwrap_or(target).to_owned();
+    let api = APIS.iter().find(|(base, _, _)| target.starts_with(base));
+    let short = api.map_or(target, |(base, _, _)| &target[base.len()..]).to_owned();
     let found = {
         let mut script = script.lock().unwrap();
         let place = script
@@ -171,7 +204,7 @@ async fn answer(
         }
         script.asked.push(Asked {
             method: method.clone(),
-            target: short,
+            target: short.clone(),
             headers: headers.clone(),
             body: body.to_vec(),
             at: Instant::now(),
@@ -179,8 +212,8 @@ async fn answer(
         found
     };
     let status = found.as_ref().map_or(418, |answer| answer.status);
-    if target.starts_with("/api/v4") {
-        record(&method, target, &headers, &body, status);
+    if let Some((_, forge, whole)) = api {
+        record(forge, &method, if *whole { target } else { &short }, &headers, &body, status);
     }
     let Some(found) = found else {
         return Response::builder()
@@ -206,21 +239,22 @@ async fn answer(
 }
 
 /// Keeps every request for the judge of requests, where a folder for that is named.
-fn record(method: &Method, target: &str, headers: &HeaderMap, body: &[u8], status: u16) {
-    static CAPTURE: OnceLock<Option<Mutex<File>>> = OnceLock::new();
-    let capture = CAPTURE.get_or_init(|| {
+fn record(forge: &str, method: &Method, url: &str, headers: &HeaderMap, body: &[u8], status: u16) {
+    static CAPTURES: OnceLock<Option<BTreeMap<&str, Mutex<File>>>> = OnceLock::new();
+    let captures = CAPTURES.get_or_init(|| {
         let folder = PathBuf::from(std::env::var_os("MERGEWRIGHT_RECORD_REQUESTS")?);
         std::fs::create_dir_all(&folder).unwrap();
-        Some(Mutex::new(File::create(folder.join("gitlab-adapter.jsonl")).unwrap()))
+        let file = |forge| File::create(folder.join(format!("{forge}-adapter.jsonl"))).unwrap();
+        Some(["gitlab", "github"].map(|forge| (forge, Mutex::new(file(forge)))).into())
     });
-    let Some(capture) = capture else { return };
+    let Some(captures) = captures else { return };
     let kind = headers.get("content-type").and_then(|value| value.to_str().ok());
     let line = json!({
         "method": method.as_str(),
-        "url": target,
+        "url": url,
         "headers": kind.map_or_else(|| json!({}), |kind| json!({ "content-type": kind })),
         "body": serde_json::from_slice::<Value>(body).ok(),
         "status": status,
     });
-    writeln!(capture.lock().unwrap(), "{line}").unwrap();
+    writeln!(captures[forge].lock().unwrap(), "{line}").unwrap();
 }

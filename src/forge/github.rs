@@ -1,0 +1,328 @@
+//! GitHub behind the common operations, on its REST API through octocrab.
+
+mod answers;
+mod changes;
+mod comments;
+mod deployments;
+mod dispatch;
+mod files;
+mod jobs;
+mod labels;
+mod log;
+mod merge;
+mod people;
+mod pulls;
+mod releases;
+mod repositories;
+mod runs;
+mod start;
+mod statuses;
+mod tags;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use crate::config::server::{GithubConfig, GithubCredential};
+use crate::domain::{
+    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeApproval, ForgeKind, Job, JobId, Label, MergeMethod,
+    MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing, Status, Tag,
+    Timestamp, User, UserId, WorkOrder,
+};
+
+use super::classify::Operation;
+use super::memory::Memory;
+use super::transport::{Access, Limits, Signature, Transport};
+use super::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewRelease, Release};
+use repositories::Name;
+
+/// The most characters that GitHub takes as one comment.
+const COMMENT_LIMIT: usize = 65_536;
+
+/// One GitHub under one token.
+#[derive(Debug)]
+pub struct GitHub {
+    http: Transport,
+    /// Where release files are written to, without a trailing slash.
+    uploads: String,
+    /// The domain of the addresses that stand for hidden ones: `users.noreply.github.com`.
+    noreply: String,
+    whoami: OnceCell<User>,
+    names: Memory<RepoId, Name>,
+    remembered: Remembered,
+    /// Whether this GitHub has refused to name the run that a dispatch starts.
+    silent_dispatch: AtomicBool,
+}
+
+/// Answers that cannot change.
+#[derive(Debug, Default)]
+struct Remembered {
+    /// The parents of a commit.
+    parents: Memory<(RepoId, Sha), Vec<Sha>>,
+    /// Since when a pull request has the head that it had when we last looked.
+    heads: Memory<MergeRequestId, (Sha, Timestamp)>,
+    /// What a tag object points to, and what it says.
+    tags: Memory<(RepoId, Sha), (answers::Target, String), 4096>,
+}
+
+impl GitHub {
+    /// Prepares the connection; nothing is sent yet. octocrab needs a Tokio runtime around it.
+    ///
+    /// # Errors
+    /// When the address or the credential cannot be used at all.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub fn new(config: &GithubConfig, clock: Arc<dyn Clock>) -> Result<Self, ForgeError> {
+        Self::with_limits(config, clock, Limits::default())
+    }
+
+    /// The same with other bounds on time and size.
+    ///
+    /// # Errors
+    /// When the address or the credential cannot be used at all.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub fn with_limits(
+        config: &GithubConfig,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+    ) -> Result<Self, ForgeError> {
+        let GithubCredential::Token(token) = &config.credential else {
+            return Err(ForgeError {
+                kind: ErrorKind::Refused,
+                external: "signing in as a GitHub App (`github.app`) is not there yet: configure `github.token` instead"
+                    .to_owned(),
+                internal: "set-up".to_owned(),
+            });
+        };
+        let access = Access {
+            forge: ForgeKind::GitHub,
+            base: config.api_url.trim_end_matches('/'),
+            signature: Signature::Octocrab { uploads: &config.upload_url },
+            token,
+            write_interval: config.write_interval,
+        };
+        let http = Transport::new(&access, clock, limits)?;
+        let url = reqwest::Url::parse(&config.api_url).ok();
+        let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+        Ok(Self {
+            http,
+            uploads: config.upload_url.trim_end_matches('/').to_owned(),
+            noreply: format!("users.noreply.{}", host.strip_prefix("api.").unwrap_or(host)),
+            whoami: OnceCell::new(),
+            names: Memory::default(),
+            remembered: Remembered::default(),
+            silent_dispatch: AtomicBool::new(false),
+        })
+    }
+}
+
+const WHOAMI: Operation = Operation { name: "whoami", does: "say who we are", needs: "a valid token" };
+
+#[async_trait]
+impl Forge for GitHub {
+    fn kind(&self) -> ForgeKind {
+        ForgeKind::GitHub
+    }
+
+    async fn whoami(&self) -> Result<User, ForgeError> {
+        let read = async || Ok(self.http.get::<answers::User>(&WHOAMI, "/user").await?.into());
+        self.whoami.get_or_try_init(read).await.cloned()
+    }
+
+    async fn repository(&self, repo: RepoId) -> Result<Repository, ForgeError> {
+        self.read_repository(repo).await
+    }
+
+    async fn merge_request(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError> {
+        self.read_pull(id).await
+    }
+
+    async fn changed_paths(&self, id: MergeRequestId) -> Result<BTreeSet<String>, ForgeError> {
+        self.read_changed_paths(id).await
+    }
+
+    async fn paths_between(
+        &self,
+        repo: RepoId,
+        from: &Sha,
+        to: &Sha,
+    ) -> Result<BTreeSet<String>, ForgeError> {
+        self.compare(repo, from, to).await
+    }
+
+    async fn commit_authors(&self, id: MergeRequestId) -> Result<BTreeSet<CommitAuthor>, ForgeError> {
+        self.read_commit_authors(id).await
+    }
+
+    async fn branch_head(&self, repo: RepoId, branch: &str) -> Result<Sha, ForgeError> {
+        self.read_branch_head(repo, branch).await
+    }
+
+    async fn parents(&self, repo: RepoId, commit: &Sha) -> Result<Vec<Sha>, ForgeError> {
+        Ok(self.read_parents(repo, commit).await?)
+    }
+
+    async fn file(
+        &self,
+        repo: RepoId,
+        path: &str,
+        at: &Sha,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ForgeError> {
+        self.read_file(repo, path, at, limit).await
+    }
+
+    async fn object(&self, repo: RepoId, path: &str, at: &Sha) -> Result<Option<Sha>, ForgeError> {
+        self.read_object(repo, path, at).await
+    }
+
+    async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {
+        self.runs_of_head(id, head).await
+    }
+
+    async fn run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError> {
+        self.read_run(repo, run).await
+    }
+
+    async fn log_tail(&self, repo: RepoId, job: JobId, limit: usize) -> Result<String, ForgeError> {
+        self.read_log_tail(repo, job, limit).await
+    }
+
+    async fn archive(
+        &self,
+        repo: RepoId,
+        job: &Job,
+        kind: ArtifactKind,
+        wanted: &(dyn for<'a> Fn(&'a str) -> bool + Send + Sync),
+        limits: ArchiveLimits,
+    ) -> Result<Archive, ForgeError> {
+        self.read_archive(repo, job, kind, wanted, limits).await
+    }
+
+    async fn approvals(&self, id: MergeRequestId) -> Result<Vec<ForgeApproval>, ForgeError> {
+        self.read_approvals(id).await
+    }
+
+    async fn standing(&self, repo: RepoId, user: UserId, teams: &[String]) -> Result<Standing, ForgeError> {
+        self.read_standing(repo, user, teams).await
+    }
+
+    async fn comment(&self, id: MergeRequestId, comment: CommentId) -> Result<Option<Comment>, ForgeError> {
+        self.read_comment(id, comment).await
+    }
+
+    async fn comments(&self, id: MergeRequestId) -> Result<Vec<Comment>, ForgeError> {
+        self.list_comments(id).await
+    }
+
+    async fn create_comment(&self, id: MergeRequestId, body: &str) -> Result<CommentId, ForgeError> {
+        self.post_comment(id, body).await
+    }
+
+    async fn edit_comment(
+        &self,
+        id: MergeRequestId,
+        comment: CommentId,
+        body: &str,
+    ) -> Result<(), ForgeError> {
+        self.patch_comment(id, comment, body).await
+    }
+
+    fn comment_limit(&self) -> usize {
+        COMMENT_LIMIT
+    }
+
+    async fn acknowledge(&self, id: MergeRequestId, comment: CommentId) -> Result<(), ForgeError> {
+        self.react_with_eyes(id, comment).await
+    }
+
+    async fn set_status(
+        &self,
+        id: MergeRequestId,
+        sha: &Sha,
+        _run: Option<RunId>,
+        status: &Status,
+    ) -> Result<(), ForgeError> {
+        self.post_status(id.repo, sha, status).await
+    }
+
+    async fn set_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError> {
+        self.put_label(id, label).await
+    }
+
+    async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {
+        self.start_for_head(id, head).await
+    }
+
+    async fn cancel_run(&self, repo: RepoId, run: RunId) -> Result<(), ForgeError> {
+        self.cancel(repo, run).await
+    }
+
+    async fn retry_job(&self, repo: RepoId, run: RunId, job: JobId) -> Result<RunId, ForgeError> {
+        self.rerun_job(repo, run, job).await
+    }
+
+    async fn dispatch(&self, repo: RepoId, branch: &str, order: &WorkOrder) -> Result<RunId, ForgeError> {
+        self.dispatch_order(repo, branch, order).await
+    }
+
+    async fn dispatched(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        order: &WorkOrder,
+        since: Timestamp,
+    ) -> Result<Option<RunId>, ForgeError> {
+        self.find_order(repo, branch, order, since).await
+    }
+
+    async fn merge(&self, id: MergeRequestId, head: &Sha, method: MergeMethod) -> Result<Sha, ForgeError> {
+        self.merge_at(id, head, method).await
+    }
+
+    async fn deployment(
+        &self,
+        repo: RepoId,
+        environment: &str,
+        run: &Run,
+        job: &Job,
+    ) -> Result<Option<Deployment>, ForgeError> {
+        self.find_deployment(repo, environment, run, job).await
+    }
+
+    async fn kept(&self, repo: RepoId, model: &ModelName, source: &str) -> Result<bool, ForgeError> {
+        self.has_model(repo, model, source).await
+    }
+
+    async fn tags(&self, repo: RepoId, prefix: &str) -> Result<Vec<Tag>, ForgeError> {
+        self.list_tags(repo, prefix).await
+    }
+
+    async fn tag(&self, repo: RepoId, name: &str) -> Result<Option<Tag>, ForgeError> {
+        self.read_tag(repo, name).await
+    }
+
+    async fn create_tag(
+        &self,
+        repo: RepoId,
+        name: &str,
+        commit: &Sha,
+        message: &str,
+    ) -> Result<Tag, ForgeError> {
+        self.create_annotated_tag(repo, name, commit, message).await
+    }
+
+    async fn release(&self, repo: RepoId, tag: &str) -> Result<Option<Release>, ForgeError> {
+        self.read_release(repo, tag).await
+    }
+
+    async fn create_release(&self, repo: RepoId, release: &NewRelease) -> Result<Release, ForgeError> {
+        self.publish_release(repo, release).await
+    }
+}

@@ -1,0 +1,87 @@
+//! Merging with the head as guard.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{GitHub, answers};
+use crate::domain::{MergeMethod, MergeRequestId, RepoId, Sha};
+use crate::forge::classify::{Failure, Operation};
+use crate::forge::transport::Payload;
+use crate::forge::{ErrorKind, ForgeError};
+
+const MERGE: Operation = Operation {
+    name: "merge",
+    does: "merge the pull request",
+    needs: "write access to contents and pull requests, and what the branch's protection or rulesets say",
+};
+
+impl GitHub {
+    pub(super) async fn merge_at(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+        method: MergeMethod,
+    ) -> Result<Sha, ForgeError> {
+        let mut body = json!({ "sha": head });
+        if let (Some(word), Some(fields)) = (self.method(id.repo, method).await?, body.as_object_mut()) {
+            fields.insert("merge_method".to_owned(), word.into());
+        }
+        let rest = format!("/pulls/{}/merge", id.number);
+        let answer = self.write(&MERGE, Method::PUT, id.repo, &rest, Payload::Json(body)).await;
+        match answer {
+            Ok((_, answers::Merged { sha: Some(commit), merged: true })) => Ok(commit),
+            Ok(_) => Err(ForgeError {
+                kind: ErrorKind::Conflict,
+                external: "GitHub took the merge but has not finished it; it is looked at again".to_owned(),
+                internal: format!("{}: not merged yet", MERGE.name),
+            }),
+            Err(failure) => Err(not_merged(failure)),
+        }
+    }
+
+    /// The word for how to merge; nothing leaves it to GitHub. What the repository allows is shown only
+    /// to those who may push.
+    async fn method(&self, repo: RepoId, method: MergeMethod) -> Result<Option<&'static str>, ForgeError> {
+        let found = self.raw_repository(repo).await?;
+        let known = [
+            (MergeMethod::Merge, "merge", found.allow_merge_commit),
+            (MergeMethod::Squash, "squash", found.allow_squash_merge),
+            (MergeMethod::Rebase, "rebase", found.allow_rebase_merge),
+        ];
+        if method == MergeMethod::Auto {
+            return Ok(known
+                .into_iter()
+                .find(|(_, _, allowed)| *allowed == Some(true))
+                .map(|(_, word, _)| word));
+        }
+        match known.into_iter().find(|(one, _, _)| *one == method) {
+            Some((_, word, Some(false))) => {
+                let why = format!(
+                    "the repository does not allow merging by `{word}`; allow it in its settings, or change `publish.merge`"
+                );
+                Err(self.http.refused(&MERGE, &why).into())
+            }
+            found => Ok(found.map(|(_, word, _)| word)),
+        }
+    }
+}
+
+fn not_merged(failure: Failure) -> ForgeError {
+    let said = if failure.words.is_empty() { String::new() } else { format!(": {}", failure.words) };
+    match failure.status {
+        Some(405) if failure.says("not allowed on this repository") => failure.meaning(
+            ErrorKind::Refused,
+            format!(
+                "GitHub will not merge the pull request{said}; allow it there, or change `publish.merge`"
+            ),
+        ),
+        Some(405) => {
+            failure.meaning(ErrorKind::Conflict, format!("GitHub cannot merge the pull request now{said}"))
+        }
+        Some(409) if failure.error.kind == ErrorKind::Conflict => failure.meaning(
+            ErrorKind::Conflict,
+            "the head of the pull request moved, so it was not merged".to_owned(),
+        ),
+        _ => failure.into(),
+    }
+}

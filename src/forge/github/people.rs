@@ -1,0 +1,157 @@
+//! People's rights as they are now, and what they approved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{GitHub, answers};
+use crate::domain::{ForgeApproval, MergeRequestId, Permission, RepoId, Standing, Timestamp, UserId};
+use crate::forge::classify::{Failure, Operation};
+use crate::forge::text::segment;
+use crate::forge::{ErrorKind, ForgeError};
+
+const USER: Operation = Operation { name: "user", does: "read a person's login", needs: "a valid token" };
+const RIGHTS: Operation = Operation {
+    name: "standing",
+    does: "read a person's rights",
+    needs: "push access, and read access to metadata",
+};
+const TEAM: Operation = Operation {
+    name: "team",
+    does: "read who belongs to the team",
+    needs: "read access to the organization's members",
+};
+const APPROVALS: Operation = Operation {
+    name: "approvals",
+    does: "read the reviews of the pull request",
+    needs: "read access to pull requests",
+};
+
+impl GitHub {
+    /// Rights in the repository, by teams and organization included. The number is what identifies
+    /// somebody; the login under which rights are asked for is the present one. A lookup that fails is
+    /// an error, never a guess: the caller denies.
+    pub(super) async fn read_standing(
+        &self,
+        repo: RepoId,
+        user: UserId,
+        teams: &[String],
+    ) -> Result<Standing, ForgeError> {
+        let nobody = || Standing::Known {
+            permission: Permission::None,
+            teams: BTreeSet::new(),
+            emails: BTreeSet::new(),
+        };
+        let found: answers::User = match self.http.get(&USER, &format!("/user/{user}")).await {
+            Ok(found) => found,
+            Err(failure) if failure.is(404) => return Ok(nobody()),
+            Err(failure) => return Err(failure.into()),
+        };
+        if found.id != user.0 || found.login.is_empty() {
+            return Err(self.http.refused(&USER, "somebody else was shown instead").into());
+        }
+        if found.suspended_at.is_some() {
+            return Ok(nobody());
+        }
+        let permission = self.permission(repo, &found).await?;
+        let mut belongs = BTreeSet::new();
+        for team in teams {
+            if self.is_member(team, &found.login).await? {
+                belongs.insert(team.clone());
+            }
+        }
+        Ok(Standing::Known { permission, teams: belongs, emails: self.emails(&found) })
+    }
+
+    async fn permission(&self, repo: RepoId, user: &answers::User) -> Result<Permission, ForgeError> {
+        let rest = format!("/collaborators/{}/permission", segment(&user.login));
+        let Some(found) = self.find::<answers::Rights>(&RIGHTS, repo, &rest).await? else {
+            return Ok(Permission::None);
+        };
+        if found.user.is_some_and(|other| other.id != user.id) {
+            return Err(ForgeError {
+                kind: ErrorKind::Retry { after: None },
+                external: "the account was renamed while its rights were read; this is tried again"
+                    .to_owned(),
+                internal: format!("{}: another number under the login", RIGHTS.name),
+            });
+        }
+        Ok(permission(&found.permission, found.role_name.as_deref()))
+    }
+
+    /// `organization/team`; members of teams below it count, invited ones do not.
+    async fn is_member(&self, team: &str, login: &str) -> Result<bool, Failure> {
+        let Some((organization, slug)) = team.trim_start_matches('@').split_once('/') else {
+            return Ok(false);
+        };
+        let path =
+            format!("/orgs/{}/teams/{}/memberships/{}", segment(organization), segment(slug), segment(login));
+        match self.http.get::<answers::Membership>(&TEAM, &path).await {
+            Ok(membership) => Ok(membership.state == "active"),
+            Err(failure) if failure.is(404) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The public address, and those that stand for hidden ones.
+    fn emails(&self, user: &answers::User) -> BTreeSet<String> {
+        let (login, domain) = (user.login.to_lowercase(), &self.noreply);
+        let hidden = [format!("{login}@{domain}"), format!("{}+{login}@{domain}", user.id)];
+        let shown = user.email.iter().map(|email| email.trim().to_lowercase());
+        shown.filter(|email| !email.is_empty()).chain(hidden).collect()
+    }
+
+    /// The newest verdict of each reviewer, where it is an approval. A mere comment changes no verdict.
+    pub(super) async fn read_approvals(&self, id: MergeRequestId) -> Result<Vec<ForgeApproval>, ForgeError> {
+        let rest = format!("/pulls/{}/reviews", id.number);
+        let reviews: Vec<answers::Review> = self.list(&APPROVALS, id.repo, &rest).await?;
+        let mut newest: BTreeMap<u64, Option<ForgeApproval>> = BTreeMap::new();
+        for review in reviews {
+            let Some(user) = review.user else { continue };
+            let number = user.id;
+            let verdict = match review.state.to_ascii_uppercase().as_str() {
+                "APPROVED" => Some(ForgeApproval {
+                    by: user.into(),
+                    sha: review.commit_id,
+                    at: review.submitted_at.as_deref().and_then(Timestamp::parse),
+                }),
+                "CHANGES_REQUESTED" | "DISMISSED" => None,
+                _ => continue,
+            };
+            newest.insert(number, verdict);
+        }
+        Ok(newest.into_values().flatten().collect())
+    }
+}
+
+/// `role_name` tells maintain from write; roles of an organization's own count as what they build on.
+fn permission(base: &str, role: Option<&str>) -> Permission {
+    match (role, base) {
+        (Some("admin" | "maintain"), _) | (_, "admin") => Permission::Maintain,
+        (_, "write") => Permission::Write,
+        (_, "read") => Permission::Read,
+        _ => Permission::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_become_rights() {
+        for (base, role, expected) in [
+            ("admin", Some("admin"), Permission::Maintain),
+            ("write", Some("maintain"), Permission::Maintain),
+            ("admin", None, Permission::Maintain),
+            ("write", Some("write"), Permission::Write),
+            ("write", Some("release-engineers"), Permission::Write),
+            ("write", None, Permission::Write),
+            ("read", Some("triage"), Permission::Read),
+            ("read", Some("read"), Permission::Read),
+            ("none", Some(""), Permission::None),
+            ("none", None, Permission::None),
+            ("a_word_of_tomorrow", None, Permission::None),
+        ] {
+            assert_eq!(permission(base, role), expected, "{base} {role:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Workflow runs: which ones belong to a head, and ending them.
+
+use reqwest::Method;
+
+use super::GitHub;
+use super::answers::{self, time};
+use crate::domain::{JobId, MergeRequestId, ModelName, RepoId, Run, RunId, Sha};
+use crate::forge::classify::{Failure, Operation};
+use crate::forge::transport::Payload;
+use crate::forge::{ErrorKind, ForgeError};
+
+const RUNS: Operation =
+    Operation { name: "runs", does: "list the runs of the head", needs: "read access to actions" };
+const RUN: Operation = Operation { name: "run", does: "read the run", needs: "read access to actions" };
+const CANCEL: Operation =
+    Operation { name: "cancel_run", does: "cancel the run", needs: "write access to actions" };
+const RETRY: Operation =
+    Operation { name: "retry_job", does: "run the job again", needs: "write access to actions" };
+
+impl GitHub {
+    /// The runs of the generated workflows for this head, one or more for each model.
+    pub(super) async fn runs_of_head(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {
+        let mut runs = Vec::new();
+        for run in self.raw_runs_of_head(id, head).await? {
+            runs.push(self.with_jobs(id.repo, run).await?);
+        }
+        Ok(runs)
+    }
+
+    /// The newest first. A head may belong to several pull requests; runs that were dispatched for
+    /// anything else than judging it do not count.
+    pub(super) async fn raw_runs_of_head(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+    ) -> Result<Vec<answers::WorkflowRun>, Failure> {
+        let rest = format!("/actions/runs?head_sha={head}");
+        let open = |page: answers::Runs| page.workflow_runs;
+        let mut runs: Vec<answers::WorkflowRun> = self.list_in(&RUNS, id.repo, &rest, open).await?;
+        runs.retain(|run| {
+            let judges = match run.event.as_str() {
+                "pull_request" => run.is_of(id.number),
+                "workflow_dispatch" => run.display_title.starts_with("mergewright run "),
+                _ => false,
+            };
+            judges && run.head_sha == *head && run.model().is_some()
+        });
+        runs.sort_by_key(|run| std::cmp::Reverse(run.id));
+        Ok(runs)
+    }
+
+    pub(super) async fn read_run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError> {
+        let found = self.raw_run(repo, run).await?;
+        self.with_jobs(repo, found).await
+    }
+
+    async fn raw_run(&self, repo: RepoId, run: RunId) -> Result<answers::WorkflowRun, Failure> {
+        self.get(&RUN, repo, &format!("/actions/runs/{run}")).await
+    }
+
+    async fn with_jobs(&self, repo: RepoId, run: answers::WorkflowRun) -> Result<Run, ForgeError> {
+        let jobs = self.jobs(repo, &run).await?;
+        let began = run.run_started_at.as_deref().or(run.created_at.as_deref());
+        Ok(Run {
+            id: RunId(run.id),
+            sha: run.head_sha,
+            web_url: run.html_url,
+            // A run that was started again keeps its number: it is as old as its newest attempt.
+            created_at: time(began),
+            jobs,
+        })
+    }
+
+    pub(super) async fn cancel(&self, repo: RepoId, run: RunId) -> Result<(), ForgeError> {
+        let rest = format!("/actions/runs/{run}/cancel");
+        match self.write_only(&CANCEL, Method::POST, repo, &rest, Payload::Nothing).await {
+            Ok(_) => Ok(()),
+            // It is over already.
+            Err(failure) if failure.is(409) && failure.error.kind == ErrorKind::Conflict => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// The run keeps its number and begins another attempt.
+    pub(super) async fn rerun_job(&self, repo: RepoId, run: RunId, job: JobId) -> Result<RunId, ForgeError> {
+        // A run that could not start has no job to run again but itself.
+        let rest = if job.0 == run.0 {
+            format!("/actions/runs/{run}/rerun")
+        } else {
+            format!("/actions/jobs/{job}/rerun")
+        };
+        match self.write_only(&RETRY, Method::POST, repo, &rest, Payload::Nothing).await {
+            Ok(_) => Ok(run),
+            Err(failure) if failure.is(403) && failure.says("already running") => {
+                let text =
+                    "GitHub cannot run the job again: its run was started again already, or has not ended";
+                Err(failure.meaning(ErrorKind::Conflict, text.to_owned()))
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+impl answers::WorkflowRun {
+    /// The model whose workflow this is: `.github/workflows/model-iris.yml`, `@` and a reference behind it.
+    pub(super) fn model(&self) -> Option<ModelName> {
+        let path = self.path.split_once('@').map_or(self.path.as_str(), |(path, _)| path);
+        path.strip_prefix(".github/workflows/").and_then(model_of)
+    }
+
+    fn is_of(&self, number: u64) -> bool {
+        // For forks the list is empty.
+        let pulls = self.pull_requests.as_deref().unwrap_or_default();
+        pulls.is_empty() || pulls.iter().any(|pull| pull.number == number)
+    }
+}
+
+/// The model of a generated workflow, by the file's name.
+pub(super) fn model_of(file: &str) -> Option<ModelName> {
+    file.strip_prefix("model-")?.strip_suffix(".yml")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workflows_file_names_its_model() {
+        for (path, expected) in [
+            (".github/workflows/model-iris.yml", Some("iris")),
+            (".github/workflows/model-iris.yml@refs/heads/main", Some("iris")),
+            (".github/workflows/model-a-b2.yml@feature/x@y", Some("a-b2")),
+            (".github/workflows/lint.yml", None),
+            (".github/workflows/model-.yml", None),
+            (".github/workflows/model-Iris.yml", None),
+            (".github/workflows/x/model-iris.yml", None),
+            ("model-iris.yml", None),
+            ("dynamic/github-code-scanning/codeql", None),
+            ("", None),
+        ] {
+            let run: answers::WorkflowRun = serde_json::from_value(
+                serde_json::json!({ "id": 1, "path": path, "head_sha": "a".repeat(40) }),
+            )
+            .unwrap();
+            assert_eq!(run.model().map(|model| model.to_string()).as_deref(), expected, "{path}");
+        }
+    }
+}

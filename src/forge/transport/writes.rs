@@ -1,0 +1,79 @@
+//! Writes: one at a time, never redirected, never repeated.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, Response};
+use serde::de::DeserializeOwned;
+
+use super::Transport;
+use super::carrier::{Outgoing, Payload};
+use crate::forge::classify::{Failure, Operation};
+
+impl Transport {
+    /// Writes in turn and reads the JSON answer with its status.
+    pub(crate) async fn write<T: DeserializeOwned>(
+        &self,
+        operation: &Operation,
+        method: Method,
+        path: &str,
+        payload: Payload,
+    ) -> Result<(u16, T), Failure> {
+        let _turn = self.pace.turn().await;
+        let response = self.send_write(operation, method, &self.address(path), payload).await?;
+        let status = response.status().as_u16();
+        Ok((status, self.json(operation, response).await?))
+    }
+
+    /// The same where an answer may be empty.
+    pub(crate) async fn write_maybe<T: DeserializeOwned>(
+        &self,
+        operation: &Operation,
+        method: Method,
+        path: &str,
+        payload: Payload,
+    ) -> Result<(u16, Option<T>), Failure> {
+        let _turn = self.pace.turn().await;
+        let response = self.send_write(operation, method, &self.address(path), payload).await?;
+        let status = response.status().as_u16();
+        let body = self.bytes(operation, response, self.limits.json).await?;
+        let value = if body.is_empty() { None } else { Some(self.parsed(operation, &body)?) };
+        Ok((status, value))
+    }
+
+    /// Writes in turn; what a successful answer holds does not matter.
+    pub(crate) async fn write_only(
+        &self,
+        operation: &Operation,
+        method: Method,
+        path: &str,
+        payload: Payload,
+    ) -> Result<u16, Failure> {
+        self.write_only_at(operation, method, &self.address(path), payload).await
+    }
+
+    /// The same at a full address, which must be one that the token was configured for.
+    pub(crate) async fn write_only_at(
+        &self,
+        operation: &Operation,
+        method: Method,
+        address: &str,
+        payload: Payload,
+    ) -> Result<u16, Failure> {
+        let _turn = self.pace.turn().await;
+        let response = self.send_write(operation, method, address, payload).await?;
+        Ok(response.status().as_u16())
+    }
+
+    async fn send_write(
+        &self,
+        operation: &Operation,
+        method: Method,
+        address: &str,
+        payload: Payload,
+    ) -> Result<Response, Failure> {
+        let address = self.parsed_address(operation, address)?;
+        let time = if matches!(payload, Payload::Bytes(_)) { self.limits.transfer } else { self.limits.call };
+        let outgoing = Outgoing { method, address, headers: HeaderMap::new(), payload, time };
+        let response = self.send(operation, outgoing, true).await?;
+        if response.status().is_success() { Ok(response) } else { Err(self.judge(operation, response).await) }
+    }
+}
