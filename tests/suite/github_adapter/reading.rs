@@ -359,7 +359,7 @@ async fn tags_of_a_model_are_listed_and_followed_to_their_commits_once() {
     ])
     .await;
     let github = adapter(&server);
-    let tags = github.tags(REPO, &"iris".parse().unwrap()).await.unwrap();
+    let tags = github.tags(REPO, "iris@").await.unwrap();
     let seen: Vec<_> =
         tags.iter().map(|tag| (tag.name.as_str(), &tag.commit, tag.message.as_str())).collect();
     assert_eq!(
@@ -371,7 +371,7 @@ async fn tags_of_a_model_are_listed_and_followed_to_their_commits_once() {
         ]
     );
     assert_eq!(
-        github.tags(REPO, &"iris".parse().unwrap()).await.unwrap(),
+        github.tags(REPO, "iris@").await.unwrap(),
         tags,
         "objects are not read again"
     );

@@ -4,8 +4,8 @@ use mergewright::domain::{DeploymentState, Job, JobId, JobStatus, Run, RunId, Ti
 use mergewright::forge::{ErrorKind, Forge as _};
 use serde_json::{Value, json};
 
-use super::server::{Server, on};
-use super::{REPO, adapter, kind, sha};
+use super::{REPO, adapter};
+use crate::scripted::{Server, kind, on, sha};
 
 const LIST: &str = "/projects/7/deployments?environment=production&order_by=id&sort=desc&per_page=50";
 
