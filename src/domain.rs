@@ -27,7 +27,9 @@ pub use ids::{
     CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, ModelId, Owner, RepoId, RunId, UserId,
 };
 pub use internal::InternalEvent;
-pub use merge_request::{Comment, MergeRequest, MergeRequestStatus, Mergeability, Repository};
+pub use merge_request::{
+    Comment, MergeRequest, MergeRequestStatus, MergeRequestSummary, Mergeability, Repository,
+};
 pub use model::{ModelName, Phase, Stage};
 pub use people::{CommitAuthor, ForgeApproval, Permission, Standing, User};
 pub use redact::Redactor;

@@ -46,6 +46,21 @@ pub struct MergeRequest {
     pub web_url: String,
 }
 
+/// A merge request as a list tells of it: enough to see whether something was missed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeRequestSummary {
+    /// Its number.
+    pub id: MergeRequestId,
+    /// Whether it is neither merged nor closed.
+    pub open: bool,
+    /// The newest commit; none while the forge still prepares the merge request.
+    pub head: Option<Sha>,
+    /// The branch it wants into.
+    pub target_branch: String,
+    /// When anything about it last changed, comments and reviews included.
+    pub updated_at: Timestamp,
+}
+
 /// Open, merged or closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MergeRequestStatus {

@@ -24,13 +24,13 @@ use tokio::sync::OnceCell;
 use crate::config::server::GitlabConfig;
 use crate::domain::{
     Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeApproval, ForgeKind, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing,
-    Status, Tag, Timestamp, User, UserId, WorkOrder,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Run,
+    RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
 use super::transport::{Access, Limits, Signature, Transport};
-use super::{Archive, ArchiveLimits, ArtifactKind, Forge, ForgeError, NewRelease, Release};
+use super::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewRelease, Release};
 use remembered::Remembered;
 
 /// The most characters that GitLab takes as one comment.
@@ -120,6 +120,23 @@ impl Forge for GitLab {
                 .into());
         };
         Ok(Repository { id: repo, path: found.path_with_namespace, default_branch, web_url: found.web_url })
+    }
+
+    async fn repository_at(&self, path: &str) -> Result<Option<RepoId>, ForgeError> {
+        let path = format!("/projects/{}", segment(path));
+        match self.http.get::<answers::Numbered>(&REPOSITORY, &path).await {
+            Ok(found) => Ok(Some(RepoId { forge: ForgeKind::GitLab, number: found.id })),
+            Err(failure) if failure.error.kind == ErrorKind::Gone => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn changed_merge_requests(
+        &self,
+        repo: RepoId,
+        since: Timestamp,
+    ) -> Result<Vec<MergeRequestSummary>, ForgeError> {
+        self.list_changed(repo, since).await
     }
 
     async fn merge_request(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError> {

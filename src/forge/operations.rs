@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::domain::{
     Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeApproval, ForgeKind, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing,
-    Status, Tag, User, UserId, WorkOrder,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Run,
+    RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::ForgeError;
@@ -27,6 +27,18 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
 
     /// A repository by number.
     async fn repository(&self, repo: RepoId) -> Result<Repository, ForgeError>;
+
+    /// The number of the repository with this full path; none when there is none that we may see.
+    async fn repository_at(&self, path: &str) -> Result<Option<RepoId>, ForgeError>;
+
+    /// Merge requests in any state about which anything changed at `since` or later by the forge's
+    /// clock, in no order. One that changes while the list is read may be missing; none that
+    /// changed before may.
+    async fn changed_merge_requests(
+        &self,
+        repo: RepoId,
+        since: Timestamp,
+    ) -> Result<Vec<MergeRequestSummary>, ForgeError>;
 
     /// A merge request as it is now.
     async fn merge_request(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError>;
@@ -138,7 +150,7 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         repo: RepoId,
         branch: &str,
         order: &WorkOrder,
-        since: crate::domain::Timestamp,
+        since: Timestamp,
     ) -> Result<Option<RunId>, ForgeError>;
 
     /// Merges at exactly `head`; the commit on the target branch. [`super::ErrorKind::Conflict`] when

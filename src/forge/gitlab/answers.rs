@@ -106,6 +106,19 @@ impl MergeRequest {
     }
 }
 
+/// What a list tells of one.
+#[derive(Debug, Deserialize)]
+pub(super) struct ListedMergeRequest {
+    pub(super) iid: u64,
+    pub(super) state: String,
+    #[serde(default)]
+    pub(super) sha: Option<Sha>,
+    #[serde(default)]
+    pub(super) target_branch: String,
+    #[serde(default)]
+    pub(super) updated_at: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct DiffRefs {
     #[serde(default)]

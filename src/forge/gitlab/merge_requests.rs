@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{GitLab, answers, merge_request};
+use super::{GitLab, answers, merge_request, project, segment};
 use crate::domain::{
-    CommitAuthor, ForgeApproval, Label, MergeRequest, MergeRequestId, MergeRequestStatus, Mergeability, Sha,
-    Timestamp,
+    CommitAuthor, ForgeApproval, Label, MergeRequest, MergeRequestId, MergeRequestStatus,
+    MergeRequestSummary, Mergeability, RepoId, Sha, Timestamp,
 };
 use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
@@ -18,6 +18,11 @@ use crate::forge::transport::Payload;
 const READ: Operation = Operation {
     name: "merge_request",
     does: "read the merge request",
+    needs: "the scope `api` and at least Reporter",
+};
+const LIST: Operation = Operation {
+    name: "merge_requests",
+    does: "list the merge requests that changed",
     needs: "the scope `api` and at least Reporter",
 };
 const VERSIONS: Operation = Operation {
@@ -84,6 +89,26 @@ impl GitLab {
             mergeability,
             web_url: found.web_url,
         })
+    }
+
+    /// In the order in which they were opened: one that changes meanwhile stays on its page.
+    pub(super) async fn list_changed(
+        &self,
+        repo: RepoId,
+        since: Timestamp,
+    ) -> Result<Vec<MergeRequestSummary>, ForgeError> {
+        let since = segment(&since.to_string());
+        let query = format!("state=all&updated_after={since}&order_by=created_at&sort=asc");
+        let path = project(repo, &format!("/merge_requests?{query}"));
+        let found: Vec<answers::ListedMergeRequest> = self.list(&LIST, &path).await?;
+        let summary = |one: answers::ListedMergeRequest| MergeRequestSummary {
+            id: MergeRequestId { repo, number: one.iid },
+            open: matches!(one.state.as_str(), "opened" | "locked"),
+            updated_at: one.updated_at.as_deref().and_then(Timestamp::parse).unwrap_or_default(),
+            head: one.sha,
+            target_branch: one.target_branch,
+        };
+        Ok(found.into_iter().map(summary).collect())
     }
 
     pub(super) async fn raw_merge_request(

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::Timestamp;
 use crate::sandbox::Refusal;
 use crate::sandbox::exchange::{Call, Reply};
 use crate::sandbox::world::{MergeRequest, MergeRequestState, MergeWish, NewMergeRequest, State};
@@ -124,6 +125,7 @@ fn one(state: &mut State, call: &Call, project: u64, by: u64, iid: u64, rest: &[
 fn list(state: &State, call: &Call, project: u64) -> Answer {
     let (wanted, source, target) =
         (call.text("state"), call.text("source_branch"), call.text("target_branch"));
+    let since = call.text("updated_after").and_then(|text| Timestamp::parse(&text));
     let word = |one: &MergeRequest| match one.state {
         MergeRequestState::Open => "opened",
         MergeRequestState::Closed => "closed",
@@ -131,6 +133,7 @@ fn list(state: &State, call: &Call, project: u64) -> Answer {
     };
     let fits = |one: &&MergeRequest| {
         wanted.as_deref().is_none_or(|wanted| wanted == "all" || wanted == word(one))
+            && since.is_none_or(|since| one.updated_at >= since)
             && source.as_ref().is_none_or(|branch| *branch == one.source_branch)
             && target.as_ref().is_none_or(|branch| *branch == one.target_branch)
     };

@@ -91,7 +91,9 @@ impl State {
             system,
             reactions: Vec::new(),
         };
-        self.project_mut(project)?.comments.insert(id, comment);
+        let place = self.project_mut(project)?;
+        place.comments.insert(id, comment);
+        place.merge_request_mut(merge_request)?.updated_at = now;
         Ok(id)
     }
 

@@ -44,6 +44,43 @@ async fn a_project_is_read_by_number_and_needs_a_branch() {
 }
 
 #[tokio::test]
+async fn a_project_is_found_by_its_path_or_is_not_there() {
+    let server = Server::start([
+        on("GET", "/projects/g%2Fs%2Fp.q", 200, json!({ "id": 7, "path_with_namespace": "g/s/p.q" })),
+        on("GET", "/projects/g%2Fnone", 404, json!({ "message": "404 Project Not Found" })),
+        on("GET", "/projects/g%2Fnone", 403, json!({ "message": "403 Forbidden" })),
+    ])
+    .await;
+    let gitlab = adapter(&server);
+    assert_eq!(gitlab.repository_at("g/s/p.q").await.unwrap(), Some(REPO));
+    assert_eq!(gitlab.repository_at("g/none").await.unwrap(), None);
+    assert_eq!(kind(gitlab.repository_at("g/none").await), ErrorKind::Refused);
+    server.finished();
+}
+
+#[tokio::test]
+async fn what_changed_is_listed_in_an_order_that_changes_do_not_disturb() {
+    let list = "/projects/7/merge_requests?state=all&updated_after=2023-11-14T22%3A13%3A20Z&order_by=created_at&sort=asc&per_page=100";
+    let at = "2023-11-14T22:14:00.000Z";
+    let listed = json!([
+        { "iid": 3, "state": "opened", "sha": sha('a'), "target_branch": "main", "updated_at": at },
+        { "iid": 4, "state": "locked", "sha": null, "target_branch": "main", "updated_at": at },
+        { "iid": 5, "state": "merged", "sha": sha('b'), "target_branch": "next", "updated_at": at },
+        { "iid": 6, "state": "closed", "sha": sha('c'), "target_branch": "main", "updated_at": at },
+    ]);
+    let server = Server::start([on("GET", list, 200, listed)]).await;
+    let found = adapter(&server).changed_merge_requests(REPO, Timestamp(1_700_000_000_000)).await.unwrap();
+    let seen: Vec<_> = found.iter().map(|one| (one.id.number, one.open, one.head.clone())).collect();
+    assert_eq!(
+        seen,
+        [(3, true, Some(sha('a'))), (4, true, None), (5, false, Some(sha('b'))), (6, false, Some(sha('c')))]
+    );
+    assert_eq!(found[2].target_branch, "next");
+    assert!(found.iter().all(|one| one.updated_at == Timestamp(1_700_000_040_000)));
+    server.only();
+}
+
+#[tokio::test]
 async fn an_open_merge_request_tells_its_head_and_since_when() {
     let versions = json!([{ "id": 2, "created_at": "2015-05-17 18:08:09 UTC" }]);
     let server = Server::start([
