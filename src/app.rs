@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::server::ServerConfig;
@@ -16,12 +17,15 @@ use crate::forge::{Forges, GitHub, GitLab};
 use crate::http::{self, Drain, Limits};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
-use crate::storage::Store;
+use crate::reconcile::{Reconcile, Served};
+use crate::storage::{Sole, Store};
 use crate::worker::{Settings, Worker};
 
 /// How long work under way may take after we were asked to end: of the 20 s that are promised, some are
-/// left for closing the database.
-const DRAIN_LIMIT: Duration = Duration::from_secs(18);
+/// left for the last requests and for closing the database.
+const WORK_LIMIT: Duration = Duration::from_secs(15);
+/// How long requests under way may take after that.
+const REQUEST_LIMIT: Duration = Duration::from_secs(3);
 /// How often deliveries past their time are dropped.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
@@ -34,20 +38,26 @@ pub struct App {
     pub worker: Worker,
     /// Decisions become calls.
     pub outbox: Outbox,
+    /// Asks the forge what was missed.
+    pub reconcile: Reconcile,
     /// What the world can reach.
     pub router: axum::Router,
     /// Turns readiness off.
     pub drain: Drain,
     clock: Arc<dyn Clock>,
     workers: usize,
+    reconcile_every: Duration,
     keep_deliveries: Duration,
+    sole: Sole,
 }
 
 impl App {
-    /// Opens the database (creating and migrating it), signs in at the forges and connects the rooms.
+    /// Opens the database (creating and migrating it), takes over what a process that ended badly left
+    /// in it, prepares the forges' clients and connects the rooms.
     ///
     /// # Errors
-    /// When the database cannot be opened or a forge's client cannot be built.
+    /// When the database cannot be opened or belongs to another process, or when a forge's client cannot
+    /// be built.
     pub async fn assemble(
         config: &ServerConfig,
         clock: Arc<dyn Clock>,
@@ -57,6 +67,15 @@ impl App {
             tracing::warn!(config.key = one.key, "set, but not acted on in this build: {}", one.instead);
         }
         let store = Store::open(config.database_url.expose_secret()).await.context("opening the database")?;
+        let sole = store.sole().await.context("taking the database over")?;
+        let left = store.release_all(&sole, clock.now()).await.context("taking the database over")?;
+        if left > 0 {
+            tracing::warn!(
+                leases.released = left,
+                "the last process ended in the middle of its work: it goes on"
+            );
+        }
+        store.serving_since(clock.now()).await.context("opening the database")?;
         let gitlab = config.gitlab.as_ref().map(|gitlab| GitLab::new(gitlab, Arc::clone(&clock)));
         let gitlab = gitlab.transpose().context("connecting to GitLab")?;
         let github = config.github.as_ref().map(|github| GitHub::new(github, Arc::clone(&clock)));
@@ -71,40 +90,69 @@ impl App {
             redactor: config.redactor(),
         };
         let worker = Worker::new(store.clone(), forges.clone(), Arc::clone(&clock), settings);
+        let names = config.repositories.names().to_vec();
+        let list = config.repositories.clone();
+        let served = Served::new(names, move |path| list.contains(path));
+        let reconcile = Reconcile::new(store.clone(), forges.clone(), Arc::clone(&clock), served);
         let outbox = Outbox::new(store.clone(), forges, Arc::clone(&clock), config.mode, config.redactor())?;
         let inbox = Inbox::new(store.clone(), Arc::clone(&clock), config);
         let drain = Drain::default();
         let router = http::router(inbox, metrics, drain.clone(), Limits::default());
-        let (workers, keep_deliveries) = (config.workers, config.keep_deliveries);
-        Ok(Self { store, worker, outbox, router, drain, clock, workers, keep_deliveries })
+        Ok(Self {
+            store,
+            worker,
+            outbox,
+            reconcile,
+            router,
+            drain,
+            clock,
+            workers: config.workers,
+            reconcile_every: config.reconcile_every,
+            keep_deliveries: config.keep_deliveries,
+            sole,
+        })
     }
 
-    /// Listens and works until `end` resolves, then finishes what is under way.
+    /// Listens and works until `end` resolves. Then nothing more is claimed, and what is under way is
+    /// finished or released. Meanwhile the door stays open: not ready any more, but a delivery that
+    /// comes is kept for the next process, since no forge would send it again.
     ///
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn serve(self, listen: SocketAddr, end: impl Future<Output = ()>) -> anyhow::Result<()> {
         let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
-        let stop = CancellationToken::new();
-        let receiving =
-            tokio::spawn(http::serve(listener, self.router.clone(), stop.clone().cancelled_owned()));
-        let working = tokio::spawn({
-            let (worker, tasks, stop) = (self.worker.clone(), self.workers, stop.clone());
-            async move { worker.run(tasks, stop).await }
-        });
-        let performing = tokio::spawn({
-            let (outbox, stop) = (self.outbox.clone(), stop.clone());
-            async move { outbox.run(stop).await }
-        });
+        let (rest, close) = (CancellationToken::new(), CancellationToken::new());
+        let mut receiving =
+            tokio::spawn(http::serve(listener, self.router.clone(), close.clone().cancelled_owned()));
+        let mut working = JoinSet::new();
+        let (worker, tasks, stop) = (self.worker.clone(), self.workers, rest.clone());
+        working.spawn(async move { worker.run(tasks, stop).await });
+        let (outbox, stop) = (self.outbox.clone(), rest.clone());
+        working.spawn(async move { outbox.run(stop).await });
+        let (reconcile, every, stop) = (self.reconcile.clone(), self.reconcile_every, rest.clone());
+        working.spawn(async move { reconcile.run(every, stop).await });
         let pruning = tokio::spawn(prune(self.store.clone(), Arc::clone(&self.clock), self.keep_deliveries));
         end.await;
         tracing::info!("asked to end: finishing what is under way");
         self.drain.begin();
         pruning.abort();
-        stop.cancel();
-        let finished = async { tokio::join!(receiving, working, performing) };
-        if tokio::time::timeout(DRAIN_LIMIT, finished).await.is_err() {
-            tracing::warn!("some work did not end in time: its lease runs out and it is done again");
+        rest.cancel();
+        let finished = async { while working.join_next().await.is_some() {} };
+        if tokio::time::timeout(WORK_LIMIT, finished).await.is_err() {
+            working.shutdown().await;
+            match self.store.release_all(&self.sole, self.clock.now()).await {
+                Ok(left) => {
+                    tracing::warn!(leases.released = left, "some work did not end in time: it is done again")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "some work did not end in time, and could not be released")
+                }
+            }
+        }
+        close.cancel();
+        if tokio::time::timeout(REQUEST_LIMIT, &mut receiving).await.is_err() {
+            tracing::warn!("connections that were still open are given up");
+            receiving.abort();
         }
         self.store.close().await;
         tracing::info!("ended");

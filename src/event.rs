@@ -11,7 +11,7 @@ mod vocabulary;
 
 pub use vocabulary::{Event, Incoming, ReviewAct, Subject};
 
-use crate::domain::{ForgeKind, User};
+use crate::domain::{Comment, ForgeKind, MergeRequestId, User};
 use reading::Stop;
 
 /// Understands one delivery. `us` is our own account: our comments are not events.
@@ -30,6 +30,28 @@ pub fn parse(forge: ForgeKind, event: &str, body: &[u8], us: &User) -> Result<In
             Ok(Incoming { subject: Subject::Nothing { why }, event: Event::Refresh, meaning: None })
         }
         Err(Stop::Broken(error)) => Err(error),
+    }
+}
+
+/// Understands a comment that was found at the forge instead of delivered: one that was changed since
+/// it was written is no command any more, as its delivery would not have been.
+#[must_use]
+pub fn found(on: MergeRequestId, comment: Option<Comment>, us: &User) -> Incoming {
+    let nothing = |why: &str| Incoming {
+        subject: Subject::Nothing { why: why.to_owned() },
+        event: Event::Refresh,
+        meaning: None,
+    };
+    match comment {
+        None => nothing("comment-gone"),
+        Some(comment) if comment.system => nothing("system-note"),
+        Some(comment) if comment.author.id == us.id => nothing("own-comment"),
+        Some(comment) if comment.author.bot => nothing("bot-comment"),
+        Some(comment) if comment.updated_at != comment.created_at => nothing("edited-comment"),
+        Some(comment) => {
+            let at = reading::Moment(Some(comment.updated_at));
+            reading::comment(on, comment.id, comment.author, comment.body, at)
+        }
     }
 }
 

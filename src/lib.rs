@@ -12,6 +12,7 @@ pub mod generator;
 pub mod http;
 pub mod inbox;
 pub mod outbox;
+pub mod reconcile;
 pub mod sandbox;
 pub mod storage;
 pub mod telemetry;

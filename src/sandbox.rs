@@ -30,7 +30,7 @@ use crate::domain::{Clock, ForgeKind};
 
 pub use deliver::{Copies, Filter, Manner, Order};
 pub use error::{Refusal, SandboxError};
-pub use switches::{Fault, Recorded};
+pub use switches::{Chooser, Fault, Recorded};
 pub use verbs::SandboxProject;
 pub use world::{
     Approval, Asset, AssetLink, Comment, Commit, CommitStatus, Delivery, Deployment, DeploymentState,
@@ -251,6 +251,51 @@ impl Sandbox {
     pub fn fail_next(&self, times: u32, method: &str, path: &str, fault: Fault) -> Result<(), Refusal> {
         let planned = self.switches.plan(times, method, path, fault);
         planned.map_err(|error| Refusal::Invalid(error.to_string()))
+    }
+
+    /// Lets `chooser` decide what goes wrong with each request from now on; none ends that. It comes
+    /// before what [`Sandbox::fail_next`] planned.
+    pub fn choose_failures(&self, chooser: Option<Chooser>) {
+        self.switches.choose(chooser);
+    }
+
+    /// Resolves when a request is held by [`Fault::HoldBefore`] or [`Fault::HoldAfter`].
+    pub async fn held(&self) {
+        self.switches.held().await;
+    }
+
+    /// Lets every request go that is held now: its connection breaks.
+    pub fn let_go(&self) {
+        self.switches.let_go();
+    }
+
+    /// Resolves when another request was recorded since this was last awaited.
+    pub async fn moved(&self) {
+        self.switches.moved().await;
+    }
+
+    /// Waits until a delivery is pending and takes the oldest one out, to be sent by
+    /// [`Sandbox::send_to`].
+    pub async fn next_delivery(&self) -> Delivery {
+        loop {
+            if let Some(next) = self.world.lock().pending.pop_front() {
+                return next;
+            }
+            // A ring that came between the look and the wait is kept by the bell.
+            self.world.mail.notified().await;
+        }
+    }
+
+    /// Sends a delivery once to `url` instead of its hook's address; the status, or why there was none.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn send_to(&self, delivery: &Delivery, url: &str) -> Result<u16, String> {
+        let mut delivery = Delivery { url: url.to_owned(), ..delivery.clone() };
+        let answer = deliver::post(&self.world, &self.client, &delivery).await;
+        delivery.answer = Some(answer.clone());
+        self.world.lock().deliveries.push(delivery);
+        answer
     }
 
     /// How many planned failures have not been met.

@@ -15,8 +15,10 @@ mod inbox;
 mod migrate;
 mod outbox;
 mod records;
+mod sole;
 mod sql;
 mod state;
+mod sweep;
 mod views;
 mod writer;
 
@@ -26,9 +28,12 @@ mod tests;
 pub use error::StoreError;
 pub use held::HeldError;
 pub use records::{
-    BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job, Lease, NewDelivery,
-    NewEnvironments, NewJob, NewState, Recorded, StoredEnvironments, StoredState,
+    BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job, KnownMergeRequest, Lease,
+    NewDelivery, NewEnvironments, NewJob, NewState, Recorded, StoredEnvironments, StoredState,
 };
+pub use sole::Sole;
+
+use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
@@ -42,6 +47,8 @@ pub struct Store {
     writer: Writer,
     /// None in memory: there only the writing connection sees the data.
     readers: Option<SqlitePool>,
+    /// None in memory.
+    file: Option<PathBuf>,
 }
 
 impl Store {
@@ -56,8 +63,12 @@ impl Store {
         let mut connection = SqliteConnection::connect_with(&options).await?;
         migrate::run(&mut connection).await?;
         let readers = address.readers();
-        let reopen = matches!(address, Address::File(_)).then_some(options);
-        Ok(Self { writer: Writer::start(connection, reopen), readers })
+        let file = match address {
+            Address::File(path) => Some(path),
+            Address::Memory => None,
+        };
+        let reopen = file.is_some().then_some(options);
+        Ok(Self { writer: Writer::start(connection, reopen), readers, file })
     }
 
     /// Opens a database that is there, for reading only: nothing is created, migrated or written.
@@ -69,7 +80,7 @@ impl Store {
         let address = Address::parse(url)?;
         let mut connection = SqliteConnection::connect_with(&address.reader()?).await?;
         migrate::check(&mut connection).await?;
-        Ok(Self { writer: Writer::start(connection, None), readers: address.readers() })
+        Ok(Self { writer: Writer::start(connection, None), readers: address.readers(), file: None })
     }
 
     /// Ends the database after everything asked for so far, for this handle and all its clones.

@@ -9,6 +9,7 @@ mod memory;
 mod subject;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     settings: Settings,
     memory: Memory,
+    /// Whether the alarm about a refused credential was already given.
+    unauthorized: AtomicBool,
 }
 
 /// What the operator decided about the work.
@@ -64,7 +67,8 @@ impl Worker {
     /// A worker over this store and these forges.
     #[must_use]
     pub fn new(store: Store, forges: Forges, clock: Arc<dyn Clock>, settings: Settings) -> Self {
-        Self { inner: Arc::new(Inner { store, forges, clock, settings, memory: Memory::default() }) }
+        let (memory, unauthorized) = (Memory::default(), AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { store, forges, clock, settings, memory, unauthorized }) }
     }
 
     /// Works the oldest job that is due; false when there is none. Timers that are due become jobs.
@@ -144,6 +148,7 @@ impl Inner {
                 match self.store.commit(&lease, decision, self.clock.now()).await {
                     Err(StoreError::Stale) => Failure::Store(StoreError::Stale),
                     other => {
+                        self.unauthorized.store(false, Ordering::Relaxed);
                         other.inspect(|()| written.iter().for_each(tell))?;
                         return Ok(());
                     }
@@ -153,6 +158,10 @@ impl Inner {
             Err(HeldError::Store(error)) => return Err(error),
             Err(HeldError::Panicked(message)) => Failure::Panicked(message),
         };
+        if failure.is_unauthorized() && !self.unauthorized.swap(true, Ordering::Relaxed) {
+            failure::alarm("unauthorized");
+            tracing::error!(alarm.kind = "unauthorized", error = %failure, "the forge refuses our credential");
+        }
         let said = failure.to_string();
         let reason = self.settings.redactor.text(&said);
         match failure.after(attempts, fastrand::f64()) {

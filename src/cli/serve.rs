@@ -1,6 +1,7 @@
 //! `mergewright serve`: judge the configuration, then run the bot until it is asked to end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Answer;
 use super::arguments::{Role, Serve};
@@ -8,6 +9,9 @@ use crate::app::App;
 use crate::config::server::ServerConfig;
 use crate::domain::SystemClock;
 use crate::telemetry;
+
+/// How long threads that cannot be stopped are waited for in the end.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// Runs; good when it ended because it was asked to.
 pub(super) fn run(arguments: &Serve) -> Answer {
@@ -44,6 +48,8 @@ pub(super) fn run(arguments: &Serve) -> Answer {
         let app = App::assemble(&config, Arc::new(SystemClock), metrics).await?;
         app.serve(config.listen, end).await
     });
+    // A name that is being looked up would hold us up for as long as that takes.
+    runtime.shutdown_timeout(LAST_THREADS);
     match served {
         Ok(()) => Answer::good(""),
         Err(error) => {

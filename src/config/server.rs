@@ -155,7 +155,10 @@ pub type SecretKey = std::sync::Arc<secrecy::SecretBox<Vec<u8>>>;
 
 /// Which repositories we serve: globs over full paths, compared without regard to case.
 #[derive(Clone, Debug)]
-pub struct AllowList(globset::GlobSet);
+pub struct AllowList {
+    set: globset::GlobSet,
+    names: Vec<String>,
+}
 
 impl AllowList {
     /// Compiles patterns such as `acme/*` or `group/**`; `*` stays within one folder.
@@ -164,17 +167,27 @@ impl AllowList {
     /// When a pattern is not a valid glob; the error names it.
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, globset::Error> {
         let mut set = globset::GlobSetBuilder::new();
+        let mut names = Vec::new();
         for pattern in patterns {
+            if !pattern.contains(['*', '?', '[', ']', '{', '}', '!', '\\']) {
+                names.push(pattern.to_owned());
+            }
             set.add(
                 globset::GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build()?,
             );
         }
-        set.build().map(Self)
+        Ok(Self { set: set.build()?, names })
+    }
+
+    /// Entries that are a full path and no pattern: only these can be looked up at a forge.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Whether the repository with this full path is served.
     #[must_use]
     pub fn contains(&self, path: &str) -> bool {
-        self.0.is_match(path)
+        self.set.is_match(path)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
+use super::{CommentId, Outcome};
 
 /// What outbox, timers and sweeps tell the worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +10,11 @@ use super::Outcome;
 pub enum InternalEvent {
     /// Read the merge request again: a timer rang, or something beside it moved.
     Refresh,
+    /// A comment that nobody told us of: read it.
+    Comment {
+        /// Its number.
+        id: CommentId,
+    },
     /// An effect of this merge request came to an end.
     Effect {
         /// The effect's slot.
@@ -36,6 +41,8 @@ mod tests {
     #[test]
     fn an_internal_event_reads_back_what_it_writes() {
         assert_eq!(InternalEvent::Refresh.to_json(), r#"{"event":"refresh"}"#);
+        let comment = InternalEvent::Comment { id: CommentId(9) };
+        assert_eq!(serde_json::from_str::<InternalEvent>(&comment.to_json()).unwrap(), comment);
         let ended = InternalEvent::Effect { slot: "merge:1:0".into(), outcome: Outcome::Done(Done::Plain) };
         let outcomes = [
             ended,

@@ -62,13 +62,14 @@ impl Place<'_> {
         Ok(Some(comment))
     }
 
-    /// The oldest comment of ours that begins with the marker; younger twins are folded.
+    /// The oldest comment of ours that begins with the marker; younger twins are folded. It may be the
+    /// one that seemed to be deleted: then the forge's word that it is gone was wrong.
     async fn find(&self, deleted: Option<CommentId>) -> Result<Option<CommentId>, OutboxError> {
         let us = self.forge.whoami().await?;
         let comments = self.forge.comments(self.merge_request).await?;
         let mut ours = comments
             .into_iter()
-            .filter(|comment| comment.author.id == us.id && Some(comment.id) != deleted)
+            .filter(|comment| comment.author.id == us.id)
             .filter(|comment| comment.body.lines().next().map(str::trim_end) == Some(self.marker));
         let oldest = ours.next();
         for twin in ours {
@@ -76,7 +77,7 @@ impl Place<'_> {
         }
         let Some(oldest) = oldest else { return Ok(None) };
         self.remember("", oldest.id).await?;
-        if deleted.is_some() {
+        if deleted.is_some_and(|deleted| deleted != oldest.id) {
             // Found instead of one that was deleted: we wrote it anew, but the answer was lost.
             self.remember(":again", oldest.id).await?;
         }

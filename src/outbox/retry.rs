@@ -9,7 +9,11 @@ use crate::forge::{ErrorKind, ForgeError};
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(600) };
 
 /// Waits while the forge does not accept our credential: asking more often only locks us out.
-const UNAUTHORIZED: Backoff = Backoff { first: Duration::from_secs(300), most: Duration::from_secs(3600) };
+const UNAUTHORIZED: Backoff = Backoff { first: Duration::from_secs(300), most: Duration::from_secs(900) };
+
+/// Tries of one effect whose object is not there: a forge may not know everywhere yet what it has
+/// just made.
+const FEW_TRIES: u32 = 4;
 
 /// Tries of one effect before it becomes a dead letter: with [`BACKOFF`] about three hours,
 /// longer than most outages of a forge.
@@ -31,6 +35,7 @@ pub(crate) enum Next {
 pub(crate) fn after(error: &ForgeError, told: bool, tries: u32, chance: f64) -> Next {
     let reason = || error.external.clone();
     let wait = match error.kind {
+        ErrorKind::Gone if tries.saturating_add(1) < FEW_TRIES => BACKOFF.wait(tries, chance),
         ErrorKind::Refused | ErrorKind::Gone if told => {
             return Next::Tell(Outcome::Refused { reason: reason() });
         }
@@ -38,7 +43,8 @@ pub(crate) fn after(error: &ForgeError, told: bool, tries: u32, chance: f64) -> 
         ErrorKind::Conflict if told => return Next::Tell(Outcome::Conflict { reason: reason() }),
         ErrorKind::Conflict => BACKOFF.wait(tries, chance),
         ErrorKind::Retry { after } => BACKOFF.wait(tries, chance).max(after.unwrap_or_default()),
-        ErrorKind::Unauthorized => UNAUTHORIZED.wait(tries, chance),
+        // Every credential is renewed some day, and what waits for that is not the effect's fault.
+        ErrorKind::Unauthorized => return Next::Again(UNAUTHORIZED.wait(tries, chance)),
     };
     if tries.saturating_add(1) < MOST_TRIES { Next::Again(wait) } else { Next::Dead }
 }
@@ -76,10 +82,14 @@ mod tests {
     #[test]
     fn what_repeating_cannot_change_is_told_or_ends() {
         let reason = || "no".to_owned();
-        for kind in [ErrorKind::Refused, ErrorKind::Gone] {
-            assert_eq!(after(&error(kind), true, 0, 0.0), Next::Tell(Outcome::Refused { reason: reason() }));
-            assert_eq!(after(&error(kind), false, 0, 0.0), Next::Dead);
+        for (kind, tries) in [(ErrorKind::Refused, 0), (ErrorKind::Gone, FEW_TRIES - 1)] {
+            assert_eq!(
+                after(&error(kind), true, tries, 0.0),
+                Next::Tell(Outcome::Refused { reason: reason() })
+            );
+            assert_eq!(after(&error(kind), false, tries, 0.0), Next::Dead);
         }
+        assert_eq!(after(&error(ErrorKind::Gone), true, 0, 0.0), Next::Again(Duration::from_secs(1)));
         let moved = error(ErrorKind::Conflict);
         assert_eq!(after(&moved, true, 0, 0.0), Next::Tell(Outcome::Conflict { reason: reason() }));
         assert_eq!(after(&moved, false, 0, 0.0), Next::Again(Duration::from_secs(1)));
@@ -87,10 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_credential_is_tried_seldom() {
+    fn a_refused_credential_is_tried_seldom_and_without_end() {
         let Next::Again(wait) = after(&error(ErrorKind::Unauthorized), true, 0, 1.0) else {
             panic!("given up")
         };
         assert!(wait >= Duration::from_secs(150), "{wait:?}");
+        let late = after(&error(ErrorKind::Unauthorized), true, 1_000_000, 0.0);
+        assert_eq!(late, Next::Again(Duration::from_secs(900)));
     }
 }

@@ -120,7 +120,11 @@ pub(crate) async fn keep_delivering(world: Arc<World>, client: reqwest::Client) 
     }
 }
 
-async fn post(world: &World, client: &reqwest::Client, delivery: &Delivery) -> Result<u16, String> {
+pub(crate) async fn post(
+    world: &World,
+    client: &reqwest::Client,
+    delivery: &Delivery,
+) -> Result<u16, String> {
     let (now, instance, github) = {
         let state = world.lock();
         (state.now(), state.url.clone(), state.dialect.is_github())

@@ -70,13 +70,23 @@ async fn handle(
             site.switches.record(&call, site.asker(&call), Some(&reply));
             return respond(reply);
         }
+        Some(Fault::HoldBefore) => {
+            site.switches.record(&call, site.asker(&call), None);
+            site.switches.hold().await;
+            line.cut();
+            return respond(Reply::empty(500));
+        }
         Some(Fault::Slow(span)) => tokio::time::sleep(*span).await,
-        Some(Fault::BreakAfter) | None => {}
+        Some(Fault::BreakAfter | Fault::HoldAfter) | None => {}
     }
     let inner = site.clone();
     // The world runs git, so it stays off the async threads.
-    let reply = tokio::task::spawn_blocking(move || inner.answer(&call, fault == Some(Fault::BreakAfter)));
-    match reply.await {
+    let unanswered = matches!(fault, Some(Fault::BreakAfter | Fault::HoldAfter));
+    let reply = tokio::task::spawn_blocking(move || inner.answer(&call, unanswered)).await;
+    if fault == Some(Fault::HoldAfter) {
+        site.switches.hold().await;
+    }
+    match reply {
         Ok(Some(reply)) => respond(reply),
         _ => {
             line.cut();

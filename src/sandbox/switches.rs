@@ -1,10 +1,11 @@
 //! Failures on demand, and the record of every request.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::exchange::{Call, Reply};
 
@@ -26,7 +27,18 @@ pub enum Fault {
     BreakAfter,
     /// The answer takes so long.
     Slow(Duration),
+    /// Nothing happens and nothing is answered until [`Sandbox::let_go`]; then the connection breaks.
+    ///
+    /// [`Sandbox::let_go`]: super::Sandbox::let_go
+    HoldBefore,
+    /// It happens, but nothing is answered until [`Sandbox::let_go`]; then the connection breaks.
+    ///
+    /// [`Sandbox::let_go`]: super::Sandbox::let_go
+    HoldAfter,
 }
+
+/// Decides by method and path what goes wrong with each request.
+pub type Chooser = Arc<dyn Fn(&str, &str) -> Option<Fault> + Send + Sync>;
 
 impl Fault {
     /// A JSON error with this status.
@@ -46,6 +58,18 @@ impl Fault {
             status,
             headers: vec![("content-type".to_owned(), "text/html".to_owned())],
             body: "<html><body><h1>Whoops, something went wrong on our end.</h1></body></html>".to_owned(),
+        }
+    }
+
+    /// 403 as GitHub answers who writes too fast, without any header that says for how long.
+    #[must_use]
+    pub fn too_fast() -> Self {
+        Self::Answer {
+            status: 403,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body:
+                json!({ "message": "You have exceeded a secondary rate limit. Please wait a few minutes." })
+                    .to_string(),
         }
     }
 
@@ -91,10 +115,22 @@ pub struct Recorded {
 }
 
 /// Failures planned and requests seen.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Switches {
     planned: Mutex<Vec<Planned>>,
+    chooser: Mutex<Option<Chooser>>,
     seen: Mutex<Vec<Recorded>>,
+    /// Rung for every request that is held.
+    held: Notify,
+    let_go: Notify,
+    /// Rung whenever a request was recorded.
+    moved: Notify,
+}
+
+impl std::fmt::Debug for Switches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Switches").field("planned", &self.planned).finish_non_exhaustive()
+    }
 }
 
 const SECRET: [&str; 4] = ["private-token", "authorization", "job-token", "cookie"];
@@ -115,12 +151,42 @@ impl Switches {
 
     /// The failure that this request meets, if one is planned.
     pub(crate) fn next(&self, call: &Call) -> Option<Fault> {
+        let chooser = self.chooser.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(fault) = chooser.and_then(|choose| choose(&call.method, call.path())) {
+            return Some(fault);
+        }
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         let found = planned.iter_mut().find(|one| {
             one.left > 0 && (one.method == "*" || one.method == call.method) && one.path.is_match(call.path())
         })?;
         found.left -= 1;
         Some(found.fault.clone())
+    }
+
+    pub(crate) fn choose(&self, chooser: Option<Chooser>) {
+        *self.chooser.lock().unwrap_or_else(PoisonError::into_inner) = chooser;
+    }
+
+    /// Keeps one request until it is let go.
+    pub(crate) async fn hold(&self) {
+        let mut let_go = std::pin::pin!(self.let_go.notified());
+        let_go.as_mut().enable();
+        self.held.notify_one();
+        let_go.await;
+    }
+
+    /// Resolves when a request is held.
+    pub(crate) async fn held(&self) {
+        self.held.notified().await;
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.let_go.notify_waiters();
+    }
+
+    /// Resolves after the next request was recorded.
+    pub(crate) async fn moved(&self) {
+        self.moved.notified().await;
     }
 
     /// How many planned failures were not met yet.
@@ -150,6 +216,7 @@ impl Switches {
             unknown: reply.is_some_and(|reply| reply.unknown),
         };
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
+        self.moved.notify_one();
     }
 
     pub(crate) fn seen(&self) -> Vec<Recorded> {

@@ -139,6 +139,19 @@ pub struct NewEnvironments {
     pub rollouts: Vec<Rollout>,
 }
 
+/// A merge request as it was last decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownMergeRequest {
+    /// Which.
+    pub id: MergeRequestId,
+    /// Whether it was neither merged nor closed then.
+    pub open: bool,
+    /// Its state.
+    pub state: State,
+    /// When it was last decided, by our clock.
+    pub decided_at: Timestamp,
+}
+
 /// Everything that one event changes.
 #[derive(Clone, Debug, Default)]
 pub struct Decision {

@@ -13,6 +13,7 @@ pub(super) mod lane;
 pub(super) mod merge_request;
 pub(super) mod outbox_lane;
 pub(super) mod registry;
+pub(super) mod sweep;
 pub(super) mod timer;
 
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! One job becomes one decision.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::command::Addressing;
 use crate::domain::{
@@ -14,6 +15,9 @@ use super::Inner;
 use super::facts::{Gathered, Gatherer};
 use super::failure::Failure;
 use super::subject::{self, Concern, Waited};
+
+/// How long a forge may take to show everywhere what it told us of.
+const YOUNG: Duration = Duration::from_secs(20);
 
 impl Inner {
     /// Everything that the job changes.
@@ -38,7 +42,7 @@ impl Inner {
         let decision = match subject::concern(&self.store, waited, incoming).await? {
             Concern::Nobody(why) => ignored(why),
             Concern::Others(jobs) => Decision { jobs, ..Decision::default() },
-            Concern::Decide(id, event) => self.step(id, &event).await?,
+            Concern::Decide(id, event) => self.step(id, &event, claimed).await?,
         };
         Ok(Decision { meaning, ..decision })
     }
@@ -65,6 +69,16 @@ impl Inner {
                 };
                 let event = match event {
                     InternalEvent::Refresh => Event::Refresh,
+                    InternalEvent::Comment { id: comment } => {
+                        let forge = self.forge(id.repo.forge)?;
+                        let us = forge.whoami().await?;
+                        let mut found = forge.comment(id, comment).await?;
+                        // As if it had been delivered: without our secrets.
+                        if let Some(found) = &mut found {
+                            found.body = self.settings.redactor.text(&found.body).into_owned();
+                        }
+                        return Ok(Ok(event::found(id, found, &us)));
+                    }
                     InternalEvent::Effect { slot, outcome } => Event::Effect { slot, outcome },
                 };
                 Ok(Ok(Incoming { subject: Subject::MergeRequest(id), event, meaning: None }))
@@ -73,7 +87,7 @@ impl Inner {
     }
 
     /// Gathers facts about a merge request and lets the engine decide.
-    async fn step(&self, id: MergeRequestId, event: &Event) -> Result<Decision, Failure> {
+    async fn step(&self, id: MergeRequestId, event: &Event, claimed: &Claimed) -> Result<Decision, Failure> {
         let forge = self.forge(id.repo.forge)?;
         let stored = self.store.state(id).await?;
         let us = forge.whoami().await?;
@@ -84,6 +98,7 @@ impl Inner {
             memory: &self.memory,
             repositories: &self.settings.repositories,
             now: self.clock.now(),
+            young: self.clock.now().since(claimed.since) < YOUNG,
             bot: engine::Addressed { user: us, addressing },
             id,
             state: &stored.state,

@@ -42,6 +42,9 @@ pub(crate) struct Gatherer<'a> {
     /// Which repositories we serve: a delivery may have named its own by number alone.
     pub(crate) repositories: &'a AllowList,
     pub(crate) now: Timestamp,
+    /// Whether we were told so recently that the forge may not show it everywhere yet: what is not
+    /// there is looked for again.
+    pub(crate) young: bool,
     pub(crate) bot: Addressed,
     pub(crate) id: MergeRequestId,
     pub(crate) state: &'a State,
@@ -90,14 +93,14 @@ impl Gatherer<'_> {
                 return Ok(Gathered::Nothing("repository-not-served"));
             }
             Ok(repository) => repository,
-            Err(Failure::Forge(error)) if error.kind == ErrorKind::Gone => {
+            Err(Failure::Forge(error)) if error.kind == ErrorKind::Gone && !self.young => {
                 return Ok(Gathered::Nothing("repository-gone"));
             }
             Err(error) => return Err(error),
         };
         let mut request = match self.forge.merge_request(self.id).await {
             Ok(request) => request,
-            Err(error) if error.kind == ErrorKind::Gone => {
+            Err(error) if error.kind == ErrorKind::Gone && !self.young => {
                 return Ok(Gathered::Nothing("merge-request-gone"));
             }
             Err(error) => return Err(error.into()),

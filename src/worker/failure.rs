@@ -9,11 +9,14 @@ use crate::storage::StoreError;
 /// Waits between two tries of one job. A lane waits with its oldest job, so they stay short.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(300) };
 
+/// Waits while the forge does not accept our credential: asking more often only locks us out.
+const UNAUTHORIZED: Backoff = Backoff { first: Duration::from_secs(60), most: Duration::from_secs(900) };
+
 /// Tries of one job before it becomes a dead letter.
 pub(crate) const MOST_TRIES: u32 = 8;
 
-/// Tries while the forge is away or does not accept our credential: with [`BACKOFF`] about four hours.
-/// A comment, a review or the outcome of a call is told once, so that it must outlive an outage.
+/// Tries while the forge is away: with [`BACKOFF`] about four hours. A comment, a review or the outcome
+/// of a call is told once, so that it must outlive an outage.
 const PATIENT_TRIES: u32 = 60;
 
 /// Why a job could not be worked.
@@ -48,26 +51,31 @@ pub(crate) enum Next {
 }
 
 impl Failure {
+    /// Whether the forge does not accept our credential.
+    pub(crate) const fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Forge(ForgeError { kind: ErrorKind::Unauthorized, .. }))
+    }
+
     /// Judges it; `tries` counts earlier tries of the same job, `chance` spreads the waits.
     pub(crate) fn after(&self, tries: u32, chance: f64) -> Next {
         let wait = match self {
             // Somebody else decided about the merge request meanwhile: read again at once.
             Self::Store(StoreError::Stale) => return Next::Again(Duration::ZERO),
+            // Every credential is renewed some day, and what waits for that is not the job's fault.
+            Self::Forge(ForgeError { kind: ErrorKind::Unauthorized, .. }) => {
+                return Next::Again(UNAUTHORIZED.wait(tries, chance));
+            }
             Self::Store(StoreError::Damaged(_)) | Self::Forge(_) | Self::Panicked(_) => {
                 BACKOFF.wait(tries, chance)
             }
             Self::Store(_) => return Next::Wait,
             Self::Unconfigured(_) | Self::Damaged(_) => return Next::Never,
         };
-        let wish = match self {
-            Self::Forge(ForgeError { kind: ErrorKind::Retry { after }, .. }) => after.unwrap_or_default(),
-            _ => Duration::ZERO,
-        };
-        let most = match self {
-            Self::Forge(error) if matches!(error.kind, ErrorKind::Retry { .. } | ErrorKind::Unauthorized) => {
-                PATIENT_TRIES
+        let (wish, most) = match self {
+            Self::Forge(ForgeError { kind: ErrorKind::Retry { after }, .. }) => {
+                (after.unwrap_or_default(), PATIENT_TRIES)
             }
-            _ => MOST_TRIES,
+            _ => (Duration::ZERO, MOST_TRIES),
         };
         if tries.saturating_add(1) < most { Next::Again(wait.max(wish)) } else { Next::Never }
     }
@@ -86,11 +94,14 @@ mod tests {
         Failure::Forge(ForgeError { kind, external: "no".into(), internal: "no".into() })
     }
 
+    fn again(seconds: u64) -> Next {
+        Next::Again(Duration::from_secs(seconds))
+    }
+
     #[test]
     fn a_job_is_tried_again_with_growing_waits_and_then_given_up() {
         let failure = forge(ErrorKind::Refused);
         let waits: Vec<_> = (0..8).map(|tries| failure.after(tries, 0.0)).collect();
-        let again = |seconds| Next::Again(Duration::from_secs(seconds));
         assert_eq!(
             waits,
             [again(1), again(2), again(4), again(8), again(16), again(32), again(64), Next::Never]
@@ -100,17 +111,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_once_outlives_an_outage_of_hours() {
-        for kind in [ErrorKind::Retry { after: None }, ErrorKind::Unauthorized] {
-            let mut waited = Duration::ZERO;
-            let mut tries = 0;
-            while let Next::Again(wait) = forge(kind).after(tries, 0.5) {
-                waited += wait;
-                tries += 1;
-            }
-            assert_eq!(tries + 1, PATIENT_TRIES);
-            assert!(waited > Duration::from_secs(3 * 3600), "{waited:?}");
+    fn an_outage_of_hours_is_outlasted_and_a_credential_is_waited_for_without_end() {
+        let away = forge(ErrorKind::Retry { after: None });
+        let mut waited = Duration::ZERO;
+        let mut tries = 0;
+        while let Next::Again(wait) = away.after(tries, 0.5) {
+            waited += wait;
+            tries += 1;
         }
+        assert_eq!(tries + 1, PATIENT_TRIES);
+        assert!(waited > Duration::from_secs(3 * 3600), "{waited:?}");
+        let refused = forge(ErrorKind::Unauthorized);
+        assert_eq!(refused.after(0, 0.0), again(60));
+        assert_eq!(refused.after(1_000_000, 0.0), again(900));
     }
 
     #[test]

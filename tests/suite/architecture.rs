@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("outbox", &["storage", "forge", "domain", "config"]),
     ("worker", &["storage", "inbox", "event", "command", "engine", "forge", "generator", "config", "domain"]),
     ("generator", &["domain", "config"]),
+    ("reconcile", &["forge", "inbox", "storage", "domain"]),
     ("sandbox", &["domain"]),
 ];
 

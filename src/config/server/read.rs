@@ -41,7 +41,6 @@ const KEYS: &[&str] = &[
 /// What is accepted already, but brings nothing yet.
 const NOT_ACTED_ON: &[NotActedOn] = &[
     NotActedOn { key: "registry_key", instead: "tags are not signed, and signatures are not checked" },
-    NotActedOn { key: "reconcile_every", instead: "the forge is not asked for what was missed" },
     NotActedOn { key: "gates", instead: "there are no routes below /gates" },
     NotActedOn { key: "public_url", instead: "nothing links to the dashboard" },
     NotActedOn { key: "admin_token", instead: "there is no dashboard and no API" },

@@ -127,6 +127,23 @@ pub(in crate::storage) async fn release(
     Ok(())
 }
 
+/// Ends every lease: those lanes are ready at `now`. How many.
+pub(in crate::storage) async fn release_all(
+    connection: &mut Connection,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let released = sqlx::query(
+        "UPDATE lane SET leased = NULL, token = token + 1, ready_at = CASE
+             WHEN EXISTS (SELECT 1 FROM job WHERE job.lane = lane.id AND job.status = 'waiting') THEN $1
+         END
+         WHERE leased IS NOT NULL",
+    )
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(released.rows_affected())
+}
+
 /// When the next lane becomes ready.
 pub(in crate::storage) async fn next_ready(
     connection: &mut Connection,

@@ -120,6 +120,27 @@ pub(in crate::storage) async fn release(
     Ok(())
 }
 
+/// Ends every turn: those repositories are ready at `now`. How many. The claim that follows finds the
+/// effect among the waiting, tried once more than before.
+pub(in crate::storage) async fn release_all(
+    connection: &mut Connection,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    sqlx::query(
+        "UPDATE outbox SET status = 'waiting'
+         WHERE status = 'running' AND id IN (SELECT leased FROM outbox_lane WHERE leased IS NOT NULL)",
+    )
+    .execute(&mut *connection)
+    .await?;
+    let released = sqlx::query(
+        "UPDATE outbox_lane SET leased = NULL, token = token + 1, ready_at = $1 WHERE leased IS NOT NULL",
+    )
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(released.rows_affected())
+}
+
 /// When the next repository becomes ready.
 pub(in crate::storage) async fn next_ready(
     connection: &mut Connection,

@@ -1,0 +1,181 @@
+//! Asks the forge what we were not told: at the start, and every so often.
+//!
+//! A sweep compares what the forge lists with what was decided, and puts a look (or a comment to be
+//! read) into the lanes of the merge requests that differ. It decides nothing by itself: what it found
+//! goes the way of every delivery. One process sweeps; where several share a database, one of them
+//! has to be chosen first.
+
+mod repository;
+mod served;
+
+pub use served::Served;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::domain::{Clock, ForgeKind, RepoId, Timestamp};
+use crate::forge::{ErrorKind, Forge, ForgeError, Forges};
+use crate::storage::{Store, StoreError};
+
+/// How much further back than the last sweep we look: the forge's clock may differ from ours, and what
+/// it lists may lag behind what it did.
+const OVERLAP: Duration = Duration::from_secs(60);
+
+/// Sweeps over everything that is served.
+#[derive(Clone, Debug)]
+pub struct Reconcile {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    forges: Forges,
+    clock: Arc<dyn Clock>,
+    served: Served,
+    /// Whether this process has swept before: until then it cannot know what it was not there for.
+    begun: AtomicBool,
+}
+
+/// What a sweep found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Repositories that were compared.
+    pub repositories: usize,
+    /// Repositories that the forge would not tell about now; the next sweep goes back as far for them.
+    pub failed: usize,
+    /// Merge requests, and models on their way between environments, that are to be looked at again.
+    pub looks: usize,
+    /// Comments that are to be read.
+    pub comments: usize,
+}
+
+/// Why something could not be compared.
+#[derive(Debug, thiserror::Error)]
+enum SweepError {
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Reconcile {
+    /// Sweeps over this store and these forges.
+    #[must_use]
+    pub fn new(store: Store, forges: Forges, clock: Arc<dyn Clock>, served: Served) -> Self {
+        Self { inner: Arc::new(Inner { store, forges, clock, served, begun: AtomicBool::new(false) }) }
+    }
+
+    /// Sweeps now and every `every`, until `shutdown`.
+    pub async fn run(&self, every: Duration, shutdown: CancellationToken) {
+        // Stopping in the middle loses nothing: a repository is noted as swept after all of it was.
+        let swept = shutdown.run_until_cancelled(async {
+            loop {
+                if let Err(error) = self.sweep().await {
+                    tracing::warn!(%error, "the forge was not asked for what was missed: the database cannot be used");
+                }
+                tokio::time::sleep(every).await;
+            }
+        });
+        let _stopped: Option<()> = swept.await;
+    }
+
+    /// Compares everything once.
+    ///
+    /// # Errors
+    /// When the database cannot be used. A forge that does not answer is logged and asked next time.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        for forge in [ForgeKind::GitHub, ForgeKind::GitLab] {
+            if let Some(adapter) = self.inner.forges.get(forge) {
+                self.inner.forge(adapter.as_ref(), &mut swept).await?;
+            }
+        }
+        if swept.failed == 0 {
+            self.inner.begun.store(true, Ordering::Relaxed);
+        }
+        if swept.looks + swept.comments > 0 {
+            tracing::info!(
+                sweep.repositories = swept.repositories,
+                sweep.looks = swept.looks,
+                sweep.comments = swept.comments,
+                "asked the forge what was missed"
+            );
+        }
+        Ok(swept)
+    }
+}
+
+impl Inner {
+    /// Compares everything of one forge.
+    async fn forge(&self, forge: &dyn Forge, swept: &mut Swept) -> Result<(), StoreError> {
+        let kind = forge.kind();
+        let now = self.clock.now();
+        let since = self.store.serving_since(now).await?;
+        let mut repositories = self.store.repositories().await?;
+        repositories.retain(|repo| repo.forge == kind);
+        match self.served.named(forge).await {
+            Ok(named) => repositories.extend(named),
+            Err(error) => warn(kind, None, &error),
+        }
+        repositories.sort_unstable();
+        repositories.dedup();
+        for repo in repositories {
+            let span = tracing::info_span!("sweep", repository = %repo);
+            match self.repository(forge, repo, since, now, swept).instrument(span).await {
+                Ok(()) => {}
+                Err(SweepError::Store(error)) => return Err(error),
+                Err(SweepError::Forge(error)) => {
+                    warn(kind, Some(repo), &error);
+                    swept.failed += 1;
+                    // What is wrong with the forge or the credential is wrong with the next one too.
+                    if matches!(error.kind, ErrorKind::Retry { .. } | ErrorKind::Unauthorized) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn repository(
+        &self,
+        forge: &dyn Forge,
+        repo: RepoId,
+        since: Timestamp,
+        now: Timestamp,
+        swept: &mut Swept,
+    ) -> Result<(), SweepError> {
+        if !self.served.serves(forge, repo, now).await? {
+            return Ok(());
+        }
+        let before = self.store.swept_at(repo).await?;
+        let from = before.unwrap_or(since).before(OVERLAP);
+        let awake = self.begun.load(Ordering::Relaxed);
+        let comparison = repository::Comparison {
+            store: &self.store,
+            forge,
+            repo,
+            from,
+            now,
+            first: before.is_none(),
+            awake,
+        };
+        let found = comparison.compare().await?;
+        self.store.enqueue(found.jobs, now).await?;
+        self.store.swept(repo, now).await?;
+        swept.repositories += 1;
+        swept.looks += found.looks;
+        swept.comments += found.comments;
+        Ok(())
+    }
+}
+
+fn warn(forge: ForgeKind, repo: Option<RepoId>, error: &ForgeError) {
+    let repository = repo.map(|repo| repo.to_string());
+    tracing::warn!(%forge, repository, %error, "the forge could not be asked for what was missed");
+}

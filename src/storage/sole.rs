@@ -1,0 +1,87 @@
+//! One process at a time works on a file. So whoever works on it now knows that every lease in it is
+//! that of a process which is gone: nobody has to wait until it runs out.
+//!
+//! The system itself ends the lock with the process that holds it, also after SIGKILL. Where a
+//! database is shared by several processes there is no such lock, and leases are waited for.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::writer::Wakes;
+use super::{Store, StoreError, sql};
+use crate::domain::Timestamp;
+
+/// How long we wait for a process that works on the file: as long as one takes to end well.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// How often we look; a lock does not tell when it is free.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Being the only process that works on the database, for as long as this is kept.
+#[derive(Debug)]
+pub struct Sole {
+    /// None where the database lives in this process.
+    _lock: Option<File>,
+}
+
+impl Store {
+    /// Becomes the only process that works on the database; waits a while for another one to end.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] when another process goes on working on it, or when the file system
+    /// cannot tell.
+    pub async fn sole(&self) -> Result<Sole, StoreError> {
+        let Some(database) = &self.file else { return Ok(Sole { _lock: None }) };
+        let path = beside(database);
+        let cannot = |error: std::io::Error| {
+            StoreError::Address(format!(
+                "{} cannot be locked ({error}); put the database on a local disk that we may write to",
+                path.display()
+            ))
+        };
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(cannot)?;
+        let mut waited = Duration::ZERO;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Sole { _lock: Some(file) }),
+                Err(TryLockError::Error(error)) => return Err(cannot(error)),
+                Err(TryLockError::WouldBlock) if waited >= PATIENCE => {
+                    return Err(StoreError::Address(format!(
+                        "another process works on {}; stop it first",
+                        database.display()
+                    )));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    if waited.is_zero() {
+                        tracing::info!("another process works on the database: waiting for it to end");
+                    }
+                    tokio::time::sleep(LOOK).await;
+                    waited += LOOK;
+                }
+            }
+        }
+    }
+
+    /// Ends every lease at once, so that what was being worked on can be claimed again; how many.
+    /// Whoever held one can commit no more.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn release_all(&self, _sole: &Sole, now: Timestamp) -> Result<u64, StoreError> {
+        self.write(Wakes::Sleepers, move |connection| {
+            Box::pin(async move {
+                let jobs = sql::lane::release_all(connection, now).await?;
+                Ok(jobs + sql::outbox_lane::release_all(connection, now).await?)
+            })
+        })
+        .await
+    }
+}
+
+/// `bot.db.lock` for `bot.db`.
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
