@@ -4,15 +4,18 @@
 
 mod clock;
 mod errors;
-mod play;
+pub(crate) mod outcome;
+pub(crate) mod play;
 
 mod corpus;
 mod disorder;
 mod economy;
 mod environments;
+mod faults;
 mod gates;
 mod hostile;
 mod lifecycle;
+mod missed;
 mod review;
 mod several;
 

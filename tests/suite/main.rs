@@ -4,6 +4,7 @@
 mod architecture;
 mod comments;
 mod configuration;
+mod crash;
 mod effects;
 mod flow;
 mod generate;

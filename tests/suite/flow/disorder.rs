@@ -1,117 +1,15 @@
 //! Webhooks come late, twice, out of order or not at all, and answers get lost: the end is the same, and
 //! nothing happens twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mergewright::sandbox::{
-    Copies, Delivery, Fault, Filter, Manner, MergeRequestState, Order, PipelineSource, Recorded,
-};
+use mergewright::sandbox::{Copies, Delivery, Fault, Filter, Manner, Order};
 
 use super::Play;
-use super::play::{AUTHOR, BOT, OWNER, REPORT};
-
-const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
-
-/// Everything that a person can see when it is over.
-#[derive(Debug, PartialEq, Eq)]
-struct End {
-    label: String,
-    statuses: BTreeMap<String, String>,
-    merged: bool,
-    tags: Vec<String>,
-    releases: BTreeMap<String, (String, Vec<String>)>,
-    packages: Vec<String>,
-    reports: usize,
-    says_published: bool,
-    reactions: Vec<Vec<String>>,
-    runs_by_merge_request: usize,
-    runs_by_us: usize,
-}
-
-fn end(play: &Play, number: u64) -> End {
-    let request = play.project.merge_request(number).unwrap();
-    let statuses = play.project.statuses(&request.head).unwrap();
-    let releases = play.project.releases().unwrap();
-    let comments = play.project.comments(number).unwrap();
-    let runs = play.project.pipelines().unwrap();
-    let of = |source: &PipelineSource| runs.iter().filter(|run| run.source == *source).count();
-    let ours = comments.iter().filter(|comment| comment.author == play.bot.id && !comment.system);
-    End {
-        label: play.label(number),
-        statuses: statuses.into_iter().map(|(name, status)| (name, status.state)).collect(),
-        merged: matches!(request.state, MergeRequestState::Merged { .. }),
-        tags: play.tags(),
-        releases: releases
-            .into_iter()
-            .map(|(tag, release)| {
-                (tag, (release.name, release.links.into_iter().map(|link| link.name).collect()))
-            })
-            .collect(),
-        packages: play.project.packages().unwrap().into_iter().map(|file| file.name).collect(),
-        reports: ours.filter(|comment| comment.body.starts_with(REPORT)).count(),
-        says_published: play.report(number).contains("ublished"),
-        reactions: comments
-            .iter()
-            .filter(|comment| comment.author != play.bot.id)
-            .map(|comment| comment.reactions.iter().map(|reaction| reaction.name.clone()).collect())
-            .collect(),
-        runs_by_merge_request: of(&PipelineSource::MergeRequest),
-        runs_by_us: of(&PipelineSource::Api),
-    }
-}
-
-/// The end that every play of one good merge request must come to.
-fn published() -> End {
-    let statuses = ["", "/iris/build", "/iris/test", "/iris/review", "/iris/publish"];
-    let files = || vec!["lineage.json".to_owned(), "manifest.txt".to_owned()];
-    End {
-        label: "model::published".to_owned(),
-        statuses: statuses.map(|name| (format!("mergewright{name}"), "success".to_owned())).into(),
-        merged: true,
-        tags: vec!["iris@v1.0.0".to_owned()],
-        releases: [("iris@v1.0.0".to_owned(), ("iris v1".to_owned(), files()))].into(),
-        packages: files(),
-        reports: 1,
-        says_published: true,
-        reactions: vec![vec!["eyes".to_owned()]; 2],
-        runs_by_merge_request: 1,
-        runs_by_us: 1,
-    }
-}
-
-/// What the bot sent that must not happen twice, by kind.
-fn sent(play: &Play) -> BTreeMap<&'static str, usize> {
-    let mut counts = BTreeMap::new();
-    for request in play.sandbox.requests().iter().filter(|request| request.by.as_deref() == Some(BOT)) {
-        if let Some(kind) = kind(request) {
-            *counts.entry(kind).or_default() += 1;
-        }
-    }
-    counts
-}
-
-fn kind(request: &Recorded) -> Option<&'static str> {
-    let path = request.url.split('?').next().unwrap_or_default();
-    match request.method.as_str() {
-        "POST" if path.ends_with("/notes") => Some("comment"),
-        "POST" if path.ends_with("/repository/tags") => Some("tag"),
-        "POST" if path.ends_with("/releases") => Some("release"),
-        "POST" if path.ends_with("/pipeline") => Some("dispatch"),
-        "POST" if path.ends_with("/award_emoji") => Some("reaction"),
-        "PUT" if path.ends_with("/merge") => Some("merge"),
-        _ => None,
-    }
-}
-
-fn once_each() -> BTreeMap<&'static str, usize> {
-    ["comment", "tag", "release", "dispatch", "merge"]
-        .into_iter()
-        .map(|kind| (kind, 1))
-        .chain([("reaction", 2)])
-        .collect()
-}
+use super::outcome::{End, GOOD, end, kind, once_each, patient_lifecycle, published, sent};
+use super::play::{AUTHOR, OWNER};
 
 /// From the opened merge request to the release, in whatever manner the play delivers.
 async fn lifecycle(play: &mut Play) -> u64 {
@@ -336,28 +234,5 @@ async fn a_merge_that_the_forge_puts_off_is_done_later() {
         assert_eq!(end(&play, number), published(), "{status}");
         assert_eq!(sent(&play)["merge"], 2, "{status}");
         play.ends().await;
-    }
-}
-
-/// The lifecycle with a while after each step, in which whatever was put off is done.
-async fn patient_lifecycle(play: &mut Play) -> u64 {
-    let number = play.opens("Train longer").await;
-    a_while(play).await;
-    play.builds(number, "weights").await;
-    a_while(play).await;
-    play.measures(number, GOOD).await;
-    a_while(play).await;
-    for command in ["/model approve", "/model publish"] {
-        play.says(OWNER, number, command).await;
-        a_while(play).await;
-    }
-    play.publishes().await;
-    a_while(play).await;
-    number
-}
-
-async fn a_while(play: &mut Play) {
-    for seconds in [5, 30, 60, 120] {
-        play.passes(Duration::from_secs(seconds)).await;
     }
 }

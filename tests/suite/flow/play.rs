@@ -86,26 +86,7 @@ impl Play {
         let (errors, listening) = Errors::listen();
         let clock = Arc::new(TestClock::default());
         let sandbox = Sandbox::start(SandboxOptions::by_hand(clock.clone())).await.unwrap();
-        for login in [OWNER, AUTHOR] {
-            let _account = sandbox.person(login);
-        }
-        let bot = sandbox.bot(BOT);
-        let project = sandbox.create_project("group/models").unwrap();
-        project.member(OWNER, Role::Maintainer).unwrap();
-        project.member(AUTHOR, Role::Developer).unwrap();
-        project.member(BOT, Role::Maintainer).unwrap();
-        let mut files = vec![
-            File::write(".mergewright.yml", policy),
-            File::write("README.md", "models\n"),
-            File::write("models/iris/params.json", "{}\n"),
-            File::write("models/iris/data/holdout.csv", "1,2,3\n"),
-        ];
-        let config = repository::parse(policy).unwrap();
-        for file in generator::generate(&config, Dialect::GitLab, &Existing::new()).unwrap() {
-            files.push(File::write(&file.path, file.content));
-        }
-        project.push(OWNER, "main", &files, "Begin").unwrap();
-        project.protect("main", true).unwrap();
+        let (bot, project) = founded(&sandbox, policy);
 
         let folder = tempfile::tempdir().unwrap();
         let config = server_config(&folder.path().join("mergewright.yml"), lines, &sandbox, &bot);
@@ -316,7 +297,12 @@ impl Play {
     }
 
     /// The test is over: nothing may be left unsaid, undone or unexpected.
-    pub(crate) async fn ends(mut self) {
+    pub(crate) async fn ends(self) {
+        self.ends_with_dead_effects(0).await;
+    }
+
+    /// The same, but so many effects had to be given up.
+    pub(crate) async fn ends_with_dead_effects(mut self, dead: usize) {
         self.settle().await;
         self.ended = true;
         self.record_requests();
@@ -331,7 +317,7 @@ impl Play {
         }
         assert_eq!(self.errors.take(), Vec::<String>::new(), "errors in the log");
         assert_eq!(self.app.store.dead_jobs(10).await.unwrap(), [], "dead letters");
-        assert_eq!(self.app.store.dead_effects(10).await.unwrap().len(), 0, "dead effects");
+        assert_eq!(self.app.store.dead_effects(10).await.unwrap().len(), dead, "dead effects");
         assert_eq!(self.app.store.queue().await.unwrap().0, 0, "jobs that nobody worked");
         assert_eq!(self.sandbox.failures_left(), 0, "failures that nobody met");
         let unknown: Vec<_> = self.sandbox.requests().into_iter().filter(|request| request.unknown).collect();
@@ -347,23 +333,53 @@ impl Play {
     }
 }
 
+/// The people, the bot's account, and a project with this policy and its generated CI.
+pub(crate) fn founded(sandbox: &Sandbox, policy: &str) -> (Person, SandboxProject) {
+    for login in [OWNER, AUTHOR] {
+        let _account = sandbox.person(login);
+    }
+    let bot = sandbox.bot(BOT);
+    let project = sandbox.create_project("group/models").unwrap();
+    project.member(OWNER, Role::Maintainer).unwrap();
+    project.member(AUTHOR, Role::Developer).unwrap();
+    project.member(BOT, Role::Maintainer).unwrap();
+    let mut files = vec![
+        File::write(".mergewright.yml", policy),
+        File::write("README.md", "models\n"),
+        File::write("models/iris/params.json", "{}\n"),
+        File::write("models/iris/data/holdout.csv", "1,2,3\n"),
+    ];
+    let config = repository::parse(policy).unwrap();
+    for file in generator::generate(&config, Dialect::GitLab, &Existing::new()).unwrap() {
+        files.push(File::write(&file.path, file.content));
+    }
+    project.push(OWNER, "main", &files, "Begin").unwrap();
+    project.protect("main", true).unwrap();
+    (bot, project)
+}
+
 impl Drop for Play {
     fn drop(&mut self) {
         assert!(self.ended || std::thread::panicking(), "a flow test must end with `play.ends().await`");
     }
 }
 
-fn server_config(file: &Path, lines: &str, sandbox: &Sandbox, bot: &Person) -> ServerConfig {
-    let text = format!(
-        "listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\n{lines}gitlab:\n  url: {}\n  \
-         token: {{env: TOKEN}}\n  webhook_signing_tokens: [{{env: SIGNING}}]\n  write_interval: 0s\n",
-        sandbox.url()
-    );
+/// The bot's configuration for this forge, with these lines in it.
+pub(crate) fn server_config(file: &Path, lines: &str, sandbox: &Sandbox, bot: &Person) -> ServerConfig {
     let env = |name: &str| match name {
         "TOKEN" => Some(bot.token().to_owned()),
         "SIGNING" => Some(SIGNING_TOKEN.to_owned()),
         "HUB_SECRET" => Some(HUB_SECRET.to_owned()),
         _ => None,
     };
-    ServerConfig::read(&text, file, &env).unwrap()
+    ServerConfig::read(&server_lines(lines, sandbox), file, &env).unwrap()
+}
+
+/// The same as text; secrets are named `TOKEN` and `SIGNING`.
+pub(crate) fn server_lines(lines: &str, sandbox: &Sandbox) -> String {
+    format!(
+        "listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\n{lines}gitlab:\n  url: {}\n  \
+         token: {{env: TOKEN}}\n  webhook_signing_tokens: [{{env: SIGNING}}]\n  write_interval: 0s\n",
+        sandbox.url()
+    )
 }

@@ -1,0 +1,90 @@
+//! The bot as a process that can be killed.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mergewright");
+/// A process that does not start or end within this never will.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What all processes of one play logged.
+pub(super) type Log = Arc<Mutex<Vec<String>>>;
+
+pub(super) struct Bot {
+    child: Child,
+    /// Where it listens.
+    pub(super) address: String,
+}
+
+/// A process that was started and has not said anything yet.
+pub(super) struct Starting {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    log: Log,
+}
+
+impl Starting {
+    pub(super) fn new(config: &Path, token: &str, signing: &str, log: &Log) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .args(["serve", "--config"])
+            .arg(config)
+            .env("TOKEN", token)
+            .env("SIGNING", signing)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        log.lock().unwrap().push("--- started".to_owned());
+        Self { child, lines, log: Arc::clone(log) }
+    }
+
+    /// Waits until it says where it listens.
+    pub(super) async fn listening(mut self) -> Bot {
+        let address = async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                let record: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+                self.log.lock().unwrap().push(line);
+                let fields = record.get("fields").unwrap_or(&record);
+                if fields["message"] == "listening" {
+                    return fields["server.address"].as_str().unwrap().to_owned();
+                }
+            }
+            panic!("it ended instead of listening:\n{}", self.log.lock().unwrap().join("\n"));
+        };
+        let address = tokio::time::timeout(PATIENCE, address).await.unwrap();
+        let (mut lines, log) = (self.lines, self.log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                log.lock().unwrap().push(line);
+            }
+        });
+        Bot { child: self.child, address }
+    }
+
+    /// SIGKILL before it said anything.
+    pub(super) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+impl Bot {
+    /// SIGKILL; returns when the process is gone.
+    pub(super) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// SIGTERM; its exit status.
+    pub(super) async fn end(mut self) -> Option<i32> {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code()
+    }
+}

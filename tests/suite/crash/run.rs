@@ -1,0 +1,277 @@
+//! One play with kills in it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mergewright::app::App;
+use mergewright::domain::{Clock as _, ForgeKind, SystemClock};
+use mergewright::sandbox::{Delivery, Fault, File, Person, Sandbox, SandboxOptions, SandboxProject};
+use mergewright::telemetry;
+
+use super::bot::{Bot, Log, Starting};
+use crate::flow::IRIS;
+use crate::flow::outcome::{End, GOOD};
+use crate::flow::play::{ALL_GOOD, AUTHOR, OWNER, SIGNING_TOKEN, founded, server_config, server_lines};
+
+/// A step that takes longer never comes.
+const PATIENCE: Duration = Duration::from_secs(120);
+const LINES: &str = "repositories: [\"group/models\"]\nlog: {format: json, level: info}\nworkers: 1\n";
+
+/// On which side of a step the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kill {
+    /// The forge has the request and did nothing yet; the bot has the delivery and did not answer yet.
+    Before,
+    /// The forge did it, and the answer is lost; the bot answered the delivery.
+    After,
+}
+
+/// Where the process ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Point {
+    /// Just started, on a database that is not there yet.
+    Starting,
+    /// Just started to listen.
+    Started,
+    /// At the `place`-th request of a kind, counted from 0.
+    Request { kind: String, place: usize, kill: Kill },
+    /// At the `place`-th delivery that it takes, counted from 0.
+    Delivery { place: usize, kill: Kill },
+}
+
+/// What a play came to.
+pub(super) struct Run {
+    /// Requests of the process by kind.
+    pub(super) requests: BTreeMap<String, usize>,
+    /// Deliveries that it took.
+    pub(super) deliveries: usize,
+    /// How often it was killed.
+    pub(super) kills: usize,
+}
+
+/// Method and path, with every number and name in it made alike.
+fn kind(method: &str, path: &str) -> String {
+    let below = path.split('/').skip(5);
+    let alike = below.map(|part| {
+        let name = part.len() >= 20 || part.contains(['%', '.', '@']) || part == "main";
+        if name || part.bytes().all(|byte| byte.is_ascii_digit()) { "*" } else { part }
+    });
+    format!("{method} {}", alike.collect::<Vec<_>>().join("/"))
+}
+
+/// Counts what passes by and says where the process ends.
+#[derive(Default)]
+struct Counter {
+    requests: BTreeMap<String, usize>,
+    deliveries: usize,
+    points: Vec<Point>,
+}
+
+impl Counter {
+    fn request(&mut self, method: &str, path: &str) -> Option<Fault> {
+        let kind = kind(method, path);
+        let place = self.requests.entry(kind.clone()).or_default();
+        let here = *place;
+        *place += 1;
+        // In a play with many points the count begins anew with every kill: any of the kind will do.
+        let found = self.points.iter().position(|point| {
+            matches!(point, Point::Request { kind: wanted, place, .. } if *wanted == kind && *place <= here)
+        })?;
+        match self.points.remove(found) {
+            Point::Request { kill: Kill::Before, .. } => Some(Fault::HoldBefore),
+            _ => Some(Fault::HoldAfter),
+        }
+    }
+
+    fn delivery(&mut self) -> Option<Kill> {
+        let here = self.deliveries;
+        self.deliveries += 1;
+        let found = self
+            .points
+            .iter()
+            .position(|point| matches!(point, Point::Delivery { place, .. } if *place <= here))?;
+        match self.points.remove(found) {
+            Point::Delivery { kill, .. } => Some(kill),
+            _ => None,
+        }
+    }
+
+    /// Takes a point out, if it is there.
+    fn at(&mut self, wanted: &Point) -> bool {
+        let before = self.points.len();
+        self.points.retain(|point| point != wanted);
+        before > self.points.len()
+    }
+}
+
+struct Stage {
+    sandbox: Arc<Sandbox>,
+    project: SandboxProject,
+    account: Person,
+    folder: tempfile::TempDir,
+    config: PathBuf,
+    counter: Arc<Mutex<Counter>>,
+    log: Log,
+    bot: Option<Bot>,
+    kills: usize,
+}
+
+impl Run {
+    /// Plays a merge request from its opening to its release, ends the process at each of `points`
+    /// that it comes by, and compares what is to be seen after each step of people and CI.
+    pub(super) async fn play(forge: ForgeKind, steps: &[End], points: Vec<Point>) -> Self {
+        assert_eq!(forge, ForgeKind::GitLab, "the sandbox speaks GitLab only, so far");
+        let named = format!("{points:?}");
+        let mut stage = Stage::set(points).await;
+        let main = stage.project.branch("main").unwrap();
+        let change = [File::write("models/iris/params.json", "{\"title\": \"Train longer\"}\n")];
+        stage.project.branch_off(AUTHOR, "train-longer", &main, &change, "Train longer").unwrap();
+        let number = stage.project.open_merge_request(AUTHOR, "train-longer", "Train longer").unwrap();
+        for (step, expected) in steps.iter().enumerate() {
+            match step {
+                0 => {}
+                1 => stage.job_ends("iris:build", &[("models/iris/model.json", b"weights")]),
+                2 => stage.job_ends(
+                    "iris:test",
+                    &[
+                        ("models/iris/metrics.json", GOOD.as_bytes()),
+                        ("models/iris/junit.xml", ALL_GOOD.as_bytes()),
+                    ],
+                ),
+                3 => drop(stage.project.comment(OWNER, number, "/model approve").unwrap()),
+                4 => drop(stage.project.comment(OWNER, number, "/model publish").unwrap()),
+                _ => stage.job_ends("iris:publish", &[]),
+            }
+            stage.reaches(number, expected, step, &named).await;
+        }
+        stage.concludes(number, steps.last().unwrap(), &named).await
+    }
+}
+
+impl Stage {
+    async fn set(points: Vec<Point>) -> Self {
+        let sandbox = Sandbox::start(SandboxOptions::by_hand(Arc::new(SystemClock))).await.unwrap();
+        let (account, project) = founded(&sandbox, IRIS);
+        project.hook("http://127.0.0.1:9/webhooks/gitlab", Some(SIGNING_TOKEN), None).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("mergewright.yml");
+        std::fs::write(&config, server_lines(LINES, &sandbox)).unwrap();
+        let counter = Arc::new(Mutex::new(Counter { points, ..Counter::default() }));
+        let counts = Arc::clone(&counter);
+        sandbox.choose_failures(Some(Arc::new(move |method: &str, path: &str| {
+            counts.lock().unwrap().request(method, path)
+        })));
+        let sandbox = Arc::new(sandbox);
+        let log = Log::default();
+        let mut stage = Self { sandbox, project, account, folder, config, counter, log, bot: None, kills: 0 };
+        stage.start().await;
+        stage
+    }
+
+    /// Starts the process, as a supervisor does; it may end at once.
+    async fn start(&mut self) {
+        let new =
+            |stage: &Self| Starting::new(&stage.config, stage.account.token(), SIGNING_TOKEN, &stage.log);
+        if self.counter.lock().unwrap().at(&Point::Starting) {
+            new(self).kill().await;
+            self.kills += 1;
+        }
+        if self.counter.lock().unwrap().at(&Point::Started) {
+            new(self).listening().await.kill().await;
+            self.kills += 1;
+        }
+        self.bot = Some(new(self).listening().await);
+    }
+
+    /// SIGKILL, and another process.
+    async fn crash(&mut self) {
+        if let Some(bot) = self.bot.take() {
+            bot.kill().await;
+        }
+        self.kills += 1;
+        self.sandbox.let_go();
+        self.start().await;
+    }
+
+    fn job_ends(&self, name: &str, files: &[(&str, &[u8])]) {
+        let waiting = self.project.waiting_jobs().unwrap();
+        let job = waiting.iter().find(|job| job.name == name).unwrap();
+        self.project.job_succeeds(job.pipeline, name, "done\n", files).unwrap();
+    }
+
+    /// Lets webhooks and the process run until everything that is expected is to be seen.
+    async fn reaches(&mut self, number: u64, expected: &End, step: usize, points: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let sandbox = Arc::clone(&self.sandbox);
+        while End::of(&self.project, self.account.id, number) != *expected {
+            tokio::select! {
+                biased;
+                () = sandbox.held() => self.crash().await,
+                delivery = sandbox.next_delivery() => self.delivers(&delivery).await,
+                () = sandbox.moved() => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    let seen = End::of(&self.project, self.account.id, number);
+                    assert_eq!(
+                        seen, *expected,
+                        "step {step} was not reached after a kill at {points}:\n{}",
+                        self.log.lock().unwrap().join("\n")
+                    );
+                }
+            }
+        }
+    }
+
+    /// Sends a webhook to the process that is there; one that it does not take is lost.
+    async fn delivers(&mut self, delivery: &Delivery) {
+        let Some(bot) = &self.bot else { return };
+        let url = format!("http://{}/webhooks/gitlab", bot.address);
+        let kill = self.counter.lock().unwrap().delivery();
+        let sandbox = Arc::clone(&self.sandbox);
+        let delivery = delivery.clone();
+        let sending = tokio::spawn(async move { sandbox.send_to(&delivery, &url).await });
+        match kill {
+            None => drop(sending.await.unwrap()),
+            Some(Kill::After) => {
+                let _answered = sending.await.unwrap();
+                self.crash().await;
+            }
+            Some(Kill::Before) => {
+                tokio::task::yield_now().await;
+                self.crash().await;
+                let _perhaps_answered = sending.await.unwrap();
+            }
+        }
+    }
+
+    /// Ends the process as an operator does; nothing may be left to do, and doing it changes nothing.
+    async fn concludes(mut self, number: u64, expected: &End, points: &str) -> Run {
+        self.sandbox.choose_failures(None);
+        self.sandbox.let_go();
+        assert_eq!(self.bot.take().unwrap().end().await, Some(0), "SIGTERM ends well");
+        let config = server_config(&self.config, LINES, &self.sandbox, &self.account);
+        let metrics = telemetry::recorder().unwrap().handle();
+        let app = App::assemble(&config, Arc::new(SystemClock), metrics).await.unwrap();
+        app.reconcile.sweep().await.unwrap();
+        loop {
+            let mut moved = app.store.ring(SystemClock.now()).await.unwrap() > 0;
+            while app.worker.work_one().await.unwrap() || app.outbox.perform_one().await.unwrap() {
+                moved = true;
+            }
+            if !moved {
+                break;
+            }
+        }
+        assert_eq!(End::of(&self.project, self.account.id, number), *expected, "after {points}");
+        assert_eq!(app.store.queue().await.unwrap().0, 0, "jobs left after {points}");
+        assert_eq!(app.store.outbox().await.unwrap().0, 0, "effects left after {points}");
+        assert_eq!(app.store.dead_jobs(9).await.unwrap(), [], "dead jobs after {points}");
+        assert_eq!(app.store.dead_effects(9).await.unwrap(), [], "dead effects after {points}");
+        assert_eq!(app.store.verify_audit().await.unwrap(), None, "the audit chain after {points}");
+        app.store.close().await;
+        self.folder.close().unwrap();
+        let counter = self.counter.lock().unwrap();
+        Run { requests: counter.requests.clone(), deliveries: counter.deliveries, kills: self.kills }
+    }
+}

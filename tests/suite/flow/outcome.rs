@@ -1,0 +1,148 @@
+//! What is to be seen when a good merge request went its whole way, however it went.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mergewright::sandbox::{MergeRequestState, PipelineSource, Recorded, SandboxProject};
+
+use super::Play;
+use super::play::{BOT, OWNER, REPORT};
+
+pub(crate) const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
+
+/// Everything that a person can see when it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) label: String,
+    pub(crate) statuses: BTreeMap<String, String>,
+    pub(crate) merged: bool,
+    pub(crate) tags: Vec<String>,
+    pub(crate) releases: BTreeMap<String, (String, Vec<String>)>,
+    pub(crate) packages: Vec<String>,
+    pub(crate) reports: usize,
+    /// Comments of ours that are no report: replies, and twins that were folded.
+    pub(crate) others: usize,
+    pub(crate) says_published: bool,
+    pub(crate) reactions: Vec<Vec<String>>,
+    pub(crate) runs_by_merge_request: usize,
+    pub(crate) runs_by_us: usize,
+}
+
+/// How it stands now.
+pub(crate) fn end(play: &Play, number: u64) -> End {
+    End::of(&play.project, play.bot.id, number)
+}
+
+impl End {
+    /// How a merge request stands, with what we (the account `bot`) left behind.
+    pub(crate) fn of(project: &SandboxProject, bot: u64, number: u64) -> Self {
+        let request = project.merge_request(number).unwrap();
+        let statuses = project.statuses(&request.head).unwrap();
+        let releases = project.releases().unwrap();
+        let comments = project.comments(number).unwrap();
+        let runs = project.pipelines().unwrap();
+        let of = |source: &PipelineSource| runs.iter().filter(|run| run.source == *source).count();
+        let ours = comments.iter().filter(|comment| comment.author == bot && !comment.system);
+        let reports = ours.clone().filter(|comment| comment.body.starts_with(REPORT));
+        let labels: Vec<_> =
+            request.labels.iter().filter(|label| label.starts_with("model::")).cloned().collect();
+        End {
+            label: labels.join(" "),
+            statuses: statuses.into_iter().map(|(name, status)| (name, status.state)).collect(),
+            merged: matches!(request.state, MergeRequestState::Merged { .. }),
+            tags: project.tags().unwrap().into_iter().map(|tag| tag.name).collect(),
+            releases: releases
+                .into_iter()
+                .map(|(tag, release)| {
+                    (tag, (release.name, release.links.into_iter().map(|link| link.name).collect()))
+                })
+                .collect(),
+            packages: project.packages().unwrap().into_iter().map(|file| file.name).collect(),
+            reports: reports.clone().count(),
+            others: ours.clone().count() - reports.clone().count(),
+            says_published: reports.clone().any(|one| one.body.contains("ublished")),
+            reactions: comments
+                .iter()
+                .filter(|comment| comment.author != bot)
+                .map(|comment| comment.reactions.iter().map(|reaction| reaction.name.clone()).collect())
+                .collect(),
+            runs_by_merge_request: of(&PipelineSource::MergeRequest),
+            runs_by_us: of(&PipelineSource::Api),
+        }
+    }
+}
+
+/// The end that every play of one good merge request must come to.
+pub(crate) fn published() -> End {
+    let statuses = ["", "/iris/build", "/iris/test", "/iris/review", "/iris/publish"];
+    let files = || vec!["lineage.json".to_owned(), "manifest.txt".to_owned()];
+    End {
+        label: "model::published".to_owned(),
+        statuses: statuses.map(|name| (format!("mergewright{name}"), "success".to_owned())).into(),
+        merged: true,
+        tags: vec!["iris@v1.0.0".to_owned()],
+        releases: [("iris@v1.0.0".to_owned(), ("iris v1".to_owned(), files()))].into(),
+        packages: files(),
+        reports: 1,
+        others: 0,
+        says_published: true,
+        reactions: vec![vec!["eyes".to_owned()]; 2],
+        runs_by_merge_request: 1,
+        runs_by_us: 1,
+    }
+}
+
+/// What the bot sent that must not happen twice, by kind.
+pub(crate) fn sent(play: &Play) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for request in play.sandbox.requests().iter().filter(|request| request.by.as_deref() == Some(BOT)) {
+        if let Some(kind) = kind(request) {
+            *counts.entry(kind).or_default() += 1;
+        }
+    }
+    counts
+}
+
+pub(crate) fn kind(request: &Recorded) -> Option<&'static str> {
+    let path = request.url.split('?').next().unwrap_or_default();
+    match request.method.as_str() {
+        "POST" if path.ends_with("/notes") => Some("comment"),
+        "POST" if path.ends_with("/repository/tags") => Some("tag"),
+        "POST" if path.ends_with("/releases") => Some("release"),
+        "POST" if path.ends_with("/pipeline") => Some("dispatch"),
+        "POST" if path.ends_with("/award_emoji") => Some("reaction"),
+        "PUT" if path.ends_with("/merge") => Some("merge"),
+        _ => None,
+    }
+}
+
+pub(crate) fn once_each() -> BTreeMap<&'static str, usize> {
+    ["comment", "tag", "release", "dispatch", "merge"]
+        .into_iter()
+        .map(|kind| (kind, 1))
+        .chain([("reaction", 2)])
+        .collect()
+}
+
+/// The lifecycle with a while after each step, in which whatever was put off is done.
+pub(crate) async fn patient_lifecycle(play: &mut Play) -> u64 {
+    let number = play.opens("Train longer").await;
+    a_while(play).await;
+    play.builds(number, "weights").await;
+    a_while(play).await;
+    play.measures(number, GOOD).await;
+    a_while(play).await;
+    for command in ["/model approve", "/model publish"] {
+        play.says(OWNER, number, command).await;
+        a_while(play).await;
+    }
+    play.publishes().await;
+    a_while(play).await;
+    number
+}
+
+pub(crate) async fn a_while(play: &mut Play) {
+    for seconds in [5, 30, 60, 120] {
+        play.passes(Duration::from_secs(seconds)).await;
+    }
+}
