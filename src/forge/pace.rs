@@ -143,16 +143,18 @@ mod tests {
 
     #[tokio::test]
     async fn turns_are_one_at_a_time_and_apart() {
-        let pace = Pace::new(Duration::from_millis(20));
-        let mut last: Option<Instant> = None;
-        for _ in 0..3 {
-            let turn = pace.turn().await;
-            assert!(pace.free_at.try_lock().is_err(), "a second turn began beside the first");
-            if let Some(last) = last {
-                assert!(last.elapsed() >= Duration::from_millis(20));
-            }
-            last = Some(Instant::now());
-            drop(turn);
+        let hour = Duration::from_secs(3600);
+        let pace = Pace::new(hour);
+        let turn = pace.turn().await;
+        assert!(pace.free_at.try_lock().is_err(), "a second turn began beside the first");
+        let answered = Instant::now();
+        drop(turn);
+        let free_at = pace.free_at.try_lock().unwrap().unwrap();
+        assert!(free_at >= answered + hour, "the gap begins with the answer, not with the question");
+        tokio::select! {
+            biased;
+            _second = pace.turn() => panic!("the second turn did not wait"),
+            () = std::future::ready(()) => {}
         }
     }
 

@@ -14,6 +14,7 @@ mod order;
 mod outbox;
 mod plans;
 mod sleep;
+mod sole;
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ use mergewright::domain::ForgeKind;
 use super::flow::Play;
 use super::flow::outcome::{End, GOOD, end, published};
 use super::flow::play::OWNER;
-use run::{Kill, Point, Run};
+use run::{Kill, Point, Run, Stage};
 
 /// Forges that the process can be played against.
 const FORGES: [ForgeKind; 1] = [ForgeKind::GitLab];
@@ -125,4 +125,35 @@ async fn killed_again_and_again_it_still_arrives() {
         say(&format!("one play on {forge} was killed {} times\n", run.kills));
         assert!(run.kills > plain.requests.len(), "{} kills", run.kills);
     }
+}
+
+/// What a browser or a watcher is answered.
+async fn status(address: &str, path: &str) -> u16 {
+    reqwest::get(format!("http://{address}{path}")).await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asked_to_end_it_finishes_what_it_began_and_keeps_what_comes_meanwhile() {
+    let mut stage = Stage::set(Vec::new()).await;
+    let number = stage.opens();
+    // The first look at the forge takes its time.
+    stage.holds_first_request().await;
+    let bot = stage.bot.take().unwrap();
+    let address = bot.address.clone();
+    bot.ask_to_end().await;
+    while status(&address, "/readyz").await != 503 {}
+    assert_eq!(status(&address, "/healthz").await, 200);
+    let url = format!("http://{address}/webhooks/gitlab");
+    stage.project.retitle(super::flow::play::AUTHOR, number, "Train even longer").unwrap();
+    let late = stage.sandbox.next_delivery().await;
+    assert_eq!(stage.sandbox.send_to(&late, &url).await, Ok(202), "no forge would send it again");
+    stage.sandbox.let_go();
+    assert_eq!(bot.ended().await, Some(0));
+    assert_eq!(stage.project.comments(number).unwrap().len(), 0, "nothing more was begun");
+
+    // The next process goes on where this one stopped.
+    stage.start().await;
+    let building = &undisturbed().await[0];
+    stage.reaches(number, building, 0, "an orderly end").await;
+    assert_eq!(stage.bot.take().unwrap().end().await, Some(0));
 }

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -113,7 +112,6 @@ pub(crate) struct Asked {
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    pub(crate) at: Instant,
 }
 
 impl Asked {
@@ -207,7 +205,6 @@ async fn answer(
             target: short.clone(),
             headers: headers.clone(),
             body: body.to_vec(),
-            at: Instant::now(),
         });
         found
     };

@@ -81,10 +81,20 @@ impl Bot {
         self.child.kill().await.unwrap();
     }
 
-    /// SIGTERM; its exit status.
-    pub(super) async fn end(mut self) -> Option<i32> {
+    /// SIGTERM.
+    pub(super) async fn ask_to_end(&self) {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    }
+
+    /// SIGTERM; its exit status.
+    pub(super) async fn end(self) -> Option<i32> {
+        self.ask_to_end().await;
+        self.ended().await
+    }
+
+    /// The exit status of a process that was asked to end.
+    pub(super) async fn ended(mut self) -> Option<i32> {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code()
     }
 }

@@ -106,15 +106,15 @@ impl Counter {
     }
 }
 
-struct Stage {
-    sandbox: Arc<Sandbox>,
-    project: SandboxProject,
+pub(super) struct Stage {
+    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) project: SandboxProject,
     account: Person,
     folder: tempfile::TempDir,
     config: PathBuf,
     counter: Arc<Mutex<Counter>>,
     log: Log,
-    bot: Option<Bot>,
+    pub(super) bot: Option<Bot>,
     kills: usize,
 }
 
@@ -125,10 +125,7 @@ impl Run {
         assert_eq!(forge, ForgeKind::GitLab, "the sandbox speaks GitLab only, so far");
         let named = format!("{points:?}");
         let mut stage = Stage::set(points).await;
-        let main = stage.project.branch("main").unwrap();
-        let change = [File::write("models/iris/params.json", "{\"title\": \"Train longer\"}\n")];
-        stage.project.branch_off(AUTHOR, "train-longer", &main, &change, "Train longer").unwrap();
-        let number = stage.project.open_merge_request(AUTHOR, "train-longer", "Train longer").unwrap();
+        let number = stage.opens();
         for (step, expected) in steps.iter().enumerate() {
             match step {
                 0 => {}
@@ -151,7 +148,7 @@ impl Run {
 }
 
 impl Stage {
-    async fn set(points: Vec<Point>) -> Self {
+    pub(super) async fn set(points: Vec<Point>) -> Self {
         let sandbox = Sandbox::start(SandboxOptions::by_hand(Arc::new(SystemClock))).await.unwrap();
         let (account, project) = founded(&sandbox, IRIS);
         project.hook("http://127.0.0.1:9/webhooks/gitlab", Some(SIGNING_TOKEN), None).unwrap();
@@ -171,7 +168,7 @@ impl Stage {
     }
 
     /// Starts the process, as a supervisor does; it may end at once.
-    async fn start(&mut self) {
+    pub(super) async fn start(&mut self) {
         let new =
             |stage: &Self| Starting::new(&stage.config, stage.account.token(), SIGNING_TOKEN, &stage.log);
         if self.counter.lock().unwrap().at(&Point::Starting) {
@@ -195,6 +192,31 @@ impl Stage {
         self.start().await;
     }
 
+    /// The author opens a merge request.
+    pub(super) fn opens(&self) -> u64 {
+        let main = self.project.branch("main").unwrap();
+        let change = [File::write("models/iris/params.json", "{\"title\": \"Train longer\"}\n")];
+        self.project.branch_off(AUTHOR, "train-longer", &main, &change, "Train longer").unwrap();
+        self.project.open_merge_request(AUTHOR, "train-longer", "Train longer").unwrap()
+    }
+
+    /// Delivers until the process reads the merge request, and holds that read.
+    pub(super) async fn holds_first_request(&mut self) {
+        let once = Mutex::new(true);
+        self.sandbox.choose_failures(Some(Arc::new(move |_: &str, path: &str| {
+            let read = path.ends_with("/merge_requests/1");
+            (read && std::mem::take(&mut *once.lock().unwrap())).then_some(Fault::HoldAfter)
+        })));
+        let sandbox = Arc::clone(&self.sandbox);
+        loop {
+            tokio::select! {
+                biased;
+                () = sandbox.held() => return,
+                delivery = sandbox.next_delivery() => self.delivers(&delivery).await,
+            }
+        }
+    }
+
     fn job_ends(&self, name: &str, files: &[(&str, &[u8])]) {
         let waiting = self.project.waiting_jobs().unwrap();
         let job = waiting.iter().find(|job| job.name == name).unwrap();
@@ -202,7 +224,7 @@ impl Stage {
     }
 
     /// Lets webhooks and the process run until everything that is expected is to be seen.
-    async fn reaches(&mut self, number: u64, expected: &End, step: usize, points: &str) {
+    pub(super) async fn reaches(&mut self, number: u64, expected: &End, step: usize, points: &str) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         let sandbox = Arc::clone(&self.sandbox);
         while End::of(&self.project, self.account.id, number) != *expected {

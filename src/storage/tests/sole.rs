@@ -1,0 +1,53 @@
+//! One process at a time: what the last one held is free at once, and a second one is kept out.
+
+use super::{Fresh, LEASE, lane, merge_request, new_state, url};
+use crate::domain::{Effect, Label, Timestamp};
+use crate::storage::{Decision, EffectEnd, Job, Store, StoreError};
+
+#[tokio::test]
+async fn what_a_dead_process_held_is_free_at_once_and_the_dead_can_write_nothing() {
+    let store = Fresh::new().await;
+    let effects = vec![Effect::Label { label: Some(Label::Building) }];
+    let decision = Decision { state: Some(new_state(1, 0, "t")), effects, ..Decision::default() };
+    store.decide(decision, 1).await.unwrap();
+    store.deliver("a", 2, 2).await;
+    let (job, call) = (store.next(3).await, store.claim_effect(Timestamp(3), LEASE).await.unwrap().unwrap());
+    store.nothing_at(4).await;
+    assert!(store.claim_effect(Timestamp(4), LEASE).await.unwrap().is_none());
+
+    let sole = store.sole().await.unwrap();
+    assert_eq!(store.release_all(&sole, Timestamp(4)).await.unwrap(), 2);
+    assert_eq!(store.release_all(&sole, Timestamp(4)).await.unwrap(), 0);
+
+    let lost = store.commit(&job.lease, Decision::default(), Timestamp(4)).await;
+    assert!(matches!(lost, Err(StoreError::LeaseLost)), "{lost:?}");
+    let lost = store.finish_effect(&call.lease, EffectEnd::Observed, Timestamp(4)).await;
+    assert!(matches!(lost, Err(StoreError::LeaseLost)), "{lost:?}");
+    let again = store.next(4).await;
+    assert_eq!((again.lane, again.attempts), (lane(2), 1));
+    assert!(matches!(again.job, Job::Delivery { .. }));
+    let again = store.claim_effect(Timestamp(4), LEASE).await.unwrap().unwrap();
+    assert_eq!((again.merge_request, again.attempts), (merge_request(1), 1), "its outcome is unknown");
+}
+
+#[tokio::test]
+async fn a_second_process_waits_until_the_first_lets_go() {
+    let first = Fresh::new().await;
+    let second = Store::open(&url(&first.folder)).await.unwrap();
+    let sole = first.sole().await.unwrap();
+    let mut waiting = std::pin::pin!(second.sole());
+    tokio::select! {
+        biased;
+        got = &mut waiting => panic!("two at once: {got:?}"),
+        () = std::future::ready(()) => {}
+    }
+    drop(sole);
+    waiting.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_time_from_which_we_serve_is_told_once() {
+    let store = Fresh::new().await;
+    assert_eq!(store.serving_since(Timestamp(7)).await.unwrap(), Timestamp(7));
+    assert_eq!(store.serving_since(Timestamp(9)).await.unwrap(), Timestamp(7));
+}
