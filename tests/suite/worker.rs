@@ -167,7 +167,7 @@ async fn a_forge_that_is_down_is_asked_again_later_and_a_job_ends_as_a_dead_lett
 }
 
 #[tokio::test]
-async fn a_merge_request_that_is_gone_is_let_go() {
+async fn a_merge_request_that_is_not_there_is_looked_for_a_few_times_and_let_go() {
     let stand = configured().await;
     let gone = MergeRequestId { number: 99, ..stand.id };
     let job = mergewright::storage::NewJob {
@@ -175,7 +175,12 @@ async fn a_merge_request_that_is_gone_is_let_go() {
         event: mergewright::domain::InternalEvent::Refresh.to_json(),
     };
     stand.store.enqueue(vec![job], mergewright::domain::Clock::now(stand.clock.as_ref())).await.unwrap();
-    stand.work().await;
+    assert_eq!(stand.work().await, 1);
+    assert_eq!(stand.store.queue().await.unwrap().0, 1, "it may not be shown yet");
+    stand.later(Duration::from_secs(30));
+    assert_eq!(stand.work().await, 1);
+    assert_eq!(stand.store.queue().await.unwrap().0, 0);
+    assert_eq!(stand.store.dead_jobs(9).await.unwrap(), []);
     assert_eq!(stand.store.state(gone).await.unwrap().version, 0);
 }
 
