@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mergewright::app::App;
-use mergewright::domain::{Clock as _, ForgeKind, SystemClock};
+use mergewright::domain::{Clock, ForgeKind, SystemClock, Timestamp};
 use mergewright::sandbox::{Delivery, Fault, File, Person, Sandbox, SandboxOptions, SandboxProject};
 use mergewright::telemetry;
 
@@ -103,6 +103,16 @@ impl Counter {
         let before = self.points.len();
         self.points.retain(|point| point != wanted);
         before > self.points.len()
+    }
+}
+
+/// Whatever was put off is due.
+#[derive(Debug)]
+struct AnHourLater;
+
+impl Clock for AnHourLater {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().after(Duration::from_secs(3600))
     }
 }
 
@@ -274,10 +284,10 @@ impl Stage {
         assert_eq!(self.bot.take().unwrap().end().await, Some(0), "SIGTERM ends well");
         let config = server_config(&self.config, LINES, &self.sandbox, &self.account);
         let metrics = telemetry::recorder().unwrap().handle();
-        let app = App::assemble(&config, Arc::new(SystemClock), metrics).await.unwrap();
+        let app = App::assemble(&config, Arc::new(AnHourLater), metrics).await.unwrap();
         app.reconcile.sweep().await.unwrap();
         loop {
-            let mut moved = app.store.ring(SystemClock.now()).await.unwrap() > 0;
+            let mut moved = app.store.ring(AnHourLater.now()).await.unwrap() > 0;
             while app.worker.work_one().await.unwrap() || app.outbox.perform_one().await.unwrap() {
                 moved = true;
             }
