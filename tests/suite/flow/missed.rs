@@ -96,7 +96,7 @@ async fn whatever_is_lost_a_sweep_makes_up_for() {
 #[tokio::test]
 #[ignore = "takes minutes: many histories with losses"]
 async fn whatever_is_lost_a_sweep_makes_up_for_in_many_histories() {
-    any_subset(4..60).await;
+    any_subset(4..30).await;
 }
 
 #[tokio::test]
