@@ -28,9 +28,9 @@ use tokio::sync::OnceCell;
 
 use crate::config::server::{GithubConfig, GithubCredential};
 use crate::domain::{
-    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeApproval, ForgeKind, Job, JobId, Label, MergeMethod,
-    MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha, Standing, Status, Tag,
-    Timestamp, User, UserId, WorkOrder,
+    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeApproval, ForgeKind, Job, JobId, Label,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Run,
+    RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
@@ -137,6 +137,18 @@ impl Forge for GitHub {
 
     async fn repository(&self, repo: RepoId) -> Result<Repository, ForgeError> {
         self.read_repository(repo).await
+    }
+
+    async fn repository_at(&self, path: &str) -> Result<Option<RepoId>, ForgeError> {
+        self.number_of(path).await
+    }
+
+    async fn changed_merge_requests(
+        &self,
+        repo: RepoId,
+        since: Timestamp,
+    ) -> Result<Vec<MergeRequestSummary>, ForgeError> {
+        self.list_changed(repo, since).await
     }
 
     async fn merge_request(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError> {

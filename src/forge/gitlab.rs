@@ -29,6 +29,7 @@ use crate::domain::{
 };
 
 use super::classify::Operation;
+use super::text::segment;
 use super::transport::{Access, Limits, Signature, Transport};
 use super::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewRelease, Release};
 use remembered::Remembered;

@@ -82,6 +82,22 @@ pub(super) struct Pull {
     pub(super) html_url: String,
 }
 
+/// A pull request as lists show it.
+#[derive(Debug, Deserialize)]
+pub(super) struct ListedPull {
+    pub(super) number: u64,
+    pub(super) state: String,
+    pub(super) head: Side,
+    pub(super) base: Side,
+    pub(super) updated_at: Option<String>,
+}
+
+impl ListedPull {
+    pub(super) fn updated_at(&self) -> Timestamp {
+        time(self.updated_at.as_deref())
+    }
+}
+
 /// One end of a pull request.
 #[derive(Debug, Deserialize)]
 pub(super) struct Side {

@@ -1,14 +1,45 @@
 //! Pull requests as they are now.
 
 use super::{GitHub, answers};
-use crate::domain::{MergeRequest, MergeRequestId, MergeRequestStatus, Mergeability, Sha, Timestamp};
+use crate::domain::{
+    MergeRequest, MergeRequestId, MergeRequestStatus, MergeRequestSummary, Mergeability, RepoId, Sha,
+    Timestamp,
+};
 use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
 
 pub(super) const READ: Operation =
     Operation { name: "merge_request", does: "read the pull request", needs: "read access to pull requests" };
 
+const LIST: Operation = Operation {
+    name: "changed_merge_requests",
+    does: "list the pull requests",
+    needs: "read access to pull requests",
+};
+
 impl GitHub {
+    /// Newest change first: one that changes meanwhile moves to the front and is read another time.
+    pub(super) async fn list_changed(
+        &self,
+        repo: RepoId,
+        since: Timestamp,
+    ) -> Result<Vec<MergeRequestSummary>, ForgeError> {
+        let rest = "/pulls?state=all&sort=updated&direction=desc&per_page=100";
+        let old = |one: &answers::ListedPull| one.updated_at() < since;
+        let ask = |path: String| async move {
+            self.http.list_until(&LIST, &path, |page: &[answers::ListedPull]| page.iter().any(old)).await
+        };
+        let found = self.below(repo, rest, ask).await?;
+        let summary = |one: answers::ListedPull| MergeRequestSummary {
+            id: MergeRequestId { repo, number: one.number },
+            open: one.state == "open",
+            updated_at: one.updated_at(),
+            head: Some(one.head.sha),
+            target_branch: one.base.reference,
+        };
+        Ok(found.into_iter().filter(|one| !old(one)).map(summary).collect())
+    }
+
     pub(super) async fn read_pull(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError> {
         let found = self.raw_pull(id).await?;
         let open = found.state == "open";

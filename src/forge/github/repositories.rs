@@ -6,7 +6,7 @@ use reqwest::{Method, Response};
 use serde::de::DeserializeOwned;
 
 use super::{GitHub, answers};
-use crate::domain::{RepoId, Repository, Timestamp};
+use crate::domain::{ForgeKind, RepoId, Repository, Timestamp};
 use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
@@ -29,6 +29,17 @@ pub(super) struct Name {
 }
 
 impl GitHub {
+    /// The number of the repository with this full path, if we may see one there.
+    pub(super) async fn number_of(&self, path: &str) -> Result<Option<RepoId>, ForgeError> {
+        let Some((owner, name)) = path.split_once('/') else { return Ok(None) };
+        let path = format!("/repos/{}/{}", segment(owner), segment(name));
+        match self.http.get::<answers::Repository>(&REPOSITORY, &path).await {
+            Ok(found) => Ok(Some(RepoId { forge: ForgeKind::GitHub, number: found.id })),
+            Err(failure) if failure.is(404) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
     pub(super) async fn read_repository(&self, repo: RepoId) -> Result<Repository, ForgeError> {
         let found = self.raw_repository(repo).await?;
         let Some(default_branch) = found.default_branch.filter(|branch| !branch.is_empty()) else {
@@ -64,7 +75,7 @@ impl GitHub {
 
     /// Asks below the repository's name, and once more where the name has changed meanwhile. An answer
     /// that blames the address says that nothing was done, so that a write may be repeated too.
-    async fn below<T, Asking>(
+    pub(super) async fn below<T, Asking>(
         &self,
         repo: RepoId,
         rest: &str,

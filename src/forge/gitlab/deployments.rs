@@ -33,7 +33,8 @@ impl GitLab {
         let enough = |page: &[answers::Deployment]| {
             page.iter().any(|deployment| by(deployment).is_some_and(|id| id <= job.id.0))
         };
-        let found: Vec<answers::Deployment> = self.http.list_until(&FIND, &project(repo, &rest), enough).await?;
+        let found: Vec<answers::Deployment> =
+            self.http.list_until(&FIND, &project(repo, &rest), enough).await?;
         let ours = found.into_iter().find(|deployment| by(deployment) == Some(job.id.0));
         Ok(ours.map(Deployment::from))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{GitLab, answers, merge_request, project, segment};
+use super::{GitLab, answers, merge_request, project};
 use crate::domain::{
     CommitAuthor, ForgeApproval, Label, MergeRequest, MergeRequestId, MergeRequestStatus,
     MergeRequestSummary, Mergeability, RepoId, Sha, Timestamp,
@@ -13,6 +13,7 @@ use crate::domain::{
 use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::co_authors;
+use crate::forge::text::segment;
 use crate::forge::transport::Payload;
 
 const READ: Operation = Operation {
@@ -100,7 +101,7 @@ impl GitLab {
         let since = segment(&since.to_string());
         let query = format!("state=all&updated_after={since}&order_by=created_at&sort=asc");
         let path = project(repo, &format!("/merge_requests?{query}"));
-        let found: Vec<answers::ListedMergeRequest> = self.list(&LIST, &path).await?;
+        let found: Vec<answers::ListedMergeRequest> = self.http.list(&LIST, &path).await?;
         let summary = |one: answers::ListedMergeRequest| MergeRequestSummary {
             id: MergeRequestId { repo, number: one.iid },
             open: matches!(one.state.as_str(), "opened" | "locked"),

@@ -27,7 +27,7 @@ async fn what_a_dead_process_held_is_free_at_once_and_the_dead_can_write_nothing
     assert_eq!((again.lane, again.attempts), (lane(2), 1));
     assert!(matches!(again.job, Job::Delivery { .. }));
     let again = store.claim_effect(Timestamp(4), LEASE).await.unwrap().unwrap();
-    assert_eq!((again.merge_request, again.attempts), (merge_request(1), 1), "its outcome is unknown");
+    assert_eq!((again.owner, again.attempts), (merge_request(1).into(), 1), "its outcome is unknown");
 }
 
 #[tokio::test]

@@ -370,11 +370,7 @@ async fn tags_of_a_model_are_listed_and_followed_to_their_commits_once() {
             ("iris@nested", &sha('d'), "outer")
         ]
     );
-    assert_eq!(
-        github.tags(REPO, "iris@").await.unwrap(),
-        tags,
-        "objects are not read again"
-    );
+    assert_eq!(github.tags(REPO, "iris@").await.unwrap(), tags, "objects are not read again");
     assert_eq!(github.tag(REPO, "iris@v1.0.0").await.unwrap().unwrap(), tags[0]);
     assert_eq!(github.tag(REPO, "iris@v3.0.0").await.unwrap(), None);
     assert_eq!(github.tag(REPO, "iris@v4").await.unwrap(), None, "that is the name of another");
