@@ -2,6 +2,7 @@
 
 mod archives;
 mod changes;
+mod deployments;
 mod dispatch;
 mod limits;
 mod reading;

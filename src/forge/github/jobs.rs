@@ -17,8 +17,10 @@ const KEPT: Operation =
 const ARCHIVE: Operation =
     Operation { name: "archive", does: "read the artifacts of the run", needs: "read access to actions" };
 
-/// Steps of the runner itself, which say nothing about the script.
-const RUNNERS_STEPS: [&str; 2] = ["Set up job", "Initialize containers"];
+/// Steps of the runner itself, and those of the generated workflows that only fetch something: what
+/// fails there says nothing about the script.
+const RUNNERS_STEPS: [&str; 5] =
+    ["Set up job", "Initialize containers", "Check out", "Set up Python", "Fetch the model"];
 
 impl GitHub {
     /// The newest attempt of each job.

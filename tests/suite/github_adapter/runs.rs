@@ -2,6 +2,7 @@
 
 use mergewright::domain::{FailureCause, JobId, JobStatus, RunId, Timestamp};
 use mergewright::forge::{ErrorKind, Forge as _};
+use mergewright::generator::{self, Dialect};
 use serde_json::{Value, json};
 
 use super::{MR, REPO, TOKEN, adapter, pull, run, runs_of_head, serve};
@@ -67,12 +68,10 @@ async fn one_run_tells_each_job_and_why_ours_failed() {
     let again =
         json!({ "run_attempt": 2, "run_started_at": "2026-01-02T00:00:00Z", "conclusion": "failure" });
     let server = serve([
-        on("GET", "/repos/acme/models/actions/runs/32", 200, run(32, again.clone())),
-        jobs(32, list.clone()),
-        raw("GET", "/repos/acme/models/actions/jobs/42/logs", 302, "")
-            .header("location", format!("{}/log?sig=x", storage.url())),
         on("GET", "/repos/acme/models/actions/runs/32", 200, run(32, again)),
         jobs(32, list),
+        raw("GET", "/repos/acme/models/actions/jobs/42/logs", 302, "")
+            .header("location", format!("{}/log?sig=x", storage.url())),
     ])
     .await;
     let github = adapter(&server);
@@ -91,9 +90,9 @@ async fn one_run_tells_each_job_and_why_ours_failed() {
             (JobId(43), "publish", JobStatus::Skipped),
         ]
     );
-    assert_eq!(run.jobs[1].log_tail.as_deref(), Some("Run\nAssertionError"));
+    let tail = github.log_tail(REPO, run.jobs[1].id, 1000).await.unwrap();
+    assert_eq!(tail, "Run\nAssertionError", "read apart, where it can hold nothing up");
     assert_eq!((run.jobs[1].source.as_str(), run.jobs[1].model.as_ref().unwrap().as_str()), ("32", "iris"));
-    assert_eq!(github.run(REPO, RunId(32)).await.unwrap(), run, "the log is not read again");
     server.finished();
     let seen = storage.only();
     assert!(!format!("{:?}", seen.headers).contains(TOKEN) && seen.header("authorization").is_none());
@@ -119,11 +118,42 @@ async fn a_failed_job_without_a_log_and_a_run_that_never_started_are_still_told(
     let github = adapter(&server);
     let infrastructure = |word: &str| JobStatus::Failed(FailureCause::Infrastructure(word.to_owned()));
     let run = github.run(REPO, RunId(31)).await.unwrap();
-    assert_eq!((&run.jobs[0].status, run.jobs[0].log_tail.as_deref()), (&infrastructure("no_runner"), None));
+    assert_eq!(run.jobs[0].status, infrastructure("no_runner"));
+    assert_eq!(kind(github.log_tail(REPO, run.jobs[0].id, 1000).await), ErrorKind::Gone);
     let run = github.run(REPO, RunId(32)).await.unwrap();
     assert_eq!((run.jobs.len(), &run.jobs[0].status), (1, &infrastructure("startup_failure")));
     assert_eq!(github.retry_job(REPO, RunId(32), run.jobs[0].id).await.unwrap(), RunId(32));
     server.finished();
+}
+
+#[tokio::test]
+async fn a_generated_step_that_only_fetches_does_not_blame_the_script() {
+    let config = mergewright::config::repository::parse(crate::flow::IRIS).unwrap();
+    let files = generator::generate(&config, Dialect::GitHub, &generator::Existing::new()).unwrap();
+    let workflow = &files[0].content;
+    let server = serve([]).await;
+    let github = adapter(&server);
+    let blamed = |step: &str| {
+        job(
+            42,
+            "test",
+            json!({ "conclusion": "failure", "steps": [{ "name": step, "conclusion": "failure" }] }),
+        )
+    };
+    for (step, script) in
+        [("Check out", false), ("Set up Python", false), ("Fetch the model", false), ("Test", true)]
+    {
+        let lines = [format!("- name: {step}"), format!("- name: \"{step}\""), format!("- name: '{step}'")];
+        let there = lines.iter().any(|line| workflow.contains(line.as_str()));
+        assert!(there || script, "the generated workflow has no step `{step}` any more:\n{workflow}");
+        server.add([
+            on("GET", "/repos/acme/models/actions/runs/31", 200, run(31, json!({}))),
+            jobs(31, json!([blamed(step)])),
+        ]);
+        let found = github.run(REPO, RunId(31)).await.unwrap();
+        let by_script = found.jobs[0].status == JobStatus::Failed(FailureCause::Script);
+        assert_eq!(by_script, script, "{step}");
+    }
 }
 
 #[tokio::test]
