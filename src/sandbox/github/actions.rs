@@ -24,7 +24,7 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
             let id = number(id)?;
             let place = state.project(project)?;
             let one = place.job(id).map_err(|_error| missing())?;
-            if !place.pipelines.get(&one.pipeline).is_some_and(|run| runs::is_there(run, one)) {
+            if !place.pipelines.get(&one.pipeline).is_some_and(|run| runs::is_there(place, run, one)) {
                 return Err(missing());
             }
             match (method, below) {
@@ -134,7 +134,7 @@ fn run(state: &mut State, call: &Call, project: u64, by: u64, id: u64, rest: &[&
 
 fn jobs(state: &State, call: &Call, place: &Project, run: &Pipeline, fits: impl Fn(&Job) -> bool) -> Answer {
     let own = place.jobs.values().filter(|job| job.pipeline == run.id);
-    let shown = own.filter(|job| runs::is_there(run, job) && fits(job));
+    let shown = own.filter(|job| runs::is_there(place, run, job) && fits(job));
     Ok(named(state, call, "jobs", shown.map(|job| runs::job(state, place, job)).collect()))
 }
 

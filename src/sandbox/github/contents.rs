@@ -99,9 +99,10 @@ fn write(state: &mut State, call: &Call, project: u64, by: u64, path: &str) -> A
     let folder = path.rsplit_once('/').map_or("", |(folder, _name)| folder);
     let entries = place.git.tree(folder, &made, false)?;
     let entry = entries.iter().find(|one| one.path == path).ok_or_else(missing)?;
+    let commit = code::commit(state, place, &place.git.commit_named(&made)?);
     let told = json!({
         "content": described(state, place, entry, &made),
-        "commit": code::commit(state, place, &place.git.commit_named(&made)?)["commit"],
+        "commit": commit.get("commit"),
     });
     Ok(Reply::json(if standing.is_some() { 200 } else { 201 }, &told))
 }

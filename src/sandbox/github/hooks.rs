@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::domain::Sha;
-use crate::sandbox::world::{Message, Occurrence, Pipeline, Project, State};
+use crate::sandbox::world::{JobState, Message, Occurrence, Pipeline, Project, State};
 
 use super::{api_of, code, deployments, releases, repository, runs, shape, statuses};
 
@@ -199,7 +199,7 @@ impl Told<'_> {
         let one = self.place.jobs.get(&id)?;
         let run = self.place.pipelines.get(&one.pipeline)?;
         let (status, _conclusion) = runs::of_job(one);
-        if !runs::is_there(run, one) {
+        if !runs::is_there(self.place, run, one) || one.state == JobState::Created {
             return None;
         }
         let body = json!({"action": status, "workflow_job": runs::job(self.state, self.place, one)});

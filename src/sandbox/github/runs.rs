@@ -133,7 +133,8 @@ pub(super) fn workflow(state: &State, place: &Project, path: &str, name: &str) -
 /// `status` and `conclusion` of a job.
 pub(super) fn of_job(job: &Job) -> (&'static str, Option<&'static str>) {
     match &job.state {
-        JobState::Created | JobState::Pending => ("queued", None),
+        JobState::Created => ("pending", None),
+        JobState::Pending => ("queued", None),
         JobState::Manual => ("waiting", None),
         JobState::Running => ("in_progress", None),
         JobState::Success => ("completed", Some("success")),
@@ -145,8 +146,9 @@ pub(super) fn of_job(job: &Job) -> (&'static str, Option<&'static str>) {
 }
 
 /// Whether the forge has made the job yet: it does so when what the job needs has ended.
-pub(super) fn is_there(run: &Pipeline, job: &Job) -> bool {
-    !run.awaits_approval && !run.held && job.state != JobState::Created
+pub(super) fn is_there(place: &Project, run: &Pipeline, job: &Job) -> bool {
+    let made = job.state != JobState::Created || place.is_kept_waiting(job);
+    !run.awaits_approval && !run.held && made
 }
 
 pub(super) fn job(state: &State, place: &Project, one: &Job) -> Value {

@@ -149,7 +149,8 @@ impl State {
         if state == JobState::Running {
             job.started_at = Some(now);
         }
-        if state.is_final() {
+        let over = state.is_final();
+        if over {
             job.finished_at = Some(now);
         }
         job.state = state;
@@ -163,6 +164,9 @@ impl State {
         }
         self.advance(project, pipeline)?;
         self.pipeline_moved(project, pipeline);
+        if over {
+            self.free_group(project, id)?;
+        }
         Ok(())
     }
 
@@ -234,6 +238,7 @@ impl State {
                     _ => good,
                 };
                 match (ended, go) {
+                    (true, true) if place.waits_for_group(job) => None,
                     (true, true) => Some((job.id, JobState::Pending)),
                     (true, false) => Some((job.id, JobState::Skipped)),
                     (false, _) => None,

@@ -66,6 +66,34 @@ impl State {
         self.pipeline_moved(project, next);
     }
 
+    /// Lets the job begin that waits for what another job has now given free.
+    pub(crate) fn free_group(&mut self, project: u64, ended: u64) -> Result<(), Refusal> {
+        let place = self.project(project)?;
+        let Some(group) = place.group_of(place.job(ended)?) else { return Ok(()) };
+        let waits = |job: &&Job| job.state == JobState::Created && place.group_of(job) == Some(group);
+        let runs: BTreeSet<u64> = place.jobs.values().filter(waits).map(|job| job.pipeline).collect();
+        for run in runs {
+            self.advance(project, run)?;
+            self.pipeline_moved(project, run);
+        }
+        Ok(())
+    }
+
+    /// Of the jobs that wait for one group only the newest stays: those of older runs are cancelled.
+    pub(crate) fn crowd_out(&mut self, project: u64, run: u64) -> Result<(), Refusal> {
+        let place = self.project(project)?;
+        let mut older = Vec::new();
+        for job in place.jobs_of(run).filter(|job| place.is_kept_waiting(job)) {
+            let same = |other: &&Job| other.pipeline != run && place.group_of(other) == place.group_of(job);
+            let waiting = place.jobs.values().filter(same).filter(|other| place.is_kept_waiting(other));
+            older.extend(waiting.map(|other| other.id));
+        }
+        for job in older {
+            self.set_job(project, job, JobState::Canceled)?;
+        }
+        Ok(())
+    }
+
     /// Begins a run that has ended anew, as its next attempt.
     pub(crate) fn rerun(&mut self, project: u64, person: u64, id: u64, which: Rerun) -> Result<(), Refusal> {
         self.require(project, person, Role::Developer)?;
@@ -152,6 +180,34 @@ impl State {
 }
 
 impl Project {
+    /// The group of which one job at a time runs, where a workflow says so.
+    fn group_of<'j>(&self, job: &'j Job) -> Option<&'j str> {
+        self.pipelines.get(&job.pipeline)?.workflow.as_ref()?;
+        job.plan.resource_group.as_deref()
+    }
+
+    /// Whether another job of its group is at work or about to be.
+    pub(crate) fn waits_for_group(&self, job: &Job) -> bool {
+        let Some(group) = self.group_of(job) else { return false };
+        let busy = |other: &Job| {
+            let state = matches!(other.state, JobState::Pending | JobState::Running);
+            other.id != job.id && state && self.group_of(other) == Some(group)
+        };
+        self.jobs.values().any(busy)
+    }
+
+    /// Whether nothing but its group keeps a job from a runner.
+    pub(crate) fn is_kept_waiting(&self, job: &Job) -> bool {
+        let needs = job.plan.needs.as_deref().unwrap_or_default();
+        let mut needed =
+            self.jobs_of(job.pipeline).filter(|one| needs.iter().any(|need| need.job == one.name));
+        let held = self.pipelines.get(&job.pipeline).is_some_and(|run| run.held || run.awaits_approval);
+        job.state == JobState::Created
+            && !held
+            && needed.all(|one| one.state.is_final())
+            && self.waits_for_group(job)
+    }
+
     /// Under which name a job's files are kept, where artifacts belong to the run.
     pub(crate) fn upload_name(&self, job: &Job) -> Option<String> {
         let model = self.pipelines.get(&job.pipeline)?.model()?;

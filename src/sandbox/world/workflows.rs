@@ -232,6 +232,7 @@ impl State {
         }
         self.make_room(project, id)?;
         self.advance(project, id)?;
+        self.crowd_out(project, id)?;
         self.pipeline_moved(project, id);
         let left_out = self.project(project)?.jobs_of(id).filter(|job| job.state.is_final());
         let left_out: Vec<u64> = left_out.map(|job| job.id).collect();

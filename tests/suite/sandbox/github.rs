@@ -2,7 +2,9 @@
 
 mod both;
 mod code;
+
 mod hooks;
+mod models;
 mod pulls;
 mod releases;
 mod runs;

@@ -260,6 +260,35 @@ async fn a_pull_request_that_conflicts_runs_nothing_and_one_file_is_one_run() {
 }
 
 #[tokio::test]
+async fn of_the_deployments_to_one_place_one_runs_and_the_newest_waits() {
+    let files = [File::write(
+        ".github/workflows/model-speech.yml",
+        include_str!("../../../data/golden/github/two-models/.github/workflows/model-speech.yml"),
+    )];
+    let scene = Scene::on(ForgeKind::GitHub, Jobs::ByHand, Deliveries::ByHand, &files).await;
+    let deploy = |environment: &str| {
+        let order = [
+            ("MERGEWRIGHT_ACTION", "deploy"),
+            ("MERGEWRIGHT_MODEL", "speech"),
+            ("MERGEWRIGHT_ENVIRONMENT", environment),
+        ];
+        scene.project.run_pipeline("mia", "main", &order).unwrap()
+    };
+    let state = |run: u64| scene.project.job(run, "speech:deploy").unwrap().state;
+    let (first, second) = (deploy("staging"), deploy("staging"));
+    assert_eq!((state(first), state(second)), (JobState::Pending, JobState::Created));
+    let jobs = scene.get(&format!("/actions/runs/{second}/jobs")).await.json();
+    let waiting = jobs["jobs"].as_array().unwrap().iter().find(|job| job["name"] == "deploy").unwrap();
+    assert_eq!(waiting["status"], "pending");
+    let (third, other) = (deploy("staging"), deploy("production"));
+    assert_eq!(state(second), JobState::Canceled, "a newer one waits in its place");
+    assert_eq!((state(third), state(other)), (JobState::Created, JobState::Pending));
+    scene.project.job_fails(first, "speech:deploy", "", &[]).unwrap();
+    assert_eq!(state(third), JobState::Pending);
+    assert_eq!(scene.get(&format!("/actions/runs/{second}")).await.json()["conclusion"], "cancelled");
+}
+
+#[tokio::test]
 async fn the_generated_workflow_really_trains_and_publishes_the_judged_bytes() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/iris/models/iris");
     let mut files = vec![File::write(WORKFLOW_PATH, WORKFLOW)];
