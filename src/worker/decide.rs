@@ -115,10 +115,10 @@ impl Inner {
         let facts = &found.facts;
         let transition = engine::step(&stored.state, facts, event, self.clock.now());
         let environments = changed_environments(id, &found.expected, &transition);
-        let jobs = environments.iter().map(|changed| NewJob {
-            lane: Lane::Model(changed.id.clone()),
-            event: InternalEvent::Refresh.to_json(),
-        });
+        let others = transition.rollouts.iter().map(|(_, rollout)| rollout.asked_on).filter(|on| *on != id);
+        let lanes = environments.iter().map(|changed| Lane::Model(changed.id.clone()));
+        let lanes = lanes.chain(others.map(Lane::MergeRequest));
+        let jobs = lanes.map(|lane| NewJob { lane, event: InternalEvent::Refresh.to_json() }).collect();
         let request = &facts.merge_request;
         Ok(Decision {
             state: Some(NewState {
@@ -130,7 +130,7 @@ impl Inner {
                 repository: facts.repository.path.clone(),
                 open: request.status == MergeRequestStatus::Open,
             }),
-            jobs: jobs.collect(),
+            jobs,
             environments,
             effects: transition.effects,
             audit: transition.audit,
@@ -150,7 +150,7 @@ impl Inner {
     }
 }
 
-/// What commands changed in environments: stored over what was read, and carried on in each model's lane.
+/// What commands changed in environments, to be stored over what was read.
 fn changed_environments(
     id: MergeRequestId,
     expected: &BTreeMap<ModelName, i64>,

@@ -1,4 +1,4 @@
-//! Cron lines, time zones and freeze windows: their shape, before anything computes with them.
+//! Cron lines, time zones and freeze windows, before anything computes with them.
 
 use super::reader::{Field, cut};
 
@@ -33,7 +33,7 @@ impl Field<'_> {
         Some(written.join(" "))
     }
 
-    /// An IANA time zone by shape; whether it exists is known where it is used.
+    /// An IANA time zone.
     pub(super) fn time_zone(&self) -> Option<String> {
         let text = self.line()?;
         if is_time_zone(text) {
@@ -56,7 +56,8 @@ impl Field<'_> {
         if sound {
             return Some(words.join(" "));
         }
-        self.refuse("is no window of time", "write it like `Fri 16:00 - Mon 08:00 Asia/Shanghai`");
+        let remedy = "write it like `Fri 16:00 - Mon 08:00 Asia/Shanghai`, the time zone as the IANA list names it";
+        self.refuse("is no window of time", remedy);
         None
     }
 }
@@ -98,10 +99,7 @@ fn is_clock(text: &str) -> bool {
 }
 
 fn is_time_zone(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-');
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_uppercase())
-        && text.split('/').all(|part| !part.is_empty() && part.chars().all(allowed))
+    text.parse::<chrono_tz::Tz>().is_ok()
 }
 
 #[cfg(test)]

@@ -230,6 +230,17 @@ async fn abort_cancels_the_run_and_frees_the_environment() {
 }
 
 #[tokio::test]
+async fn who_asked_hears_of_an_abort_that_was_said_elsewhere() {
+    let (mut play, number) = published().await;
+    let second = play.released("Train better", BETTER).await;
+    let comment = play.says(OWNER, number, "/model promote v1 staging").await;
+    let said = answered(&mut play, OWNER, second, "/model abort staging").await;
+    assert!(said.contains("is aborted"), "{said}");
+    assert!(play.reply(number, comment).contains("was stopped"), "{}", play.reply(number, comment));
+    play.ends().await;
+}
+
+#[tokio::test]
 async fn of_two_promotions_at_once_one_goes_and_the_other_hears_why_not() {
     let (mut play, number) = published().await;
     let second = play.released("Train better", BETTER).await;

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::repository;
-use crate::config::valid::Model;
-use crate::domain::*;
+use crate::{config::repository, config::valid::Model, domain::*};
 use crate::engine::commands::Refusal;
 use crate::engine::environments::{
     Ask, Begun, EnvironmentEvent, EnvironmentFacts, RolloutFacts, abort, promote, rollback, step,
