@@ -15,6 +15,8 @@ use super::{
 pub struct State {
     /// The head, base and configuration that everything below belongs to.
     pub bound: Option<Bound>,
+    /// Heads of before, the newest last: a branch may be set back to one of them.
+    pub left: Vec<Left>,
     /// One a touched model.
     pub models: BTreeMap<ModelName, ModelState>,
     /// Comments whose commands were answered: a command acts once, however often it is told.
@@ -76,7 +78,32 @@ pub struct Bound {
     pub proposal: Option<Digest>,
 }
 
+/// A head that the branch was at before, and what its jobs were measured against.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// What was bound when it was left.
+    pub bound: Bound,
+    /// By touched model.
+    pub models: BTreeMap<ModelName, Measured>,
+}
+
+/// What the jobs of a head were measured against, for one model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Digest of the model's section on the target branch.
+    pub policy: Option<Digest>,
+    /// Jobs that were stale already.
+    pub stale: BTreeSet<JobId>,
+}
+
 impl State {
+    /// The binding under which the jobs of `head` were last judged; none for a head that is new.
+    #[must_use]
+    pub fn last_bound(&self, head: &Sha) -> Option<&Bound> {
+        let left = self.left.iter().map(|left| &left.bound);
+        left.chain(&self.bound).find(|bound| bound.head == *head)
+    }
+
     /// Whether every model is past the merge: from then on nothing is judged any more, so that runs,
     /// reports and approvals need not be read.
     #[must_use]

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Bound, ModelName, ModelState, Sha};
+use crate::domain::{Bound, Left, Measured, MergeRequestStatus, ModelName, ModelState, Sha, State};
 
 use super::paths::owns;
 use super::setting::Rules;
 use super::turn::{Turn, note};
 
-/// Why what was known of a model no longer holds.
+/// How many heads of before are remembered; one that is older and comes back counts as new.
+const REMEMBERED: usize = 64;
+
+/// Why what was measured of a model no longer holds, though the head is the same.
 enum Moved {
-    Head,
     Target,
     Policy,
     Base(String),
@@ -28,26 +30,46 @@ pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) 
         proposal: facts.proposal.valid().map(|config| config.digest),
     };
     let before = turn.state.bound.replace(bound.clone());
-    if before.as_ref().is_none_or(|before| before.head != bound.head) {
+    let arrived = before.as_ref().is_none_or(|before| before.head != bound.head);
+    if arrived {
         turn.state.merging = None;
         turn.state.let_run = None;
+        before.iter().for_each(|before| leave(&mut turn.state, before));
     }
+    let back = come_back(turn, &bound.head);
     forget_untouched(turn, rules);
 
     let mut run_again = false;
     for (name, rules) in rules {
         let mut model = turn.state.models.remove(name).unwrap_or_default();
-        match moved(turn, before.as_ref(), &bound, &model, rules) {
-            Some(Moved::Head) => new_head(turn, name, &mut model, before.as_ref().map(|before| &before.head)),
-            Some(other) => {
-                same_head(turn, name, &mut model, &other);
+        let begins = arrived || model.candidate == 0;
+        let known = Measured { policy: model.policy, stale: model.stale.clone() };
+        if begins {
+            new_head(turn, name, &mut model, before.as_ref().map(|before| &before.head));
+        }
+        let (last, measured) = match &back {
+            Some(left) => (Some(&left.bound), left.models.get(name)),
+            None => (before.as_ref(), Some(&known).filter(|_| !begins)),
+        };
+        match last
+            .zip(measured)
+            .map(|(last, measured)| (moved(turn, last, &bound, measured, rules), measured))
+        {
+            Some((Some(why), _)) => {
+                same_head(turn, name, &mut model, &why, begins);
                 run_again |= rules.proposal.is_some() && rules.unserved().is_none();
             }
-            None => {
+            Some((None, measured)) => {
                 for approval in &mut model.approvals {
                     approval.base = bound.base.clone();
                 }
+                if back.is_some() {
+                    // What the forge's approvals were given for was gone in the meantime.
+                    model.rebound_at = model.rebound_at.max(Some(request.head_since.unwrap_or(turn.now)));
+                    model.stale.clone_from(&measured.stale);
+                }
             }
+            None => {}
         }
         model.policy = rules.digest;
         model.scrutiny = rules.scrutiny;
@@ -56,10 +78,31 @@ pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) 
     if run_again {
         turn.state.merging = None;
         turn.state.let_run = None;
-        if !request.from_fork {
+        if !request.from_fork && request.status == MergeRequestStatus::Open {
             turn.start_run();
         }
     }
+}
+
+/// Remembers what a head was measured against, in case the branch is set back to it.
+fn leave(state: &mut State, before: &Bound) {
+    // A head that came back and was left again without having been judged is remembered already.
+    if state.left.iter().any(|left| left.bound.head == before.head) {
+        return;
+    }
+    let measured = |model: &ModelState| Measured { policy: model.policy, stale: model.stale.clone() };
+    let models = state.models.iter().filter(|(_, model)| model.candidate > 0);
+    let models = models.map(|(name, model)| (name.clone(), measured(model))).collect();
+    state.left.push(Left { bound: before.clone(), models });
+    let surplus = state.left.len().saturating_sub(REMEMBERED);
+    state.left.drain(..surplus);
+}
+
+/// A head of before, once there is something to judge of it again.
+fn come_back(turn: &mut Turn<'_>, head: &Sha) -> Option<Left> {
+    turn.open()?;
+    let place = turn.state.left.iter().position(|left| left.bound.head == *head)?;
+    Some(turn.state.left.remove(place))
 }
 
 /// Models that the merge request touched before and touches no longer.
@@ -74,19 +117,15 @@ fn forget_untouched(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>)
 
 fn moved(
     turn: &Turn<'_>,
-    before: Option<&Bound>,
+    last: &Bound,
     bound: &Bound,
-    model: &ModelState,
+    measured: &Measured,
     rules: &Rules<'_>,
 ) -> Option<Moved> {
-    let Some(before) = before else { return Some(Moved::Head) };
-    if model.candidate == 0 || before.head != bound.head {
-        return Some(Moved::Head);
-    }
-    if before.target != bound.target {
+    if last.target != bound.target {
         return Some(Moved::Target);
     }
-    if model.policy != rules.digest {
+    if measured.policy != rules.digest {
         return Some(Moved::Policy);
     }
     let paths = turn.facts.base_moved.as_ref()?;
@@ -116,17 +155,19 @@ fn new_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, old: 
     };
 }
 
-/// The same head against another base or policy: measured anew, and approved anew.
-fn same_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, moved: &Moved) {
+/// The same head against another base or policy: measured anew, and approved anew. What was said
+/// stays if the head `begins` only now.
+fn same_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, moved: &Moved, begins: bool) {
     stop(turn, model);
     let why = match moved {
-        Moved::Head => "the head moved".to_owned(),
         Moved::Target => "the target branch is another one".to_owned(),
         Moved::Policy => "the model's policy on the target branch changed".to_owned(),
         Moved::Base(path) => format!("the target branch changed {path}, which belongs to the model"),
     };
-    let mut notices = vec![format!("The report is superseded: {why}.")];
+    let mut notices = if begins { std::mem::take(&mut model.notices) } else { Vec::new() };
+    note(&mut notices, format!("The report is superseded: {why}."));
     void_approvals(turn, name, model, &mut notices, &why);
+    let reported_before = model.reported_before.take().filter(|_| begins);
     let runs = turn.open().into_iter().flat_map(|open| &open.runs);
     let stale = runs.flat_map(|run| &run.jobs).filter(|job| job.model.as_ref() == Some(name));
     *model = ModelState {
@@ -135,6 +176,7 @@ fn same_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, move
         candidate: model.candidate,
         stale: stale.map(|job| job.id).collect(),
         rebound_at: Some(turn.now),
+        reported_before,
         notices,
         ..ModelState::default()
     };

@@ -31,7 +31,8 @@ pub struct Facts {
     /// Paths that the merge request changes; none = same head, base and configurations as the
     /// state is bound to, so that what was touched then is touched now.
     pub changed_paths: Option<BTreeSet<String>>,
-    /// Paths that differ between the base the state is bound to and `base`; none = it did not move.
+    /// Paths that differ between the base this head was last judged against and `base`; none = it did
+    /// not move, or the head is new.
     pub base_moved: Option<BTreeSet<String>>,
     /// What there is to judge. Read while the merge request is open, and also of a merged one until
     /// [`State::past_merge`](crate::domain::State::past_merge): a result whose delivery was lost

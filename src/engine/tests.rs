@@ -3,6 +3,7 @@
 mod binding;
 mod commands;
 mod configuration;
+mod history;
 mod progress;
 mod publishing;
 mod review;

@@ -130,7 +130,7 @@ impl Gatherer<'_> {
             Some(changed) => engine::touched(&policy, &proposal, changed),
             None => self.state.models.keys().cloned().collect(),
         };
-        let base_moved = match (&self.state.bound, &changed_paths) {
+        let base_moved = match (self.state.last_bound(&request.head), &changed_paths) {
             (Some(bound), Some(_)) => self.drift(&bound.base, &base).await?,
             _ => None,
         };
@@ -201,13 +201,14 @@ impl Gatherer<'_> {
             Configuration::Valid(config) => Some(config.digest),
             Configuration::Absent | Configuration::Invalid { .. } => None,
         };
-        self.state.bound.as_ref().is_none_or(|bound| {
-            bound.head != request.head
-                || bound.base != *base
-                || bound.target != request.target_branch
-                || bound.policy != digest(policy)
-                || bound.proposal != digest(proposal)
-        })
+        let another = self.state.bound.as_ref().is_none_or(|bound| bound.head != request.head);
+        another
+            || self.state.last_bound(&request.head).is_none_or(|bound| {
+                bound.base != *base
+                    || bound.target != request.target_branch
+                    || bound.policy != digest(policy)
+                    || bound.proposal != digest(proposal)
+            })
     }
 
     async fn repository(&self) -> Result<Repository, Failure> {

@@ -97,6 +97,56 @@ fn an_approval_that_another_policy_made_void_does_not_come_back_with_its_head() 
 }
 
 #[test]
+fn a_head_that_comes_back_keeps_its_numbers_but_not_its_approvals() {
+    let mut scene = Scene::ready();
+    scene.approves("alice").look();
+    let measured = scene.facts.open.clone();
+    scene.push('b').look();
+    scene.push('a');
+    scene.facts.open = measured;
+    scene.look();
+    assert_eq!((scene.phase(), scene.model().candidate), (Phase::AwaitingApproval, 3));
+    assert!(scene.acts().is_empty(), "nothing is run again");
+    assert_eq!(scene.open().approvals.len(), 1, "the forge's list still has the first one");
+    scene.approves("alice").look();
+    assert_eq!(scene.phase(), Phase::Ready);
+}
+
+#[test]
+fn a_head_that_comes_back_after_its_base_or_policy_moved_is_measured_anew() {
+    let base = |scene: &mut Scene| scene.facts.base_moved = Some(paths(&["models/iris/data.py"]));
+    let policy = |scene: &mut Scene| scene.facts.policy = config(&POLICY.replace("min: 0.90", "min: 0.91"));
+    for (name, change) in
+        [("the target branch changed models/iris/data.py", &base as &dyn Fn(&mut Scene)), ("policy", &policy)]
+    {
+        let mut scene = Scene::ready();
+        let measured = scene.facts.open.clone();
+        scene.push('b').look();
+        scene.facts.base = sha('1');
+        scene.look();
+        scene.push('a');
+        change(&mut scene);
+        scene.facts.open = measured;
+        scene.look();
+        assert_eq!(scene.phase(), Phase::Building, "{name}");
+        assert_eq!(scene.acts(), [format!("start_run:{}:1", sha('a'))], "{name}");
+        let notices = &scene.model().notices;
+        assert!(notices.iter().any(|notice| notice.contains(name)), "{notices:?}");
+
+        scene.facts.base_moved = None;
+        assert_eq!(scene.look().phase(), Phase::Building, "jobs from before do not count: {name}");
+        let measured = scene.facts.open.clone();
+        scene.push('b').look();
+        scene.push('a');
+        scene.facts.open = measured;
+        assert_eq!(scene.look().phase(), Phase::Building, "not the second time either: {name}");
+        scene.run();
+        scene.tested(ACCURACY).look();
+        assert_eq!(scene.phase(), Phase::AwaitingApproval, "{name}");
+    }
+}
+
+#[test]
 fn the_policy_of_another_model_does_not_matter() {
     let other = POLICY.split("models:\n").nth(1).unwrap().replace("iris", "digits");
     let mut scene = Scene::ready();

@@ -150,6 +150,28 @@ async fn after_everything_was_lost_one_word_is_enough() {
 }
 
 #[tokio::test]
+async fn a_head_that_comes_back_after_its_target_moved_is_measured_anew() {
+    let mut play = Play::start().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    let first = play.project.merge_request(number).unwrap();
+    let other = mergewright::sandbox::File::write("models/iris/params.json", "{\"epochs\": 9}\n");
+    play.pushes(number, &[other]).await;
+    let cleaned = mergewright::sandbox::File::write("models/iris/clean.py", "pass\n");
+    play.project.push(OWNER, "main", &[cleaned], "Clean the data").map(drop).unwrap();
+    play.settle().await;
+    play.project.force(AUTHOR, &first.source_branch, &first.head).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::building");
+    let runs = play.project.pipelines().unwrap();
+    // The forge's for each push, and one that we asked for.
+    assert_eq!(runs.iter().filter(|run| run.sha == first.head).count(), 3);
+    play.builds(number, "weights").await;
+    play.measures(number, GOOD).await;
+    assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
+
+#[tokio::test]
 async fn a_lost_command_is_said_again_and_acts_once() {
     let mut play = Play::start().await;
     let number = play.candidate("Train longer", GOOD).await;
