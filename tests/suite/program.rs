@@ -13,6 +13,8 @@ fn run(arguments: &[&str]) -> Output {
         .args(arguments)
         .env("GITLAB_TOKEN", "token-of-the-bot")
         .env("GITLAB_SIGNING_TOKEN", SIGNING_TOKEN)
+        .env("GITHUB_TOKEN", "token-of-the-app")
+        .env("GITHUB_WEBHOOK_SECRET", "secret-of-the-hook")
         .output()
         .unwrap()
 }
