@@ -445,7 +445,10 @@ fn nothing_is_converted_silently() {
         ("environments: {production: {canary: {steps: [50, 10, 100]}}}", "does not rise to 100"),
         ("environments: {production: {canary: {steps: [10, 50]}}}", "does not rise to 100"),
         ("environments: {production: {freeze: [\"Fri 16:00 Mon 08:00\"]}}", "no window of time"),
-        ("environments: {production: {freeze: [\"Fri 16:00 - Mon 08:00 Mars/Olympus\"]}}", "no window of time"),
+        (
+            "environments: {production: {freeze: [\"Fri 16:00 - Mon 08:00 Mars/Olympus\"]}}",
+            "no window of time",
+        ),
         ("schedules: {deploy: {cron: \"0 9 * * *\", task: retrain}}", "cannot be the name of a schedule"),
         ("schedules: {nightly: {cron: \"0 9 * *\", task: retrain}}", "4 fields instead of five"),
         ("schedules: {nightly: {cron: \"0 25 * * *\", task: retrain}}", "wrong hour"),

@@ -56,7 +56,8 @@ impl Field<'_> {
         if sound {
             return Some(words.join(" "));
         }
-        let remedy = "write it like `Fri 16:00 - Mon 08:00 Asia/Shanghai`, the time zone as the IANA list names it";
+        let remedy =
+            "write it like `Fri 16:00 - Mon 08:00 Asia/Shanghai`, the time zone as the IANA list names it";
         self.refuse("is no window of time", remedy);
         None
     }

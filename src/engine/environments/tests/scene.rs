@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::{config::repository, config::valid::Model, domain::*};
 use crate::engine::commands::Refusal;
 use crate::engine::environments::{
     Ask, Begun, EnvironmentEvent, EnvironmentFacts, RolloutFacts, abort, promote, rollback, step,
 };
 use crate::engine::tests::scene::{iris, job, record, sha, user};
+use crate::{config::repository, config::valid::Model, domain::*};
 
 pub(super) const POLICY: &str = "
 version: 1
