@@ -5,6 +5,7 @@ mod decide;
 mod environments;
 mod facts;
 mod failure;
+mod logs;
 mod memory;
 mod subject;
 

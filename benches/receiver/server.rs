@@ -42,7 +42,7 @@ fn main() -> anyhow::Result<()> {
             verifying(inbox)
         };
         let listener = tokio::net::TcpListener::bind(config.listen).await?;
-        http::serve(listener, router, mergewright::app::asked_to_end())?.await;
+        http::serve(listener, router, mergewright::app::asked_to_end()?).await?;
         store.close().await;
         Ok(())
     })

@@ -10,8 +10,9 @@ use crate::engine::environments::{self, EnvironmentEvent, EnvironmentFacts, Roll
 use crate::forge::{ErrorKind, Forge};
 use crate::storage::{Decision, NewEnvironments, NewJob};
 
-use super::Inner;
 use super::failure::Failure;
+use super::memory::Memory;
+use super::{Inner, logs};
 
 impl Inner {
     /// Everything that follows for a model's environments.
@@ -26,14 +27,14 @@ impl Inner {
         };
         let stored = self.store.environments(&id).await?;
         let forge = self.forge(id.repo.forge)?;
-        let facts = gather(forge.as_ref(), &id, &stored.state).await?;
+        let facts = gather(forge.as_ref(), &self.memory, &id, &stored.state).await?;
         let next = environments::step(&stored.state, &facts, &event, self.clock.now());
         let runs = next.rollouts.iter().filter_map(|rollout| rollout.run).collect();
         let changed = next.environments != stored.state;
         let look = |id| NewJob { lane: Lane::MergeRequest(id), event: InternalEvent::Refresh.to_json() };
         Ok(Decision {
             environments: changed
-                .then(|| NewEnvironments {
+                .then_some(NewEnvironments {
                     id,
                     expected: stored.version,
                     state: next.environments,
@@ -51,12 +52,17 @@ impl Inner {
     }
 }
 
-async fn gather(forge: &dyn Forge, id: &ModelId, state: &Environments) -> Result<EnvironmentFacts, Failure> {
+async fn gather(
+    forge: &dyn Forge,
+    memory: &Memory,
+    id: &ModelId,
+    state: &Environments,
+) -> Result<EnvironmentFacts, Failure> {
     let active = state.stands.values().filter_map(|stand| stand.active.as_ref()).collect::<Vec<_>>();
     let mut rollouts = BTreeMap::new();
     let mut tagging = false;
     for rollout in &active {
-        let known = about(forge, id, rollout).await?;
+        let known = about(forge, memory, id, rollout).await?;
         let deployed = known.deployment.as_ref().is_some_and(|one| one.state == DeploymentState::Succeeded);
         tagging |= deployed || rollout.step == RolloutStep::Tagging;
         rollouts.insert(rollout.number, known);
@@ -71,7 +77,12 @@ async fn gather(forge: &dyn Forge, id: &ModelId, state: &Environments) -> Result
 }
 
 /// What a rollout's step needs to know, and no more.
-async fn about(forge: &dyn Forge, id: &ModelId, rollout: &Rollout) -> Result<RolloutFacts, Failure> {
+async fn about(
+    forge: &dyn Forge,
+    memory: &Memory,
+    id: &ModelId,
+    rollout: &Rollout,
+) -> Result<RolloutFacts, Failure> {
     let mut facts = RolloutFacts::default();
     if rollout.step == RolloutStep::Starting && rollout.run.is_none() && rollout.asked.is_none() {
         let tag = forge.tag(id.repo, &rollout.version.tag(&id.model)).await?;
@@ -81,12 +92,13 @@ async fn about(forge: &dyn Forge, id: &ModelId, rollout: &Rollout) -> Result<Rol
     let followed =
         matches!(rollout.step, RolloutStep::Starting | RolloutStep::Deploying | RolloutStep::Settling);
     let Some(number) = rollout.run.filter(|_| followed) else { return Ok(facts) };
-    let run = match forge.run(id.repo, number).await {
+    let mut run = match forge.run(id.repo, number).await {
         Ok(run) => run,
         // Somebody deleted it: the rollout waits until a person aborts it.
         Err(error) if error.kind == ErrorKind::Gone => return Ok(facts),
         Err(error) => return Err(error.into()),
     };
+    logs::read(forge, memory, id.repo, &mut run).await;
     let ours = |job: &&crate::domain::Job| job.task == "deploy" && job.model.as_ref() == Some(&id.model);
     if let Some(job) = run.jobs.iter().find(ours)
         && job.status == JobStatus::Succeeded

@@ -96,7 +96,7 @@ fn both_forges_are_told_the_same() {
                 seen += 1;
             }
         }
-        assert_eq!(seen, if folder.contains("iris") { 3 } else { 7 });
+        assert_eq!(seen, if folder.contains("iris") { 4 } else { 7 });
     }
 }
 

@@ -22,9 +22,10 @@ pub enum Miss {
     Before,
 }
 
-/// Finds the published version that `reference` names: `v42`, `iris@v42`, its tag, at least 7 hex digits of
-/// its commit, head or digest, an RFC 3339 time (the newest version published by then), or an environment
-/// (what is live there).
+/// Finds the published version that `reference` names.
+///
+/// That may be `v42`, `iris@v42`, its tag, at least 7 hex digits of its commit, head or digest, an RFC
+/// 3339 time (the newest version published by then), or an environment (what is live there).
 ///
 /// # Errors
 /// Why it names none.

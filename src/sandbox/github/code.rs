@@ -99,9 +99,13 @@ fn compare(state: &State, call: &Call, place: &Project, spelled: &str) -> Answer
     };
     let all: Vec<Value> = ahead.iter().rev().map(|one| commit(state, place, one)).collect();
     let (shown, links, _total) = cut(state, call, all);
+    let page = format!("{}/compare/{}", state.project_url(place), encode(spelled));
     let mut told = json!({
         "url": format!("{}/compare/{}", api_of(state, place), encode(spelled)),
-        "html_url": format!("{}/compare/{}", state.project_url(place), encode(spelled)),
+        "html_url": page,
+        "permalink_url": page,
+        "diff_url": format!("{page}.diff"),
+        "patch_url": format!("{page}.patch"),
         "base_commit": commit(state, place, &place.git.commit_named(&from)?),
         "merge_base_commit": commit(state, place, &place.git.commit_named(&common)?),
         "status": word,

@@ -94,7 +94,7 @@ impl Model {
     }
 
     async fn claim(&mut self, store: &Fresh) {
-        let open: Vec<Lane> = self.waiting.keys().cloned().filter(|lane| self.is_open(lane)).collect();
+        let open: Vec<Lane> = self.waiting.keys().filter(|lane| self.is_open(lane)).cloned().collect();
         let Some(claimed) = store.claim(Timestamp(self.now), SHORT).await.unwrap() else {
             assert!(open.is_empty(), "{open:?} could be claimed");
             return;

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{JobStatus, MergeRequest, ModelName, Run, Sha};
+use crate::domain::{MergeRequest, ModelName, Sha};
 use crate::engine::OpenFacts;
-use crate::forge::{ErrorKind, ForgeError};
 use crate::worker::failure::Failure;
+use crate::worker::logs;
 
 use super::{Found, Gatherer};
-
-/// How much of a failed job's log is kept, in bytes.
-const LOG_TAIL: usize = 16 * 1024;
 
 impl Gatherer<'_> {
     /// Reads it into `found`.
@@ -26,7 +23,7 @@ impl Gatherer<'_> {
             open.runs = self.forge.runs(self.id, &head).await?;
         }
         for run in &mut open.runs {
-            self.read_logs(run).await;
+            logs::read(self.forge, self.memory, self.id.repo, run).await;
         }
         found.runs.extend(open.runs.iter().map(|run| run.id));
         found.facts.open = Some(open);
@@ -63,35 +60,4 @@ impl Gatherer<'_> {
         self.memory.authors.put(key, authors.clone());
         Ok(authors)
     }
-
-    /// Reads the ends of the logs of failed jobs. A log helps people and decides nothing, so that one
-    /// which cannot be read is left out.
-    pub(super) async fn read_logs(&self, run: &mut Run) {
-        for job in &mut run.jobs {
-            if !matches!(job.status, JobStatus::Failed(_)) || job.model.is_none() || job.log_tail.is_some() {
-                continue;
-            }
-            let key = (self.id.repo, job.id);
-            job.log_tail = match self.memory.logs.get(&key) {
-                Some(known) => Some(known),
-                None => match self.forge.log_tail(self.id.repo, job.id, LOG_TAIL).await {
-                    Ok(text) => {
-                        self.memory.logs.put(key, text.clone());
-                        Some(text)
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, job.id = job.id.0, "a log could not be read");
-                        // One that is gone or too large stays so: it is not asked for at every look.
-                        let none = is_final(&error).then(String::new);
-                        none.inspect(|none| self.memory.logs.put(key, none.clone()))
-                    }
-                },
-            };
-        }
-    }
-}
-
-/// Whether an error says that the thing itself cannot be had, and asking again at once is no use.
-pub(super) const fn is_final(error: &ForgeError) -> bool {
-    matches!(error.kind, ErrorKind::Refused | ErrorKind::Gone)
 }

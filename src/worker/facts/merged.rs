@@ -6,6 +6,7 @@ use crate::domain::{MergeRequest, MergeRequestStatus, Phase, Sha};
 use crate::engine::MergeFacts;
 use crate::forge::ErrorKind;
 use crate::worker::failure::Failure;
+use crate::worker::logs;
 
 use super::Gatherer;
 
@@ -45,7 +46,7 @@ impl Gatherer<'_> {
             if let Some(run) = model.publication.as_ref().and_then(|publication| publication.run) {
                 match self.forge.run(self.id.repo, run).await {
                     Ok(mut read) => {
-                        self.read_logs(&mut read).await;
+                        logs::read(self.forge, self.memory, self.id.repo, &mut read).await;
                         runs.insert(run.0, read);
                     }
                     Err(error) if error.kind == ErrorKind::Gone => {

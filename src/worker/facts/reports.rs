@@ -11,8 +11,8 @@ use crate::engine::{Configuration, ReportFact};
 use crate::forge::{Archive, ArchiveLimits, ArtifactKind};
 use crate::worker::failure::Failure;
 
-use super::judged::is_final;
 use super::{Found, Gatherer};
+use crate::worker::logs::is_final;
 
 /// How much of the archive with the reports is read.
 const REPORTS: ArchiveLimits =

@@ -103,6 +103,8 @@ async fn whatever_is_lost_a_sweep_makes_up_for_in_many_histories() {
 async fn a_quiet_repository_costs_two_questions_a_sweep() {
     let mut play = Play::start().await;
     let number = play.candidate("Train longer", GOOD).await;
+    // What was to be looked at again while the jobs ran rings for the last time.
+    play.passes(Duration::from_secs(3600)).await;
     sweeps(&mut play).await;
     sweeps(&mut play).await;
     let before = play.sandbox.requests().len();

@@ -112,8 +112,8 @@ async fn the_same_comment_told_twice_acts_once() {
 async fn a_verb_that_is_not_there_yet_says_so_and_an_unknown_one_is_corrected() {
     let mut play = Play::start().await;
     let number = play.candidate("Good", GOOD).await;
-    let later = play.says(OWNER, number, "/model promote v1 production").await;
-    assert!(play.reply(number, later).contains("not"), "{}", play.reply(number, later));
+    let later = play.says(OWNER, number, "/model hold until the audit").await;
+    assert!(play.reply(number, later).contains("cannot do it yet"), "{}", play.reply(number, later));
     let unknown = play.says(OWNER, number, "/model aprove").await;
     assert!(play.reply(number, unknown).contains("approve"), "{}", play.reply(number, unknown));
     play.ends().await;

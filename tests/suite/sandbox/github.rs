@@ -1,8 +1,8 @@
 //! The same world behind GitHub's API.
 
+mod adapter;
 mod both;
 mod code;
-
 mod hooks;
 mod models;
 mod pulls;
