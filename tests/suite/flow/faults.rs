@@ -64,8 +64,10 @@ const MOST_REQUESTS: usize = 190;
 fn decides(fault: &str, call: &str) -> bool {
     match fault {
         // A 404 is how GitLab says that there is none of it: no file, no branch, no such comment any
-        // more. The next look sees it.
-        "not found yet" => matches!(call, "file" | "branch" | "one comment" | "archive"),
+        // more, nothing to put a sign on. The next look sees it.
+        "not found yet" => matches!(call, "file" | "branch" | "one comment" | "archive" | "reaction"),
+        // Of a token that is good for everything else it says that its owner may not merge here.
+        "token not accepted" => call == "merge",
         _ => false,
     }
 }
