@@ -136,6 +136,8 @@ pub(crate) async fn patient_lifecycle(play: &mut Play) -> u64 {
         play.says(OWNER, number, command).await;
         a_while(play).await;
     }
+    // A token that was refused is tried again after minutes only.
+    play.passes(Duration::from_secs(900)).await;
     play.publishes().await;
     a_while(play).await;
     number
