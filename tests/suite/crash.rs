@@ -17,12 +17,23 @@ use futures_util::StreamExt as _;
 use mergewright::domain::ForgeKind;
 
 use super::flow::Play;
+use super::flow::forges::{call, door, on_both_forges};
 use super::flow::outcome::{End, GOOD, end, published};
 use super::flow::play::OWNER;
 use run::{Kill, Point, Run, Stage};
 
-/// Forges that the process can be played against.
-const FORGES: [ForgeKind; 1] = [ForgeKind::GitLab];
+on_both_forges! {
+    two threads:
+    killed_at_the_writes_that_must_not_be_doubled_it_ends_as_if_nothing_had_been,
+    #[ignore = "takes minutes: every crash point"]
+    killed_at_any_step_it_ends_as_if_nothing_had_been,
+    #[ignore = "takes minutes: killed at every request of one play, over and over"]
+    killed_again_and_again_it_still_arrives,
+    asked_to_end_it_finishes_what_it_began_and_keeps_what_comes_meanwhile,
+}
+
+/// What must not be doubled.
+const WRITES: [&str; 5] = ["create comment", "merge", "tag", "dispatch", "release"];
 
 /// Plays at once: each mostly waits for the others' turn of the processor.
 const AT_ONCE: usize = 3;
@@ -31,8 +42,8 @@ const AT_ONCE: usize = 3;
 const KILLS_A_PLAY: usize = 8;
 
 /// What is to be seen after each step of people and CI, by a bot that nobody disturbs.
-async fn undisturbed() -> Vec<End> {
-    let mut play = Play::start().await;
+async fn undisturbed(forge: ForgeKind) -> Vec<End> {
+    let mut play = Play::start(forge).await;
     let mut seen = Vec::new();
     let number = play.opens("Train longer").await;
     seen.push(end(&play, number));
@@ -46,7 +57,7 @@ async fn undisturbed() -> Vec<End> {
     }
     play.publishes().await;
     seen.push(end(&play, number));
-    assert_eq!(seen.last(), Some(&published()));
+    assert_eq!(seen.last(), Some(&published(forge)));
     play.ends().await;
     seen
 }
@@ -89,52 +100,36 @@ fn say(text: &str) {
     std::io::stdout().write_all(text.as_bytes()).unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_the_writes_that_must_not_be_doubled_it_ends_as_if_nothing_had_been() {
-    let steps = Arc::new(undisturbed().await);
-    for forge in FORGES {
-        let writes =
-            ["merge_requests/*/notes", "merge_requests/*/merge", "repository/tags", "pipeline", "releases"];
-        let kill = |kill| {
-            move |path: &&str| Point::Request {
-                kind: format!("{} {path}", if path.ends_with("merge") { "PUT" } else { "POST" }),
-                place: 0,
-                kill,
-            }
-        };
-        // All in one play: after each kill the way goes on to the next.
-        let after: Vec<_> = writes.iter().map(kill(Kill::After)).collect();
-        let run = Run::play(forge, &steps, after).await;
-        assert_eq!(run.kills, writes.len(), "every write was met");
-    }
+async fn killed_at_the_writes_that_must_not_be_doubled_it_ends_as_if_nothing_had_been(forge: ForgeKind) {
+    let steps = Arc::new(undisturbed(forge).await);
+    // All in one play: after each kill the way goes on to the next.
+    let after = WRITES.map(|name| {
+        let (method, pattern) = call(forge, name);
+        let path = pattern.trim_start_matches("*/").replace("/1/", "/*/");
+        Point::Request { kind: format!("{method} {path}"), place: 0, kill: Kill::After }
+    });
+    let run = Run::play(forge, &steps, after.to_vec()).await;
+    assert_eq!(run.kills, WRITES.len(), "every write was met");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes: every crash point"]
-async fn killed_at_any_step_it_ends_as_if_nothing_had_been() {
-    let steps = Arc::new(undisturbed().await);
-    for forge in FORGES {
-        let plain = Run::play(forge, &steps, Vec::new()).await;
-        let all = points(&plain);
-        let kinds: BTreeSet<_> = plain.requests.keys().cloned().collect();
-        say(&format!("crash points on {forge}: {} ({} kinds of request)\n", all.len(), kinds.len()));
-        let count = all.len();
-        let met = each(forge, Arc::clone(&steps), &all).await;
-        say(&format!("crash points on {forge}: {met} of {count} met, every end the same\n"));
-        assert!(met * 10 >= count * 8, "only {met} of {count} points were met");
-    }
+async fn killed_at_any_step_it_ends_as_if_nothing_had_been(forge: ForgeKind) {
+    let steps = Arc::new(undisturbed(forge).await);
+    let plain = Run::play(forge, &steps, Vec::new()).await;
+    let all = points(&plain);
+    let kinds: BTreeSet<_> = plain.requests.keys().cloned().collect();
+    say(&format!("crash points on {forge}: {} ({} kinds of request)\n", all.len(), kinds.len()));
+    let count = all.len();
+    let met = each(forge, Arc::clone(&steps), &all).await;
+    say(&format!("crash points on {forge}: {met} of {count} met, every end the same\n"));
+    assert!(met * 10 >= count * 8, "only {met} of {count} points were met");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes: killed at every request of one play, over and over"]
-async fn killed_again_and_again_it_still_arrives() {
-    let steps = Arc::new(undisturbed().await);
-    for forge in FORGES {
-        let plain = Run::play(forge, &steps, Vec::new()).await;
-        let run = Run::play(forge, &steps, points(&plain)).await;
-        say(&format!("one play on {forge} was killed {} times\n", run.kills));
-        assert!(run.kills > plain.requests.len(), "{} kills", run.kills);
-    }
+async fn killed_again_and_again_it_still_arrives(forge: ForgeKind) {
+    let steps = Arc::new(undisturbed(forge).await);
+    let plain = Run::play(forge, &steps, Vec::new()).await;
+    let run = Run::play(forge, &steps, points(&plain)).await;
+    say(&format!("one play on {forge} was killed {} times\n", run.kills));
+    assert!(run.kills > plain.requests.len(), "{} kills", run.kills);
 }
 
 /// What a browser or a watcher is answered.
@@ -142,9 +137,8 @@ async fn status(address: &str, path: &str) -> u16 {
     reqwest::get(format!("http://{address}{path}")).await.unwrap().status().as_u16()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn asked_to_end_it_finishes_what_it_began_and_keeps_what_comes_meanwhile() {
-    let mut stage = Stage::set(Vec::new()).await;
+async fn asked_to_end_it_finishes_what_it_began_and_keeps_what_comes_meanwhile(forge: ForgeKind) {
+    let mut stage = Stage::set(forge, Vec::new()).await;
     let number = stage.opens();
     // The first look at the forge takes its time.
     stage.holds_first_request().await;
@@ -153,7 +147,7 @@ async fn asked_to_end_it_finishes_what_it_began_and_keeps_what_comes_meanwhile()
     bot.ask_to_end().await;
     while status(&address, "/readyz").await != 503 {}
     assert_eq!(status(&address, "/healthz").await, 200);
-    let url = format!("http://{address}/webhooks/gitlab");
+    let url = format!("http://{address}{}", door(forge));
     stage.project.retitle(super::flow::play::AUTHOR, number, "Train even longer").unwrap();
     let late = stage.sandbox.next_delivery().await;
     assert_eq!(stage.sandbox.send_to(&late, &url).await, Ok(202), "no forge would send it again");
@@ -163,7 +157,7 @@ async fn asked_to_end_it_finishes_what_it_began_and_keeps_what_comes_meanwhile()
 
     // The next process goes on where this one stopped.
     stage.start().await;
-    let building = &undisturbed().await[0];
+    let building = &undisturbed(forge).await[0];
     stage.reaches(number, building, 0, "an orderly end").await;
     assert_eq!(stage.bot.take().unwrap().end().await, Some(0));
 }

@@ -92,13 +92,3 @@ impl Told<'_> {
         version.map(|version| format!("{before}{version}")).unwrap_or_default()
     }
 }
-
-/// What a stage waits for whose turn has not come.
-pub(super) const fn waits(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Build => "not started",
-        Stage::Test => "waiting for the build job",
-        Stage::Review => "waiting for the tests and rules",
-        Stage::Publish => "waiting for an owner to publish",
-    }
-}

@@ -10,10 +10,13 @@ use crate::engine::turn::Turn;
 
 use super::View;
 use super::section::mark;
-use super::sentence::{self, Told};
+use super::sentence::Told;
 
 /// What the umbrella says where no model is touched.
 const UNTOUCHED: &str = "no model changed";
+// A sentence stays as long as its value does, so it says nothing that goes on.
+const UNDECIDED: &str = "not decided yet: the report says what is awaited";
+const GOOD: &str = "build, test and review are good";
 
 /// Asks for every status whose value is not the one that was sent last.
 pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
@@ -29,29 +32,12 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
         View::Models(rules) => models(turn, rules),
     };
     for (context, status) in wanted {
-        let shown = turn.state.shown.statuses.get(&context);
-        let (news, status) = match turn.facts.repository.id.forge {
-            ForgeKind::GitHub => (shown != Some(&status), status),
-            // GitLab refuses to change the sentence alone.
-            ForgeKind::GitLab => (shown.is_none_or(|shown| shown.state != status.state), lasting(status)),
-        };
-        if news {
+        // A sentence alone is no reason: GitLab refuses to change it, and each write counts at both.
+        if turn.state.shown.statuses.get(&context).is_none_or(|shown| shown.state != status.state) {
             turn.state.shown.statuses.insert(context, status.clone());
             turn.want(Effect::Status { sha: sha.clone(), run, status });
         }
     }
-}
-
-/// A sentence that stays true as long as the value does, where one that goes on would become false.
-fn lasting(status: Status) -> Status {
-    let sentence = match status.state {
-        StatusState::Pending => "not decided yet: the report says what is awaited",
-        StatusState::Success if status.context == Status::UMBRELLA && status.description != UNTOUCHED => {
-            "build, test and review are good"
-        }
-        _ => return status,
-    };
-    Status { description: sentence.to_owned(), ..status }
 }
 
 /// Where statuses go: on the present head; at GitLab joined to its newest run, and not before that.
@@ -82,7 +68,11 @@ fn models(turn: &Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> BTreeMap<S
             continue;
         }
         let told = Told { model, rules: rules.get(name), finding: turn.findings.get(name) };
-        values.push(of_phase(model.phase).map(|state| (state, format!("{name}: {}", told.stands()))));
+        values.push(of_phase(model.phase).map(|state| match state {
+            StatusState::Pending => (state, UNDECIDED.to_owned()),
+            StatusState::Success => (state, GOOD.to_owned()),
+            StatusState::Failure | StatusState::Error => (state, format!("{name}: {}", told.stands())),
+        }));
         if model.phase != Phase::Closed {
             wanted.extend(stages(turn, name, told));
         }
@@ -137,9 +127,7 @@ fn stages(turn: &Turn<'_>, name: &ModelName, told: Told<'_>) -> Vec<(String, Sta
     shown
         .map(|stage| {
             let (state, description) = match mark(model.phase, model.stage, stage) {
-                Mark::Waiting if model.stage == stage => (StatusState::Pending, told.stands()),
-                Mark::Waiting => (StatusState::Pending, sentence::waits(stage).to_owned()),
-                Mark::Active => (StatusState::Pending, told.stands()),
+                Mark::Waiting | Mark::Active => (StatusState::Pending, UNDECIDED.to_owned()),
                 Mark::Passed => (StatusState::Success, told.passed(stage)),
                 Mark::Failed => (StatusState::Failure, told.stands()),
             };

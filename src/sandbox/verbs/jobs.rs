@@ -56,11 +56,17 @@ impl SandboxProject {
         self.read(|project| Ok(project.deployments.values().cloned().collect()))
     }
 
-    /// Jobs that wait for a runner, over all pipelines, the oldest first.
+    /// Jobs that wait for a runner, over all pipelines, the oldest first; named `model:task` on both forges.
     pub fn waiting_jobs(&self) -> Done<Vec<Job>> {
         self.read(|project| {
             let waiting = project.jobs.values().filter(|job| job.state == JobState::Pending);
-            Ok(waiting.cloned().collect())
+            let named = waiting.cloned().map(|job| {
+                match project.pipelines.get(&job.pipeline).and_then(Pipeline::model) {
+                    Some(model) => Job { name: format!("{model}:{}", job.name), ..job },
+                    None => job,
+                }
+            });
+            Ok(named.collect())
         })
     }
 

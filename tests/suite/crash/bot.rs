@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
+use crate::flow::play::{HUB_SECRET, SIGNING_TOKEN};
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mergewright");
 /// A process that does not start or end within this never will.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,12 +31,13 @@ pub(super) struct Starting {
 }
 
 impl Starting {
-    pub(super) fn new(config: &Path, token: &str, signing: &str, log: &Log) -> Self {
+    pub(super) fn new(config: &Path, token: &str, log: &Log) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(["serve", "--config"])
             .arg(config)
             .env("TOKEN", token)
-            .env("SIGNING", signing)
+            .env("SIGNING", SIGNING_TOKEN)
+            .env("HUB_SECRET", HUB_SECRET)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

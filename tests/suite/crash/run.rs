@@ -12,8 +12,9 @@ use mergewright::telemetry;
 
 use super::bot::{Bot, Log, Starting};
 use crate::flow::IRIS;
+use crate::flow::forges::{call, door, server_lines, subscribe};
 use crate::flow::outcome::{End, GOOD};
-use crate::flow::play::{ALL_GOOD, AUTHOR, OWNER, SIGNING_TOKEN, founded, server_config, server_lines};
+use crate::flow::play::{ALL_GOOD, AUTHOR, OWNER, founded, server_config};
 
 /// A step that takes longer never comes.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -51,9 +52,11 @@ pub(super) struct Run {
     pub(super) kills: usize,
 }
 
-/// Method and path, with every number and name in it made alike.
+/// Method and path below the repository, with every number and name in it made alike.
 fn kind(method: &str, path: &str) -> String {
-    let below = path.split('/').skip(5);
+    // `/api/v4/projects/ID/…` or `/repos/OWNER/NAME/…`.
+    let above = if path.starts_with("/api/") { 5 } else { 4 };
+    let below = path.split('/').skip(above);
     let alike = below.map(|part| {
         let name = part.len() >= 20 || part.contains(['%', '.', '@']) || part == "main";
         if name || part.bytes().all(|byte| byte.is_ascii_digit()) { "*" } else { part }
@@ -117,6 +120,7 @@ impl Clock for AnHourLater {
 }
 
 pub(super) struct Stage {
+    forge: ForgeKind,
     pub(super) sandbox: Arc<Sandbox>,
     pub(super) project: SandboxProject,
     account: Person,
@@ -132,9 +136,8 @@ impl Run {
     /// Plays a merge request from its opening to its release, ends the process at each of `points`
     /// that it comes by, and compares what is to be seen after each step of people and CI.
     pub(super) async fn play(forge: ForgeKind, steps: &[End], points: Vec<Point>) -> Self {
-        assert_eq!(forge, ForgeKind::GitLab, "the sandbox speaks GitLab only, so far");
         let named = format!("{points:?}");
-        let mut stage = Stage::set(points).await;
+        let mut stage = Stage::set(forge, points).await;
         let number = stage.opens();
         for (step, expected) in steps.iter().enumerate() {
             match step {
@@ -158,13 +161,15 @@ impl Run {
 }
 
 impl Stage {
-    pub(super) async fn set(points: Vec<Point>) -> Self {
-        let sandbox = Sandbox::start(SandboxOptions::by_hand(Arc::new(SystemClock))).await.unwrap();
-        let (account, project) = founded(&sandbox, IRIS);
-        project.hook("http://127.0.0.1:9/webhooks/gitlab", Some(SIGNING_TOKEN), None).unwrap();
+    pub(super) async fn set(forge: ForgeKind, points: Vec<Point>) -> Self {
+        let options = SandboxOptions { forge, ..SandboxOptions::by_hand(Arc::new(SystemClock)) };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let (account, project) = founded(forge, &sandbox, IRIS);
+        // Nobody listens there: this play carries every delivery itself.
+        subscribe(forge, &project, "http://127.0.0.1:9");
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("mergewright.yml");
-        std::fs::write(&config, server_lines(LINES, &sandbox)).unwrap();
+        std::fs::write(&config, server_lines(forge, LINES, &sandbox)).unwrap();
         let counter = Arc::new(Mutex::new(Counter { points, ..Counter::default() }));
         let counts = Arc::clone(&counter);
         sandbox.choose_failures(Some(Arc::new(move |method: &str, path: &str| {
@@ -172,15 +177,15 @@ impl Stage {
         })));
         let sandbox = Arc::new(sandbox);
         let log = Log::default();
-        let mut stage = Self { sandbox, project, account, folder, config, counter, log, bot: None, kills: 0 };
+        let mut stage =
+            Self { forge, sandbox, project, account, folder, config, counter, log, bot: None, kills: 0 };
         stage.start().await;
         stage
     }
 
     /// Starts the process, as a supervisor does; it may end at once.
     pub(super) async fn start(&mut self) {
-        let new =
-            |stage: &Self| Starting::new(&stage.config, stage.account.token(), SIGNING_TOKEN, &stage.log);
+        let new = |stage: &Self| Starting::new(&stage.config, stage.account.token(), &stage.log);
         if self.counter.lock().unwrap().at(&Point::Starting) {
             new(self).kill().await;
             self.kills += 1;
@@ -213,8 +218,9 @@ impl Stage {
     /// Delivers until the process reads the merge request, and holds that read.
     pub(super) async fn holds_first_request(&mut self) {
         let once = Mutex::new(true);
+        let (_, pattern) = call(self.forge, "merge request");
         self.sandbox.choose_failures(Some(Arc::new(move |_: &str, path: &str| {
-            let read = path.ends_with("/merge_requests/1");
+            let read = path.ends_with(pattern.trim_start_matches('*'));
             (read && std::mem::take(&mut *once.lock().unwrap())).then_some(Fault::HoldAfter)
         })));
         let sandbox = Arc::clone(&self.sandbox);
@@ -258,7 +264,7 @@ impl Stage {
     /// Sends a webhook to the process that is there; one that it does not take is lost.
     async fn delivers(&mut self, delivery: &Delivery) {
         let Some(bot) = &self.bot else { return };
-        let url = format!("http://{}/webhooks/gitlab", bot.address);
+        let url = format!("http://{}{}", bot.address, door(self.forge));
         let kill = self.counter.lock().unwrap().delivery();
         let sandbox = Arc::clone(&self.sandbox);
         let delivery = delivery.clone();
@@ -282,7 +288,7 @@ impl Stage {
         self.sandbox.choose_failures(None);
         self.sandbox.let_go();
         assert_eq!(self.bot.take().unwrap().end().await, Some(0), "SIGTERM ends well");
-        let config = server_config(&self.config, LINES, &self.sandbox, &self.account);
+        let config = server_config(self.forge, &self.config, LINES, &self.sandbox, &self.account);
         let metrics = telemetry::recorder().unwrap().handle();
         let app = App::assemble(&config, Arc::new(AnHourLater), metrics).await.unwrap();
         app.reconcile.sweep().await.unwrap();

@@ -11,7 +11,7 @@ use axum::http::{Method, StatusCode, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
-use mergewright::domain::Clock as _;
+use mergewright::domain::{Clock as _, ForgeKind};
 use serde_json::json;
 use sha2::Sha256;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
@@ -131,7 +131,7 @@ async fn still_works(play: &mut Play, client: &reqwest::Client) {
 #[tokio::test]
 async fn every_payload_of_gitlab_is_worked_and_the_bot_goes_on() {
     let Some(folder) = corpus() else { return };
-    let mut play = Play::serving(IRIS, EVERYBODY).await;
+    let mut play = Play::serving(ForgeKind::GitLab, IRIS, EVERYBODY).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let payloads = payloads(&folder, "gitlab/");
     assert!(payloads.len() >= 61, "only {} payloads", payloads.len());
@@ -163,7 +163,7 @@ async fn every_payload_of_gitlab_is_worked_and_the_bot_goes_on() {
 async fn every_payload_of_github_is_worked_and_the_bot_goes_on() {
     let Some(folder) = corpus() else { return };
     let (lines, asked) = empty_github().await;
-    let mut play = Play::serving(IRIS, &lines).await;
+    let mut play = Play::serving(ForgeKind::GitLab, IRIS, &lines).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let payloads = payloads(&folder, "github/");
     assert!(payloads.len() >= 299, "only {} payloads", payloads.len());

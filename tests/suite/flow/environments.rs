@@ -3,12 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mergewright::domain::ForgeKind;
 use mergewright::sandbox::{
     Copies, Delivery, DeploymentState, Fault, File, JobState, Manner, Order, PipelineState,
 };
 
 use super::Play;
+use super::forges::{Told, on_both_forges};
 use super::play::{AUTHOR, IRIS, OWNER};
+
+on_both_forges! {
+    a_version_goes_to_staging_and_then_to_production,
+    what_may_not_be_is_refused_by_a_rule_and_says_what_helps,
+    a_failed_deployment_is_told_with_its_log_and_changes_nothing,
+    production_goes_back_and_anybody_can_ask_what_was_live_when,
+    abort_cancels_the_run_and_frees_the_environment,
+    who_asked_hears_of_an_abort_that_was_said_elsewhere,
+    of_two_promotions_at_once_one_goes_and_the_other_hears_why_not,
+    a_second_owner_approves_by_asking_for_the_same,
+    the_rules_are_those_of_the_default_branch_now,
+    a_version_whose_files_are_gone_is_not_deployed,
+    candidates_are_compared_with_what_is_live_in_production,
+    a_call_whose_answer_is_lost_is_done_once_at_the_forge,
+    without_any_hook_but_the_comment_time_brings_it_to_the_same_end,
+    one_deployment_hook_is_enough_to_look,
+    shuffled_and_doubled_deliveries_come_to_the_same_end,
+    the_command_line_gives_the_same_record_by_every_name,
+}
 
 const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
 const BETTER: &str = r#"{"accuracy": 0.95, "latency_ms": 12}"#;
@@ -24,8 +45,8 @@ fn policy() -> String {
 }
 
 /// A stage on which version 1 is published; the number of its merge request.
-async fn published() -> (Play, u64) {
-    let mut play = Play::with(&policy()).await;
+async fn published(forge: ForgeKind) -> (Play, u64) {
+    let mut play = Play::with(forge, &policy()).await;
     let number = play.released("Train longer", GOOD).await;
     (play, number)
 }
@@ -86,9 +107,8 @@ fn deployed(play: &Play) -> Vec<(String, DeploymentState)> {
     made.into_iter().map(|one| (one.environment.clone(), one.state())).collect()
 }
 
-#[tokio::test]
-async fn a_version_goes_to_staging_and_then_to_production() {
-    let (mut play, number) = published().await;
+async fn a_version_goes_to_staging_and_then_to_production(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
     let comment = play.says(OWNER, number, "/model promote v1 staging").await;
     assert_eq!(play.reactions(number, comment), ["eyes"]);
     let said = play.reply(number, comment);
@@ -123,9 +143,8 @@ async fn a_version_goes_to_staging_and_then_to_production() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn what_may_not_be_is_refused_by_a_rule_and_says_what_helps() {
-    let (mut play, number) = published().await;
+async fn what_may_not_be_is_refused_by_a_rule_and_says_what_helps(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
     for (line, rule) in [
         ("/model promote v1 production", "requires"),
         ("/model promote v9 staging", "version-unknown"),
@@ -148,9 +167,8 @@ async fn what_may_not_be_is_refused_by_a_rule_and_says_what_helps() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_failed_deployment_is_told_with_its_log_and_changes_nothing() {
-    let (mut play, number) = published().await;
+async fn a_failed_deployment_is_told_with_its_log_and_changes_nothing(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
     brings(&mut play, number, "/model promote v1 staging").await;
     let second = play.released("Train better", BETTER).await;
     let comment = play.says(OWNER, second, "/model promote v2 staging").await;
@@ -167,9 +185,8 @@ async fn a_failed_deployment_is_told_with_its_log_and_changes_nothing() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn production_goes_back_and_anybody_can_ask_what_was_live_when() {
-    let (mut play, number) = published().await;
+async fn production_goes_back_and_anybody_can_ask_what_was_live_when(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
     for line in ["/model promote v1 staging", "/model promote v1 production"] {
         brings(&mut play, number, line).await;
     }
@@ -211,9 +228,8 @@ async fn production_goes_back_and_anybody_can_ask_what_was_live_when() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn abort_cancels_the_run_and_frees_the_environment() {
-    let (mut play, number) = published().await;
+async fn abort_cancels_the_run_and_frees_the_environment(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
     let comment = play.says(OWNER, number, "/model promote v1 staging").await;
     let (pipeline, _) = waiting(&play);
     let said = answered(&mut play, OWNER, number, "/model promote v1 staging").await;
@@ -229,9 +245,8 @@ async fn abort_cancels_the_run_and_frees_the_environment() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn who_asked_hears_of_an_abort_that_was_said_elsewhere() {
-    let (mut play, number) = published().await;
+async fn who_asked_hears_of_an_abort_that_was_said_elsewhere(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
     let second = play.released("Train better", BETTER).await;
     let comment = play.says(OWNER, number, "/model promote v1 staging").await;
     let said = answered(&mut play, OWNER, second, "/model abort staging").await;
@@ -240,9 +255,8 @@ async fn who_asked_hears_of_an_abort_that_was_said_elsewhere() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn of_two_promotions_at_once_one_goes_and_the_other_hears_why_not() {
-    let (mut play, number) = published().await;
+async fn of_two_promotions_at_once_one_goes_and_the_other_hears_why_not(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
     let second = play.released("Train better", BETTER).await;
     play.clock.advance(Duration::from_secs(1));
     let one = play.project.comment(OWNER, number, "/model promote v1 staging").unwrap().unwrap();
@@ -256,10 +270,9 @@ async fn of_two_promotions_at_once_one_goes_and_the_other_hears_why_not() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_second_owner_approves_by_asking_for_the_same() {
+async fn a_second_owner_approves_by_asking_for_the_same(forge: ForgeKind) {
     let approved = policy().replace("staging: {}", "staging: {approvals: 1}");
-    let mut play = Play::with(&approved).await;
+    let mut play = Play::with(forge, &approved).await;
     let _account = play.sandbox.person(SECOND);
     play.project.member(SECOND, mergewright::sandbox::Role::Maintainer).unwrap();
     let number = play.released("Train longer", GOOD).await;
@@ -274,9 +287,8 @@ async fn a_second_owner_approves_by_asking_for_the_same() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn the_rules_are_those_of_the_default_branch_now() {
-    let (mut play, number) = published().await;
+async fn the_rules_are_those_of_the_default_branch_now(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
     let without = IRIS.to_owned();
     play.project.push(OWNER, "main", &[File::write(".mergewright.yml", without)], "No environments").unwrap();
     play.settle().await;
@@ -284,23 +296,20 @@ async fn the_rules_are_those_of_the_default_branch_now() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_version_whose_files_are_gone_is_not_deployed() {
-    let (mut play, number) = published().await;
-    let build = play.project.pipelines().unwrap().into_iter().find_map(|pipeline| {
-        let jobs = play.project.jobs(pipeline.id).unwrap();
-        jobs.into_iter().find(|job| job.name == "iris:build" && job.state == JobState::Success)
-    });
-    play.project.expire_artifacts(build.unwrap().id).unwrap();
+async fn a_version_whose_files_are_gone_is_not_deployed(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
+    let runs = play.project.pipelines().unwrap();
+    let mut built = runs.iter().filter_map(|run| play.project.job(run.id, "iris:build").ok());
+    let built = built.find(|job| job.state == JobState::Success).unwrap();
+    play.project.expire_artifacts(built.id).unwrap();
     let said = answered(&mut play, OWNER, number, "/model promote v1 staging").await;
     assert!(said.contains("not kept any more") && said.contains("Nothing was touched"), "{said}");
     nothing_waits(&play);
     play.ends().await;
 }
 
-#[tokio::test]
-async fn candidates_are_compared_with_what_is_live_in_production() {
-    let mut play = Play::with(&policy().replace("baseline: previous", "baseline: production")).await;
+async fn candidates_are_compared_with_what_is_live_in_production(forge: ForgeKind) {
+    let mut play = Play::with(forge, &policy().replace("baseline: previous", "baseline: production")).await;
     let number = play.released("Train longer", GOOD).await;
     for line in ["/model promote v1 staging", "/model promote v1 production"] {
         brings(&mut play, number, line).await;
@@ -313,29 +322,26 @@ async fn candidates_are_compared_with_what_is_live_in_production() {
 }
 
 /// Calls of a promotion that must not be doubled.
-const CALLS: [(&str, &str); 3] =
-    [("POST", "*/pipeline"), ("POST", "*/repository/tags"), ("POST", "*/merge_requests/*/notes")];
+const CALLS: [&str; 3] = ["dispatch", "tag", "create comment"];
 
-#[tokio::test]
-async fn a_call_whose_answer_is_lost_is_done_once_at_the_forge() {
-    for (method, path) in CALLS {
-        let (mut play, number) = published().await;
-        play.sandbox.fail_next(1, method, path, Fault::BreakAfter).unwrap();
+async fn a_call_whose_answer_is_lost_is_done_once_at_the_forge(forge: ForgeKind) {
+    for name in CALLS {
+        let (mut play, number) = published(forge).await;
+        play.meets(1, name, Fault::BreakAfter);
         let comment = play.says(OWNER, number, "/model promote v1 staging").await;
         a_while(&mut play).await;
         deploys(&mut play).await;
         a_while(&mut play).await;
-        assert_eq!(play.sandbox.failures_left(), 0, "{method} {path} was not met");
-        assert!(play.reply(number, comment).contains("v1 is live in `staging`"), "{method} {path}");
+        assert_eq!(play.sandbox.failures_left(), 0, "{name} was not met");
+        assert!(play.reply(number, comment).contains("v1 is live in `staging`"), "{name}");
         assert_eq!((stages(&play), deployed(&play).len()), (vec!["iris#staging#1".to_owned()], 1));
         play.ends().await;
     }
 }
 
-#[tokio::test]
-async fn without_any_hook_but_the_comment_time_brings_it_to_the_same_end() {
-    let (mut play, number) = published().await;
-    play.manner.keep = Some(Arc::new(|delivery: &Delivery| delivery.event == "Note Hook"));
+async fn without_any_hook_but_the_comment_time_brings_it_to_the_same_end(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
+    play.manner.keep = Some(Arc::new(move |delivery: &Delivery| Told::Comment.by(forge, delivery.event)));
     let comment = play.says(OWNER, number, "/model promote v1 staging").await;
     deploys(&mut play).await;
     assert_eq!(stages(&play), Vec::<String>::new(), "nobody told");
@@ -345,20 +351,19 @@ async fn without_any_hook_but_the_comment_time_brings_it_to_the_same_end() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn one_deployment_hook_is_enough_to_look() {
-    let (mut play, number) = published().await;
-    let kinds = ["Note Hook", "Deployment Hook"];
-    play.manner.keep = Some(Arc::new(move |delivery: &Delivery| kinds.contains(&delivery.event)));
+async fn one_deployment_hook_is_enough_to_look(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
+    play.manner.keep = Some(Arc::new(move |delivery: &Delivery| {
+        [Told::Comment, Told::Deployment].iter().any(|told| told.by(forge, delivery.event))
+    }));
     brings(&mut play, number, "/model promote v1 staging").await;
     assert_eq!(stages(&play), ["iris#staging#1"]);
     play.ends().await;
 }
 
-#[tokio::test]
-async fn shuffled_and_doubled_deliveries_come_to_the_same_end() {
+async fn shuffled_and_doubled_deliveries_come_to_the_same_end(forge: ForgeKind) {
     for (seed, copies) in [(1, Copies::SameId), (2, Copies::OtherId), (3, Copies::OtherId)] {
-        let (mut play, number) = published().await;
+        let (mut play, number) = published(forge).await;
         play.manner = Manner { order: Order::Shuffled(seed), copies, keep: None };
         for line in ["/model promote v1 staging", "/model promote v1 production"] {
             brings(&mut play, number, line).await;
@@ -391,9 +396,8 @@ fn program(play: &Play, words: &[&str]) -> (Option<i32>, String) {
     (done.status.code(), String::from_utf8(said).unwrap())
 }
 
-#[tokio::test]
-async fn the_command_line_gives_the_same_record_by_every_name() {
-    let (mut play, number) = published().await;
+async fn the_command_line_gives_the_same_record_by_every_name(forge: ForgeKind) {
+    let (mut play, number) = published(forge).await;
     for line in ["/model promote v1 staging", "/model promote v1 production"] {
         brings(&mut play, number, line).await;
     }

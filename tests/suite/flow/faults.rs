@@ -5,11 +5,27 @@ use std::io::Write as _;
 use std::ops::Range;
 use std::time::Duration;
 
+use mergewright::domain::ForgeKind;
 use mergewright::sandbox::Fault;
 
 use super::Play;
+use super::forges::{calls, on_both_forges};
 use super::outcome::{GOOD, a_while, end, patient_lifecycle, published};
 use super::play::{BOT, OWNER};
+
+on_both_forges! {
+    a_fault_that_passes_changes_nothing,
+    #[ignore = "takes minutes: every fault at every call"]
+    a_forge_that_asks_to_slow_down_at_any_call_changes_nothing,
+    #[ignore = "takes minutes: every fault at every call"]
+    a_forge_that_fails_at_any_call_changes_nothing,
+    #[ignore = "takes minutes: every fault at every call"]
+    a_token_or_a_line_that_fails_at_any_call_changes_nothing,
+    an_outage_of_half_an_hour_is_outlasted_by_a_command,
+    an_expired_token_is_told_once_and_everything_goes_on_with_a_valid_one,
+    a_merge_that_the_forge_refuses_is_told_with_its_reason,
+    a_right_that_is_missing_is_named_to_the_operator,
+}
 
 /// What may go wrong for a while with any call, and how often in a row it does.
 fn passing() -> Vec<(&'static str, u32, Fault)> {
@@ -28,34 +44,6 @@ fn passing() -> Vec<(&'static str, u32, Fault)> {
     ]
 }
 
-/// Every kind of call in a lifecycle.
-const CALLS: [(&str, &str, &str); 21] = [
-    ("who we are", "GET", "*/user"),
-    ("merge request", "GET", "*/merge_requests/1"),
-    ("changes", "GET", "*/merge_requests/1/diffs"),
-    ("versions", "GET", "*/merge_requests/1/versions"),
-    ("approvals", "GET", "*/merge_requests/1/approvals"),
-    ("runs", "GET", "*/merge_requests/1/pipelines"),
-    ("jobs", "GET", "*/pipelines/*/jobs"),
-    ("archive", "GET", "*/artifacts"),
-    ("file", "GET", "*/repository/files/*"),
-    ("branch", "GET", "*/repository/branches*"),
-    ("comments", "GET", "*/merge_requests/1/notes"),
-    ("one comment", "GET", "*/merge_requests/1/notes/*"),
-    ("create comment", "POST", "*/merge_requests/1/notes"),
-    ("edit comment", "PUT", "*/merge_requests/1/notes/*"),
-    ("reaction", "POST", "*/award_emoji"),
-    ("status", "POST", "*/statuses/*"),
-    ("label", "PUT", "*/merge_requests/1"),
-    ("merge", "PUT", "*/merge_requests/1/merge"),
-    ("tag", "POST", "*/repository/tags"),
-    ("dispatch", "POST", "*/pipeline"),
-    ("release", "POST", "*/releases"),
-];
-
-/// Uploads are met by their own pattern: a file's address ends with its name.
-const UPLOAD: (&str, &str, &str) = ("upload", "PUT", "*/packages/generic/*");
-
 /// What a lifecycle costs in peace, and what a fault may add: few tries, each with its readings.
 const MOST_REQUESTS: usize = 190;
 
@@ -72,16 +60,16 @@ fn decides(fault: &str, call: &str) -> bool {
     }
 }
 
-async fn meets(name: &str, times: u32, fault: &Fault, (call, method, path): (&str, &str, &str)) -> usize {
-    let mut play = Play::start().await;
-    play.sandbox.fail_next(times, method, path, fault.clone()).unwrap();
+async fn meets(forge: ForgeKind, (name, times, fault): (&str, u32, Fault), call: &str) -> usize {
+    let mut play = Play::start(forge).await;
+    play.meets(times, call, fault);
     let number = patient_lifecycle(&mut play).await;
     for _ in 0..2 {
         play.passes(Duration::from_secs(900)).await;
     }
     let requests = play.sandbox.requests().iter().filter(|one| one.by.as_deref() == Some(BOT)).count();
     assert_eq!(play.sandbox.failures_left(), 0, "{name} at {call} was not met");
-    assert_eq!(end(&play, number), published(), "{name} at {call}");
+    assert_eq!(end(&play, number), published(forge), "{name} at {call}");
     assert!(requests <= MOST_REQUESTS, "{name} at {call}: {requests} requests");
     let errors = play.errors();
     if name == "token not accepted" {
@@ -94,46 +82,38 @@ async fn meets(name: &str, times: u32, fault: &Fault, (call, method, path): (&st
 }
 
 /// Plays these of the faults at those of the calls that are chosen by their place in the table.
-async fn matrix(faults: Range<usize>, chosen: impl Fn(usize) -> bool) {
+async fn matrix(forge: ForgeKind, faults: Range<usize>, chosen: impl Fn(usize) -> bool) {
     let (mut points, mut most) = (0, 0);
-    for (row, (name, times, fault)) in passing().into_iter().enumerate() {
-        for (column, call) in CALLS.into_iter().chain([UPLOAD]).enumerate() {
-            if faults.contains(&row) && !decides(name, call.0) && chosen(row * 5 + column) {
+    for (row, fault) in passing().into_iter().enumerate() {
+        for (column, (call, ..)) in calls(forge).iter().enumerate() {
+            if faults.contains(&row) && !decides(fault.0, call) && chosen(row * 5 + column) {
                 points += 1;
-                most = most.max(meets(name, times, &fault, call).await);
+                most = most.max(meets(forge, fault.clone(), call).await);
             }
         }
     }
-    let said = format!("faults of the forge: {points} points, at most {most} requests each\n");
+    let said = format!("faults of {forge}: {points} points, at most {most} requests each\n");
     std::io::stdout().write_all(said.as_bytes()).unwrap();
 }
 
-#[tokio::test]
-async fn a_fault_that_passes_changes_nothing() {
-    matrix(0..11, |place| place % 20 == 7).await;
+async fn a_fault_that_passes_changes_nothing(forge: ForgeKind) {
+    matrix(forge, 0..11, |place| place % 20 == 7).await;
 }
 
-#[tokio::test]
-#[ignore = "takes minutes: every fault at every call"]
-async fn a_forge_that_asks_to_slow_down_at_any_call_changes_nothing() {
-    matrix(0..3, |_| true).await;
+async fn a_forge_that_asks_to_slow_down_at_any_call_changes_nothing(forge: ForgeKind) {
+    matrix(forge, 0..3, |_| true).await;
 }
 
-#[tokio::test]
-#[ignore = "takes minutes: every fault at every call"]
-async fn a_forge_that_fails_at_any_call_changes_nothing() {
-    matrix(3..7, |_| true).await;
+async fn a_forge_that_fails_at_any_call_changes_nothing(forge: ForgeKind) {
+    matrix(forge, 3..7, |_| true).await;
 }
 
-#[tokio::test]
-#[ignore = "takes minutes: every fault at every call"]
-async fn a_token_or_a_line_that_fails_at_any_call_changes_nothing() {
-    matrix(7..11, |_| true).await;
+async fn a_token_or_a_line_that_fails_at_any_call_changes_nothing(forge: ForgeKind) {
+    matrix(forge, 7..11, |_| true).await;
 }
 
-#[tokio::test]
-async fn an_outage_of_half_an_hour_is_outlasted_by_a_command() {
-    let mut play = Play::start().await;
+async fn an_outage_of_half_an_hour_is_outlasted_by_a_command(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Train longer", GOOD).await;
     play.sandbox.choose_failures(Some(std::sync::Arc::new(|_, _| Some(Fault::html(503)))));
     play.says(OWNER, number, "/model approve").await;
@@ -149,9 +129,8 @@ async fn an_outage_of_half_an_hour_is_outlasted_by_a_command() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn an_expired_token_is_told_once_and_everything_goes_on_with_a_valid_one() {
-    let mut play = Play::start().await;
+async fn an_expired_token_is_told_once_and_everything_goes_on_with_a_valid_one(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Train longer", GOOD).await;
     play.sandbox.choose_failures(Some(std::sync::Arc::new(|_, _| Some(Fault::status(401)))));
     play.says(OWNER, number, "/model approve").await;
@@ -170,12 +149,11 @@ async fn an_expired_token_is_told_once_and_everything_goes_on_with_a_valid_one()
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_merge_that_the_forge_refuses_is_told_with_its_reason() {
-    let mut play = Play::start().await;
+async fn a_merge_that_the_forge_refuses_is_told_with_its_reason(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Train longer", GOOD).await;
     play.says(OWNER, number, "/model approve").await;
-    play.sandbox.fail_next(1, "PUT", "*/merge", Fault::status(403)).unwrap();
+    play.meets(1, "merge", Fault::status(403));
     play.says(OWNER, number, "/model publish").await;
     a_while(&mut play).await;
     let report = play.report(number);
@@ -186,14 +164,13 @@ async fn a_merge_that_the_forge_refuses_is_told_with_its_reason() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_right_that_is_missing_is_named_to_the_operator() {
-    let mut play = Play::start().await;
-    play.sandbox.fail_next(1, "PUT", "*/merge_requests/1", Fault::status(403)).unwrap();
+async fn a_right_that_is_missing_is_named_to_the_operator(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
+    play.meets(1, "label", Fault::status(403));
     let number = play.candidate("Train longer", GOOD).await;
     let told = play.errors();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("dead_effect") && told[0].contains("it needs the scope"), "{told:?}");
+    assert!(told[0].contains("dead_effect") && told[0].contains("it needs "), "{told:?}");
     assert_eq!(play.app.store.dead_effects(9).await.unwrap().len(), 1);
     assert_eq!(play.label(number), "model::review", "what comes after it is done");
     play.ends_with_dead_effects(1).await;

@@ -1,13 +1,26 @@
 //! What the gates say, as people see it.
 
+use mergewright::domain::ForgeKind;
 use mergewright::sandbox::Fault;
 
 use super::Play;
+use super::forges::on_both_forges;
 use super::play::OWNER;
 
-#[tokio::test]
-async fn a_worse_model_fails_and_the_comment_says_why() {
-    let mut play = Play::start().await;
+on_both_forges! {
+    a_worse_model_fails_and_the_comment_says_why,
+    exactly_at_the_bound_passes_and_one_step_below_fails,
+    a_rule_that_only_warns_lets_the_model_through_and_says_so,
+    a_metric_that_is_no_number_fails,
+    other_data_makes_the_numbers_incomparable,
+    a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts,
+    a_build_that_left_none_of_the_models_files_fails_before_anybody_merges_it,
+    a_log_that_cannot_be_read_just_now_keeps_nobody_from_hearing_of_the_failure,
+    publish_before_the_gates_are_green_says_what_is_missing,
+}
+
+async fn a_worse_model_fails_and_the_comment_says_why(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     play.released("Good", r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
 
     let number = play.candidate("Worse", r#"{"accuracy": 0.92, "latency_ms": 12}"#).await;
@@ -21,9 +34,8 @@ async fn a_worse_model_fails_and_the_comment_says_why() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn exactly_at_the_bound_passes_and_one_step_below_fails() {
-    let mut play = Play::start().await;
+async fn exactly_at_the_bound_passes_and_one_step_below_fails(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     play.released("Good", r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
     let at_the_bound = play.candidate("At the bound", r#"{"accuracy": 0.93, "latency_ms": 12}"#).await;
     assert_eq!(play.label(at_the_bound), "model::review");
@@ -32,33 +44,30 @@ async fn exactly_at_the_bound_passes_and_one_step_below_fails() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_rule_that_only_warns_lets_the_model_through_and_says_so() {
-    let mut play = Play::start().await;
+async fn a_rule_that_only_warns_lets_the_model_through_and_says_so(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Slow", r#"{"accuracy": 0.94, "latency_ms": 51}"#).await;
     assert_eq!(play.label(number), "model::review");
     assert!(play.report(number).contains("warn"), "{}", play.report(number));
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_metric_that_is_no_number_fails() {
+async fn a_metric_that_is_no_number_fails(forge: ForgeKind) {
     for (title, metrics) in [
         ("Not a number", r#"{"accuracy": NaN, "latency_ms": 1}"#),
         ("Text", r#"{"accuracy": "0.99", "latency_ms": 1}"#),
         ("Absent", r#"{"latency_ms": 1}"#),
         ("Twice", r#"{"accuracy": 0.99, "accuracy": 0.99, "latency_ms": 1}"#),
     ] {
-        let mut play = Play::start().await;
+        let mut play = Play::start(forge).await;
         let number = play.candidate(title, metrics).await;
         assert_eq!(play.label(number), "model::failed", "{title}: {}", play.report(number));
         play.ends().await;
     }
 }
 
-#[tokio::test]
-async fn other_data_makes_the_numbers_incomparable() {
-    let mut play = Play::start().await;
+async fn other_data_makes_the_numbers_incomparable(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     play.released("Good", r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
     let number = play.opens("New data").await;
     play.pushes(number, &[mergewright::sandbox::File::write("models/iris/data/holdout.csv", "9,9,9\n")])
@@ -74,11 +83,10 @@ async fn other_data_makes_the_numbers_incomparable() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts() {
-    let mut play = Play::start().await;
+async fn a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.opens("Broken").await;
-    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let pipeline = play.run(number, "iris");
     let log = "\u{1b}[31mTraceback\u{1b}[0m\n/merge\n@everyone look\n```\n</details>\nValueError: no data\n";
     play.project.job_fails(pipeline, "iris:build", log, &[]).unwrap();
     play.settle().await;
@@ -94,11 +102,10 @@ async fn a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_build_that_left_none_of_the_models_files_fails_before_anybody_merges_it() {
-    let mut play = Play::start().await;
+async fn a_build_that_left_none_of_the_models_files_fails_before_anybody_merges_it(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.opens("Nothing").await;
-    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let pipeline = play.run(number, "iris");
     let files = [("models/iris/other.txt", &b"not the model"[..])];
     play.project.job_succeeds(pipeline, "iris:build", "trained\n", &files).unwrap();
     play.measures(number, r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
@@ -108,9 +115,9 @@ async fn a_build_that_left_none_of_the_models_files_fails_before_anybody_merges_
     play.ends().await;
 
     let silent = super::play::IRIS.replace(", artifacts: [model.json]", "");
-    let mut play = Play::with(&silent).await;
+    let mut play = Play::with(forge, &silent).await;
     let number = play.opens("Nothing named").await;
-    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let pipeline = play.run(number, "iris");
     play.project.job_succeeds(pipeline, "iris:build", "trained\n", &[]).unwrap();
     play.measures(number, r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
     let report = play.report(number);
@@ -118,21 +125,19 @@ async fn a_build_that_left_none_of_the_models_files_fails_before_anybody_merges_
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_log_that_cannot_be_read_just_now_keeps_nobody_from_hearing_of_the_failure() {
-    let mut play = Play::start().await;
+async fn a_log_that_cannot_be_read_just_now_keeps_nobody_from_hearing_of_the_failure(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.opens("Broken").await;
-    let pipeline = play.project.head_pipeline(number).unwrap().id;
-    play.sandbox.fail_next(1, "GET", "*/trace", Fault::html(502)).unwrap();
+    let pipeline = play.run(number, "iris");
+    play.meets(1, "log", Fault::html(502));
     play.project.job_fails(pipeline, "iris:build", "ValueError: no data\n", &[]).unwrap();
     play.settle().await;
     assert_eq!(play.label(number), "model::failed");
     play.ends().await;
 }
 
-#[tokio::test]
-async fn publish_before_the_gates_are_green_says_what_is_missing() {
-    let mut play = Play::start().await;
+async fn publish_before_the_gates_are_green_says_what_is_missing(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
     let asked = play.says(OWNER, number, "/model publish").await;
     let reply = play.reply(number, asked);

@@ -1,40 +1,58 @@
 //! What people and jobs try against the bot, and what it makes of it.
 
+use mergewright::domain::ForgeKind;
 use mergewright::sandbox::{File, Role};
 
 use super::Play;
-use super::play::{ALL_GOOD, AUTHOR, OWNER, SIGNING_TOKEN};
+use super::forges::on_both_forges;
+use super::play::{ALL_GOOD, AUTHOR, HUB_SECRET, OWNER, SIGNING_TOKEN};
+
+on_both_forges! {
+    a_log_that_prints_the_bots_secrets_shows_them_to_nobody,
+    a_comment_that_holds_a_secret_of_the_bot_acts_like_any_other,
+    test_names_and_metric_names_leak_nothing_either,
+    somebody_elses_comment_with_our_marker_is_left_alone,
+    a_deleted_report_comes_back_once_and_deleted_again_it_is_not_forced_upon_people,
+    a_huge_log_is_shown_by_its_end,
+    archives_that_attack_end_as_a_plain_failure,
+    a_comment_of_a_million_characters_is_read_in_peace,
+    a_member_removed_after_writing_the_comment_is_refused,
+    publish_asked_twice_at_once_makes_one_version,
+    a_retargeted_merge_request_is_approved_anew_under_the_other_branchs_policy,
+}
 
 const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
 const MARKER: &str = "<!-- mergewright:report -->";
 
-#[tokio::test]
-async fn a_log_that_prints_the_bots_secrets_shows_them_to_nobody() {
-    let mut play = Play::start().await;
+async fn a_log_that_prints_the_bots_secrets_shows_them_to_nobody(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.opens("Leak").await;
     let token = play.bot.token().to_owned();
     let in_base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &token);
     let in_address = token.replace('-', "%2D").replace('_', "%5F");
-    let pasted = SIGNING_TOKEN.trim_start_matches("whsec_").to_owned();
-    let bare = pasted.trim_end_matches('=').to_owned();
-    let key = "01234567890123456789012345678901";
-    let log = format!(
-        "token={token}\nbasic {in_base64}\n{SIGNING_TOKEN}\nbare {bare}\nkey {key}\nas address {in_address}\nit broke\n"
-    );
-    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let mut secrets = vec![token.clone(), in_base64, in_address];
+    match forge {
+        ForgeKind::GitLab => {
+            let pasted = SIGNING_TOKEN.trim_start_matches("whsec_");
+            let key = "01234567890123456789012345678901";
+            secrets.extend([SIGNING_TOKEN, pasted, pasted.trim_end_matches('='), key].map(str::to_owned));
+        }
+        ForgeKind::GitHub => secrets.push(HUB_SECRET.to_owned()),
+    }
+    let log = format!("token={}\nit broke\n", secrets.join("\nand "));
+    let pipeline = play.run(number, "iris");
     play.project.job_fails(pipeline, "iris:build", &log, &[]).unwrap();
     play.settle().await;
     let report = play.report(number);
     assert!(report.contains("it broke") && report.contains("[redacted]"), "{report}");
-    for secret in [&token, &in_base64, &in_address, &pasted, &bare, key] {
-        assert!(!report.contains(secret), "`{secret}` stands in\n{report}");
+    for secret in &secrets {
+        assert!(!report.contains(secret.as_str()), "`{secret}` stands in\n{report}");
     }
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_comment_that_holds_a_secret_of_the_bot_acts_like_any_other() {
-    let mut play = Play::start().await;
+async fn a_comment_that_holds_a_secret_of_the_bot_acts_like_any_other(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Careless", GOOD).await;
     let token = play.bot.token().to_owned();
     play.says(OWNER, number, &format!("/model approve\n\nIs {token} still in use?")).await;
@@ -42,13 +60,12 @@ async fn a_comment_that_holds_a_secret_of_the_bot_acts_like_any_other() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn test_names_and_metric_names_leak_nothing_either() {
-    let mut play = Play::start().await;
+async fn test_names_and_metric_names_leak_nothing_either(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.opens("Leak").await;
     play.builds(number, "weights").await;
     let token = play.bot.token().to_owned();
-    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let pipeline = play.run(number, "iris");
     let metrics = format!(r#"{{"accuracy": 0.94, "latency_ms": 12, "{token}": 1}}"#);
     let junit = format!(
         r#"<testsuite><testcase name="{token}"><failure message="saw {token}"/></testcase></testsuite>"#
@@ -64,9 +81,8 @@ async fn test_names_and_metric_names_leak_nothing_either() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn somebody_elses_comment_with_our_marker_is_left_alone() {
-    let mut play = Play::start().await;
+async fn somebody_elses_comment_with_our_marker_is_left_alone(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let main = play.project.branch("main").unwrap();
     let change = [File::write("models/iris/params.json", "{\"depth\": 3}\n")];
     play.project.branch_off(AUTHOR, "mask", &main, &change, "Mask").unwrap();
@@ -83,9 +99,8 @@ async fn somebody_elses_comment_with_our_marker_is_left_alone() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_deleted_report_comes_back_once_and_deleted_again_it_is_not_forced_upon_people() {
-    let mut play = Play::start().await;
+async fn a_deleted_report_comes_back_once_and_deleted_again_it_is_not_forced_upon_people(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.opens("Unwanted").await;
     for (shown_again, step) in [(true, "build"), (false, "test")] {
         let ours = play.project.comments(number).unwrap();
@@ -101,11 +116,10 @@ async fn a_deleted_report_comes_back_once_and_deleted_again_it_is_not_forced_upo
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_huge_log_is_shown_by_its_end() {
-    let mut play = Play::start().await;
+async fn a_huge_log_is_shown_by_its_end(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.opens("Chatty").await;
-    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let pipeline = play.run(number, "iris");
     let log = format!("the beginning\n{}the very end\n", "loss 0.1 @everyone #1\n".repeat(150_000));
     play.project.job_fails(pipeline, "iris:build", &log, &[]).unwrap();
     play.settle().await;
@@ -115,8 +129,7 @@ async fn a_huge_log_is_shown_by_its_end() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn archives_that_attack_end_as_a_plain_failure() {
+async fn archives_that_attack_end_as_a_plain_failure(forge: ForgeKind) {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let large = format!("{{\"accuracy\": 0.94, \"pad\": \"{}\"}}", "x".repeat(17 << 20));
     let entities = r#"<!DOCTYPE t [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
@@ -143,11 +156,11 @@ async fn archives_that_attack_end_as_a_plain_failure() {
             &[("models/iris/metrics.json", GOOD.as_bytes()), ("models/iris/junit.xml", entities.as_bytes())],
         ),
     ];
-    let mut play = Play::start().await;
+    let mut play = Play::start(forge).await;
     for (title, files) in cases {
         let number = play.opens(title).await;
         play.builds(number, title).await;
-        let pipeline = play.project.head_pipeline(number).unwrap().id;
+        let pipeline = play.run(number, "iris");
         play.project.job_succeeds(pipeline, "iris:test", "evaluated\n", files).unwrap();
         play.settle().await;
         assert_eq!(play.label(number), "model::failed", "{title}: {}", play.report(number));
@@ -155,9 +168,8 @@ async fn archives_that_attack_end_as_a_plain_failure() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_comment_of_a_million_characters_is_read_in_peace() {
-    let mut play = Play::start().await;
+async fn a_comment_of_a_million_characters_is_read_in_peace(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Long", GOOD).await;
     let text = format!("{}\n\n/model help\n", "[](<*`> ".repeat(120_000));
     let before = std::time::Instant::now();
@@ -173,9 +185,8 @@ async fn a_comment_of_a_million_characters_is_read_in_peace() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_member_removed_after_writing_the_comment_is_refused() {
-    let mut play = Play::start().await;
+async fn a_member_removed_after_writing_the_comment_is_refused(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let _account = play.sandbox.person("dora");
     play.project.member("dora", Role::Maintainer).unwrap();
     let number = play.candidate("Good", GOOD).await;
@@ -188,9 +199,8 @@ async fn a_member_removed_after_writing_the_comment_is_refused() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn publish_asked_twice_at_once_makes_one_version() {
-    let mut play = Play::start().await;
+async fn publish_asked_twice_at_once_makes_one_version(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     play.says(OWNER, number, "/model approve").await;
     play.clock.advance(std::time::Duration::from_secs(1));
@@ -211,9 +221,8 @@ async fn publish_asked_twice_at_once_makes_one_version() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_retargeted_merge_request_is_approved_anew_under_the_other_branchs_policy() {
-    let mut play = Play::start().await;
+async fn a_retargeted_merge_request_is_approved_anew_under_the_other_branchs_policy(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let main = play.project.branch("main").unwrap();
     let strict = super::play::IRIS.replace("min: 0.90", "min: 0.99");
     let policy = [File::write(".mergewright.yml", strict)];

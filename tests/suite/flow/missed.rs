@@ -4,12 +4,26 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mergewright::domain::ForgeKind;
 use mergewright::reconcile::Swept;
 use mergewright::sandbox::{Delivery, Fault, Filter};
 
 use super::Play;
+use super::forges::on_both_forges;
 use super::outcome::{End, GOOD, end, once_each, published, sent};
 use super::play::{AUTHOR, BOT, IRIS, OWNER};
+
+on_both_forges! {
+    without_a_single_webhook_a_model_is_published,
+    whatever_is_lost_a_sweep_makes_up_for,
+    #[ignore = "takes minutes: many histories with losses"]
+    whatever_is_lost_a_sweep_makes_up_for_in_many_histories,
+    a_quiet_repository_costs_two_questions_a_sweep,
+    what_was_merged_closed_or_pushed_while_we_were_deaf_is_seen,
+    a_comment_that_was_changed_is_no_command_and_a_lost_one_is,
+    a_forge_that_does_not_answer_is_asked_about_the_same_time_again,
+    a_repository_that_is_not_served_is_not_asked_about,
+}
 
 /// Names the repository: where nothing was ever delivered, a pattern alone could not be asked for.
 const BY_NAME: &str = "repositories: [\"group/models\"]\n";
@@ -29,9 +43,8 @@ fn none() -> Option<Filter> {
     Some(Arc::new(|_: &Delivery| false))
 }
 
-#[tokio::test]
-async fn without_a_single_webhook_a_model_is_published() {
-    let mut play = Play::serving(IRIS, BY_NAME).await;
+async fn without_a_single_webhook_a_model_is_published(forge: ForgeKind) {
+    let mut play = Play::serving(forge, IRIS, BY_NAME).await;
     play.manner.keep = none();
     let number = play.opens("Train longer").await;
     assert_eq!(play.label(number), "", "nobody told us");
@@ -49,7 +62,7 @@ async fn without_a_single_webhook_a_model_is_published() {
     sweeps(&mut play).await;
     play.publishes().await;
     sweeps(&mut play).await;
-    assert_eq!(end(&play, number), published());
+    assert_eq!(end(&play, number), published(forge));
     assert_eq!(sent(&play), once_each());
     play.ends().await;
 }
@@ -61,10 +74,10 @@ fn half(seed: u64) -> Option<Filter> {
     }))
 }
 
-async fn any_subset(seeds: std::ops::Range<u64>) {
+async fn any_subset(forge: ForgeKind, seeds: std::ops::Range<u64>) {
     let mut lost = 0;
     for seed in seeds.clone() {
-        let mut play = Play::serving(IRIS, BY_NAME).await;
+        let mut play = Play::serving(forge, IRIS, BY_NAME).await;
         play.manner.keep = half(seed);
         let number = play.opens("Train longer").await;
         play.builds(number, "weights").await;
@@ -79,7 +92,7 @@ async fn any_subset(seeds: std::ops::Range<u64>) {
         }
         play.publishes().await;
         sweeps(&mut play).await;
-        assert_eq!(end(&play, number), published(), "seed {seed}");
+        assert_eq!(end(&play, number), published(forge), "seed {seed}");
         assert_eq!(sent(&play), once_each(), "seed {seed}");
         lost += play.sandbox.deliveries().iter().filter(|delivery| delivery.answer.is_none()).count();
         play.ends().await;
@@ -88,20 +101,16 @@ async fn any_subset(seeds: std::ops::Range<u64>) {
     std::io::stdout().write_all(said.as_bytes()).unwrap();
 }
 
-#[tokio::test]
-async fn whatever_is_lost_a_sweep_makes_up_for() {
-    any_subset(0..4).await;
+async fn whatever_is_lost_a_sweep_makes_up_for(forge: ForgeKind) {
+    any_subset(forge, 0..4).await;
 }
 
-#[tokio::test]
-#[ignore = "takes minutes: many histories with losses"]
-async fn whatever_is_lost_a_sweep_makes_up_for_in_many_histories() {
-    any_subset(4..30).await;
+async fn whatever_is_lost_a_sweep_makes_up_for_in_many_histories(forge: ForgeKind) {
+    any_subset(forge, 4..30).await;
 }
 
-#[tokio::test]
-async fn a_quiet_repository_costs_two_questions_a_sweep() {
-    let mut play = Play::start().await;
+async fn a_quiet_repository_costs_two_questions_a_sweep(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Train longer", GOOD).await;
     // What was to be looked at again while the jobs ran rings for the last time.
     play.passes(Duration::from_secs(3600)).await;
@@ -112,15 +121,18 @@ async fn a_quiet_repository_costs_two_questions_a_sweep() {
     let asked = play.sandbox.requests().split_off(before);
     let asked: Vec<_> =
         asked.iter().map(|one| one.url.split('?').next().unwrap().rsplit('/').next().unwrap()).collect();
-    assert_eq!(asked, ["merge_requests", "branches"]);
+    match forge {
+        ForgeKind::GitLab => assert_eq!(asked, ["merge_requests", "branches"]),
+        // The first answer, the repository's name, costs nothing while it is still the same.
+        ForgeKind::GitHub => assert_eq!(asked, ["101", "pulls", "main"]),
+    }
     assert_eq!(swept, Swept { repositories: 1, failed: 0, looks: 0, comments: 0 });
     assert_eq!(play.label(number), "model::review");
     play.ends().await;
 }
 
-#[tokio::test]
-async fn what_was_merged_closed_or_pushed_while_we_were_deaf_is_seen() {
-    let mut play = Play::start().await;
+async fn what_was_merged_closed_or_pushed_while_we_were_deaf_is_seen(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let merged = play.candidate("Merged by hand", GOOD).await;
     let closed = play.candidate("Closed", GOOD).await;
     let pushed = play.candidate("Pushed", GOOD).await;
@@ -136,9 +148,8 @@ async fn what_was_merged_closed_or_pushed_while_we_were_deaf_is_seen() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_comment_that_was_changed_is_no_command_and_a_lost_one_is() {
-    let mut play = Play::start().await;
+async fn a_comment_that_was_changed_is_no_command_and_a_lost_one_is(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Train longer", GOOD).await;
     play.manner.keep = none();
     play.clock.advance(Duration::from_secs(5));
@@ -155,14 +166,15 @@ async fn a_comment_that_was_changed_is_no_command_and_a_lost_one_is() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_forge_that_does_not_answer_is_asked_about_the_same_time_again() {
-    let mut play = Play::start().await;
+async fn a_forge_that_does_not_answer_is_asked_about_the_same_time_again(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Train longer", GOOD).await;
     sweeps(&mut play).await;
     play.manner.keep = none();
     play.says(OWNER, number, "/model approve").await;
-    play.sandbox.fail_next(3, "GET", "*/merge_requests", Fault::html(502)).unwrap();
+    // GitLab is asked for shorter pages before it is given up.
+    let times = if forge == ForgeKind::GitLab { 3 } else { 1 };
+    play.meets(times, "merge requests", Fault::html(502));
     let failed = sweeps(&mut play).await;
     assert_eq!((failed.repositories, failed.failed), (0, 1));
     for _ in 0..3 {
@@ -174,9 +186,8 @@ async fn a_forge_that_does_not_answer_is_asked_about_the_same_time_again() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_repository_that_is_not_served_is_not_asked_about() {
-    let mut play = Play::serving(IRIS, "repositories: [\"other/*\"]\n").await;
+async fn a_repository_that_is_not_served_is_not_asked_about(forge: ForgeKind) {
+    let mut play = Play::serving(forge, IRIS, "repositories: [\"other/*\"]\n").await;
     let number = play.opens("Train longer").await;
     let before = play.sandbox.requests().len();
     assert_eq!(sweeps(&mut play).await, Swept::default());

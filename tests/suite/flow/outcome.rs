@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mergewright::domain::ForgeKind;
 use mergewright::sandbox::{MergeRequestState, PipelineSource, Recorded, SandboxProject};
 
 use super::Play;
@@ -54,7 +55,9 @@ impl End {
             releases: releases
                 .into_iter()
                 .map(|(tag, release)| {
-                    (tag, (release.name, release.links.into_iter().map(|link| link.name).collect()))
+                    let links = release.links.into_iter().map(|link| link.name);
+                    let files = links.chain(release.assets.into_iter().map(|asset| asset.name));
+                    (tag, (release.name, files.collect()))
                 })
                 .collect(),
             packages: project.packages().unwrap().into_iter().map(|file| file.name).collect(),
@@ -73,7 +76,7 @@ impl End {
 }
 
 /// The end that every play of one good merge request must come to.
-pub(crate) fn published() -> End {
+pub(crate) fn published(forge: ForgeKind) -> End {
     let statuses = ["", "/iris/build", "/iris/test", "/iris/review", "/iris/publish"];
     let files = || vec!["lineage.json".to_owned(), "manifest.txt".to_owned()];
     End {
@@ -82,7 +85,8 @@ pub(crate) fn published() -> End {
         merged: true,
         tags: vec!["iris@v1.0.0".to_owned()],
         releases: [("iris@v1.0.0".to_owned(), ("iris v1".to_owned(), files()))].into(),
-        packages: files(),
+        // GitHub keeps a release's files itself.
+        packages: if forge == ForgeKind::GitLab { files() } else { Vec::new() },
         reports: 1,
         others: 0,
         says_published: true,
@@ -106,11 +110,11 @@ pub(crate) fn sent(play: &Play) -> BTreeMap<&'static str, usize> {
 pub(crate) fn kind(request: &Recorded) -> Option<&'static str> {
     let path = request.url.split('?').next().unwrap_or_default();
     match request.method.as_str() {
-        "POST" if path.ends_with("/notes") => Some("comment"),
-        "POST" if path.ends_with("/repository/tags") => Some("tag"),
+        "POST" if path.ends_with("/notes") || path.ends_with("/comments") => Some("comment"),
+        "POST" if path.ends_with("/repository/tags") || path.ends_with("/git/refs") => Some("tag"),
         "POST" if path.ends_with("/releases") => Some("release"),
-        "POST" if path.ends_with("/pipeline") => Some("dispatch"),
-        "POST" if path.ends_with("/award_emoji") => Some("reaction"),
+        "POST" if path.ends_with("/pipeline") || path.ends_with("/dispatches") => Some("dispatch"),
+        "POST" if path.ends_with("/award_emoji") || path.ends_with("/reactions") => Some("reaction"),
         "PUT" if path.ends_with("/merge") => Some("merge"),
         _ => None,
     }

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use mergewright::app::App;
 use mergewright::config::{repository, server::ServerConfig};
-use mergewright::domain::{Clock as _, Sha};
-use mergewright::generator::{self, Dialect, Existing};
-use mergewright::sandbox::{File, Manner, Person, Role, Sandbox, SandboxOptions, SandboxProject};
+use mergewright::domain::{Clock as _, ForgeKind, Sha};
+use mergewright::generator::{self, Existing};
+use mergewright::sandbox::{Fault, File, Manner, Person, Role, Sandbox, SandboxOptions, SandboxProject};
 use mergewright::telemetry;
 use tracing::subscriber::DefaultGuard;
 
 use super::clock::TestClock;
 use super::errors::Errors;
+use super::forges::{call, dialect, server_lines, subscribe};
 
 /// Owns the models.
 pub(crate) const OWNER: &str = "alice";
@@ -53,6 +54,7 @@ pub(crate) const ALL_GOOD: &str =
 
 /// A forge, its people and the bot, at rest until told to move.
 pub(crate) struct Play {
+    pub(crate) forge: ForgeKind,
     pub(crate) sandbox: Sandbox,
     pub(crate) project: SandboxProject,
     pub(crate) app: App,
@@ -72,33 +74,35 @@ pub(crate) struct Play {
 
 impl Play {
     /// The usual stage: one project with [`IRIS`].
-    pub(crate) async fn start() -> Self {
-        Self::with(IRIS).await
+    pub(crate) async fn start(forge: ForgeKind) -> Self {
+        Self::with(forge, IRIS).await
     }
 
     /// A stage with this `.mergewright.yml` on the default branch.
-    pub(crate) async fn with(policy: &str) -> Self {
-        Self::serving(policy, "repositories: [\"group/*\"]\n").await
+    pub(crate) async fn with(forge: ForgeKind, policy: &str) -> Self {
+        Self::serving(forge, policy, "repositories: [\"group/*\"]\n").await
     }
 
     /// The same, with these lines in the bot's own configuration.
-    pub(crate) async fn serving(policy: &str, lines: &str) -> Self {
+    pub(crate) async fn serving(forge: ForgeKind, policy: &str, lines: &str) -> Self {
         let (errors, listening) = Errors::listen();
         let clock = Arc::new(TestClock::default());
-        let sandbox = Sandbox::start(SandboxOptions::by_hand(clock.clone())).await.unwrap();
-        let (bot, project) = founded(&sandbox, policy);
+        let options = SandboxOptions { forge, ..SandboxOptions::by_hand(clock.clone()) };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let (bot, project) = founded(forge, &sandbox, policy);
 
         let folder = tempfile::tempdir().unwrap();
-        let config = server_config(&folder.path().join("mergewright.yml"), lines, &sandbox, &bot);
+        let config = server_config(forge, &folder.path().join("mergewright.yml"), lines, &sandbox, &bot);
         let metrics = telemetry::recorder().unwrap().handle();
         let app = App::assemble(&config, clock.clone(), metrics).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(mergewright::http::serve(listener, app.router.clone(), std::future::pending()));
         let door = format!("http://{address}");
-        project.hook(&format!("{door}/webhooks/gitlab"), Some(SIGNING_TOKEN), None).unwrap();
+        subscribe(forge, &project, &door);
         let heard = BTreeSet::new();
         let mut play = Self {
+            forge,
             sandbox,
             project,
             app,
@@ -176,6 +180,17 @@ impl Play {
         head
     }
 
+    /// The number of the head's run that has this model's jobs.
+    pub(crate) fn run(&self, number: u64, model: &str) -> u64 {
+        self.project.head_run(number, model).unwrap().id
+    }
+
+    /// The next `times` calls of this kind (see [`call`]) meet the fault.
+    pub(crate) fn meets(&self, times: u32, name: &str, fault: Fault) {
+        let (method, path) = call(self.forge, name);
+        self.sandbox.fail_next(times, method, path, fault).unwrap();
+    }
+
     /// The head's build job ends well with this model.
     pub(crate) async fn builds(&mut self, number: u64, weights: &str) {
         self.builds_of("iris", number, weights).await;
@@ -183,10 +198,10 @@ impl Play {
 
     /// The same for a model by its name.
     pub(crate) async fn builds_of(&mut self, model: &str, number: u64, weights: &str) {
-        let pipeline = self.project.head_pipeline(number).unwrap().id;
+        let run = self.run(number, model);
         let path = format!("models/{model}/model.json");
         let files = [(path.as_str(), weights.as_bytes())];
-        self.project.job_succeeds(pipeline, &format!("{model}:build"), "trained\n", &files).unwrap();
+        self.project.job_succeeds(run, &format!("{model}:build"), "trained\n", &files).unwrap();
         self.settle().await;
     }
 
@@ -197,10 +212,10 @@ impl Play {
 
     /// The same for a model by its name.
     pub(crate) async fn measures_of(&mut self, model: &str, number: u64, metrics: &str) {
-        let pipeline = self.project.head_pipeline(number).unwrap().id;
+        let run = self.run(number, model);
         let [numbers, tests] = ["metrics.json", "junit.xml"].map(|file| format!("models/{model}/{file}"));
         let files = [(numbers.as_str(), metrics.as_bytes()), (tests.as_str(), ALL_GOOD.as_bytes())];
-        self.project.job_succeeds(pipeline, &format!("{model}:test"), "evaluated\n", &files).unwrap();
+        self.project.job_succeeds(run, &format!("{model}:test"), "evaluated\n", &files).unwrap();
         self.settle().await;
     }
 
@@ -329,12 +344,13 @@ impl Play {
     fn record_requests(&self) {
         let Some(folder) = std::env::var_os("MERGEWRIGHT_RECORD_REQUESTS").map(PathBuf::from) else { return };
         let test = std::thread::current().name().unwrap_or("unnamed").replace("::", "-");
-        std::fs::write(folder.join(format!("gitlab-{test}.jsonl")), self.sandbox.capture(BOT)).unwrap();
+        std::fs::write(folder.join(format!("{}-{test}.jsonl", self.forge)), self.sandbox.capture(BOT))
+            .unwrap();
     }
 }
 
 /// The people, the bot's account, and a project with this policy and its generated CI.
-pub(crate) fn founded(sandbox: &Sandbox, policy: &str) -> (Person, SandboxProject) {
+pub(crate) fn founded(forge: ForgeKind, sandbox: &Sandbox, policy: &str) -> (Person, SandboxProject) {
     for login in [OWNER, AUTHOR] {
         let _account = sandbox.person(login);
     }
@@ -350,7 +366,7 @@ pub(crate) fn founded(sandbox: &Sandbox, policy: &str) -> (Person, SandboxProjec
         File::write("models/iris/data/holdout.csv", "1,2,3\n"),
     ];
     let config = repository::parse(policy).unwrap();
-    for file in generator::generate(&config, Dialect::GitLab, &Existing::new()).unwrap() {
+    for file in generator::generate(&config, dialect(forge), &Existing::new()).unwrap() {
         files.push(File::write(&file.path, file.content));
     }
     project.push(OWNER, "main", &files, "Begin").unwrap();
@@ -365,21 +381,18 @@ impl Drop for Play {
 }
 
 /// The bot's configuration for this forge, with these lines in it.
-pub(crate) fn server_config(file: &Path, lines: &str, sandbox: &Sandbox, bot: &Person) -> ServerConfig {
+pub(crate) fn server_config(
+    forge: ForgeKind,
+    file: &Path,
+    lines: &str,
+    sandbox: &Sandbox,
+    bot: &Person,
+) -> ServerConfig {
     let env = |name: &str| match name {
         "TOKEN" => Some(bot.token().to_owned()),
         "SIGNING" => Some(SIGNING_TOKEN.to_owned()),
         "HUB_SECRET" => Some(HUB_SECRET.to_owned()),
         _ => None,
     };
-    ServerConfig::read(&server_lines(lines, sandbox), file, &env).unwrap()
-}
-
-/// The same as text; secrets are named `TOKEN` and `SIGNING`.
-pub(crate) fn server_lines(lines: &str, sandbox: &Sandbox) -> String {
-    format!(
-        "listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\n{lines}gitlab:\n  url: {}\n  \
-         token: {{env: TOKEN}}\n  webhook_signing_tokens: [{{env: SIGNING}}]\n  write_interval: 0s\n",
-        sandbox.url()
-    )
+    ServerConfig::read(&server_lines(forge, lines, sandbox), file, &env).unwrap()
 }

@@ -1,15 +1,30 @@
 //! Who may do what, and what is answered.
 
+use mergewright::domain::ForgeKind;
 use mergewright::sandbox::{File, Role};
 
 use super::Play;
+use super::forges::on_both_forges;
 use super::play::{ALL_GOOD, AUTHOR, OWNER};
+
+on_both_forges! {
+    the_author_cannot_approve,
+    somebody_who_only_reads_is_refused_and_told_why,
+    the_forges_own_approval_counts_the_same_and_ends_with_its_withdrawal,
+    a_comment_edited_before_it_is_read_does_not_act,
+    an_edit_never_runs_a_command,
+    a_command_in_a_quote_or_in_code_is_only_text,
+    a_sha_that_is_not_the_head_is_refused,
+    the_same_comment_told_twice_acts_once,
+    a_verb_that_is_not_there_yet_says_so_and_an_unknown_one_is_corrected,
+    after_a_refusal_the_rest_of_the_comment_is_not_run,
+    an_approve_is_not_for_a_report_that_was_decided_but_not_yet_written,
+}
 
 const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
 
-#[tokio::test]
-async fn the_author_cannot_approve() {
-    let mut play = Play::start().await;
+async fn the_author_cannot_approve(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Mine", GOOD).await;
     let asked = play.says(AUTHOR, number, "/model approve").await;
     let reply = play.reply(number, asked);
@@ -18,9 +33,8 @@ async fn the_author_cannot_approve() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn somebody_who_only_reads_is_refused_and_told_why() {
-    let mut play = Play::start().await;
+async fn somebody_who_only_reads_is_refused_and_told_why(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let _account = play.sandbox.person("mallory");
     play.project.member("mallory", Role::Reporter).unwrap();
     let number = play.candidate("Good", GOOD).await;
@@ -31,9 +45,8 @@ async fn somebody_who_only_reads_is_refused_and_told_why() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn the_forges_own_approval_counts_the_same_and_ends_with_its_withdrawal() {
-    let mut play = Play::start().await;
+async fn the_forges_own_approval_counts_the_same_and_ends_with_its_withdrawal(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     play.project.approve(OWNER, number).unwrap();
     play.settle().await;
@@ -44,9 +57,8 @@ async fn the_forges_own_approval_counts_the_same_and_ends_with_its_withdrawal() 
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_comment_edited_before_it_is_read_does_not_act() {
-    let mut play = Play::start().await;
+async fn a_comment_edited_before_it_is_read_does_not_act(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     let comment = play.project.comment(OWNER, number, "/model approve").unwrap().unwrap();
     play.project.edit_comment(OWNER, number, comment, "/model publish").unwrap();
@@ -57,9 +69,8 @@ async fn a_comment_edited_before_it_is_read_does_not_act() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn an_edit_never_runs_a_command() {
-    let mut play = Play::start().await;
+async fn an_edit_never_runs_a_command(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     let comment = play.says(OWNER, number, "Looks fine to me.").await;
     play.project.edit_comment(OWNER, number, comment, "/model approve").unwrap();
@@ -69,9 +80,8 @@ async fn an_edit_never_runs_a_command() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_command_in_a_quote_or_in_code_is_only_text() {
-    let mut play = Play::start().await;
+async fn a_command_in_a_quote_or_in_code_is_only_text(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     for text in
         ["> /model approve", "```\n/model approve\n```", "<!--\n/model approve\n-->", "`/model approve`"]
@@ -82,9 +92,8 @@ async fn a_command_in_a_quote_or_in_code_is_only_text() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_sha_that_is_not_the_head_is_refused() {
-    let mut play = Play::start().await;
+async fn a_sha_that_is_not_the_head_is_refused(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     let asked = play.says(OWNER, number, "/model approve 0123456789ab").await;
     let reply = play.reply(number, asked);
@@ -92,9 +101,8 @@ async fn a_sha_that_is_not_the_head_is_refused() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn the_same_comment_told_twice_acts_once() {
-    let mut play = Play::start().await;
+async fn the_same_comment_told_twice_acts_once(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     let comment = play.project.comment(OWNER, number, "/model help").unwrap().unwrap();
     let twice = mergewright::sandbox::Manner {
@@ -108,9 +116,8 @@ async fn the_same_comment_told_twice_acts_once() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn a_verb_that_is_not_there_yet_says_so_and_an_unknown_one_is_corrected() {
-    let mut play = Play::start().await;
+async fn a_verb_that_is_not_there_yet_says_so_and_an_unknown_one_is_corrected(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     let later = play.says(OWNER, number, "/model hold until the audit").await;
     assert!(play.reply(number, later).contains("cannot do it yet"), "{}", play.reply(number, later));
@@ -119,9 +126,8 @@ async fn a_verb_that_is_not_there_yet_says_so_and_an_unknown_one_is_corrected() 
     play.ends().await;
 }
 
-#[tokio::test]
-async fn after_a_refusal_the_rest_of_the_comment_is_not_run() {
-    let mut play = Play::start().await;
+async fn after_a_refusal_the_rest_of_the_comment_is_not_run(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     let asked = play.says(OWNER, number, "/model publish\n\n/model approve").await;
     let reply = play.reply(number, asked);
@@ -130,15 +136,14 @@ async fn after_a_refusal_the_rest_of_the_comment_is_not_run() {
     play.ends().await;
 }
 
-#[tokio::test]
-async fn an_approve_is_not_for_a_report_that_was_decided_but_not_yet_written() {
-    let mut play = Play::start().await;
+async fn an_approve_is_not_for_a_report_that_was_decided_but_not_yet_written(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
     // The forge is slow to take what we write; what it tells is heard at once.
     let branch = play.project.merge_request(number).unwrap().source_branch;
     let files = [File::write("models/iris/params.json", "{\"epochs\": 30}\n")];
     play.project.push(AUTHOR, &branch, &files, "Go on").unwrap();
-    let pipeline = play.project.head_pipeline(number).unwrap().id;
+    let pipeline = play.run(number, "iris");
     let model = [("models/iris/model.json", &b"other"[..])];
     play.project.job_succeeds(pipeline, "iris:build", "trained\n", &model).unwrap();
     let numbers =
