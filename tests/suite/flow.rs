@@ -1,6 +1,6 @@
 //! Flows of a merge request through the whole bot: real router, database, adapter and git; the forge is
-//! the sandbox, once as GitLab and once as GitHub ([`forges::on_both_forges`]). Nothing moves by itself: time is the test's clock, webhooks go out and work is done in
-//! [`Play::settle`].
+//! the sandbox, once as GitLab and once as GitHub ([`forges::on_both_forges`]). Nothing moves by itself:
+//! time is the test's clock, webhooks go out and work is done in [`Play::settle`].
 
 mod clock;
 mod errors;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::{ModelName, Standing, UserId};
 use crate::engine::{Configuration, Facts};
+use crate::forge::ErrorKind;
 use crate::worker::failure::Failure;
 
 use super::{Gatherer, REPOSITORY_LASTS};
@@ -27,6 +28,10 @@ impl Gatherer<'_> {
         for person in people {
             let standing = match self.forge.standing(self.id.repo, person, &teams).await {
                 Ok(standing) => standing,
+                // To be asked to come later is no answer about anybody.
+                Err(error) if matches!(error.kind, ErrorKind::Retry { after: Some(_) }) => {
+                    return Err(error.into());
+                }
                 Err(error) => {
                     // Not knowing denies; the person is told to try again.
                     tracing::warn!(%error, user.id = person.0, "rights could not be read");

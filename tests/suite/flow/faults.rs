@@ -53,14 +53,32 @@ fn decides(fault: &str, call: &str) -> bool {
     match fault {
         // A 404 is how GitLab says that there is none of it: no file, no branch, no such comment any
         // more, nothing to put a sign on. The next look sees it.
-        "not found yet" => matches!(call, "file" | "branch" | "one comment" | "archive" | "reaction"),
+        "not found yet" => {
+            matches!(call, "file" | "branch" | "rights" | "one comment" | "archive" | "reaction")
+        }
         // Of a token that is good for everything else it says that its owner may not merge here.
-        "token not accepted" => call == "merge",
+        "token not accepted" => matches!(call, "merge" | "rights"),
+        // Whose rights cannot be read is refused: not knowing denies.
+        "500 with a page" | "502 with a page" | "503" | "dropped before" | "dropped after" => {
+            call == "rights"
+        }
         _ => false,
     }
 }
 
+/// Says which point it was where a play ends early.
+struct Named(String);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::io::stderr().write_all(format!("the point was: {}\n", self.0).as_bytes()).unwrap();
+        }
+    }
+}
+
 async fn meets(forge: ForgeKind, (name, times, fault): (&str, u32, Fault), call: &str) -> usize {
+    let _named = Named(format!("{name} at {call} on {forge}"));
     let mut play = Play::start(forge).await;
     play.meets(times, call, fault);
     let number = patient_lifecycle(&mut play).await;

@@ -239,7 +239,13 @@ impl Play {
     /// The newest publish run's job ends well.
     pub(crate) async fn publishes(&mut self) {
         let waiting = self.project.waiting_jobs().unwrap();
-        let job = waiting.iter().find(|job| job.name.ends_with(":publish")).expect("a publish job waits");
+        let job = waiting.iter().find(|job| job.name.ends_with(":publish"));
+        let job = job.unwrap_or_else(|| {
+            panic!(
+                "no publish job waits:\n{}",
+                self.bot_comments(1).map(|one| one.1).collect::<Vec<_>>().join("\n---\n")
+            )
+        });
         self.project.job_succeeds(job.pipeline, &job.name, "published\n", &[]).unwrap();
         self.settle().await;
     }

@@ -1,7 +1,9 @@
 //! Who may do what, and what is answered.
 
+use std::time::Duration;
+
 use mergewright::domain::ForgeKind;
-use mergewright::sandbox::{File, Role};
+use mergewright::sandbox::{Fault, File, Role};
 
 use super::Play;
 use super::forges::on_both_forges;
@@ -10,6 +12,8 @@ use super::play::{ALL_GOOD, AUTHOR, OWNER};
 on_both_forges! {
     the_author_cannot_approve,
     somebody_who_only_reads_is_refused_and_told_why,
+    whose_rights_cannot_be_read_is_refused_and_may_say_it_again,
+    who_is_asked_about_too_fast_is_heard_a_moment_later,
     the_forges_own_approval_counts_the_same_and_ends_with_its_withdrawal,
     a_comment_edited_before_it_is_read_does_not_act,
     an_edit_never_runs_a_command,
@@ -42,6 +46,34 @@ async fn somebody_who_only_reads_is_refused_and_told_why(forge: ForgeKind) {
     let reply = play.reply(number, asked);
     assert!(reply.contains("not-owner"), "{reply}");
     assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
+
+async fn whose_rights_cannot_be_read_is_refused_and_may_say_it_again(forge: ForgeKind) {
+    let unknown = "rights-unknown";
+    for (fault, rule) in
+        [(Fault::html(500), unknown), (Fault::BreakBefore, unknown), (Fault::status(404), "not-owner")]
+    {
+        let mut play = Play::start(forge).await;
+        let number = play.candidate("Train longer", GOOD).await;
+        play.meets(1, "rights", fault);
+        let asked = play.says(OWNER, number, "/model approve").await;
+        assert!(play.reply(number, asked).contains(rule), "{rule}");
+        assert_eq!(play.label(number), "model::review");
+        play.says(OWNER, number, "/model approve").await;
+        assert_eq!(play.label(number), "model::ready");
+        play.ends().await;
+    }
+}
+
+async fn who_is_asked_about_too_fast_is_heard_a_moment_later(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.meets(1, "rights", Fault::too_many("7"));
+    play.says(OWNER, number, "/model approve").await;
+    assert_eq!(play.label(number), "model::review");
+    play.passes(Duration::from_secs(8)).await;
+    assert_eq!(play.label(number), "model::ready", "{}", play.report(number));
     play.ends().await;
 }
 
