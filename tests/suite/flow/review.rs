@@ -183,7 +183,7 @@ async fn an_approve_is_not_for_a_report_that_was_decided_but_not_yet_written(for
     play.project.job_succeeds(pipeline, "iris:test", "evaluated\n", &numbers).unwrap();
     play.hears().await;
 
-    play.clock.advance(std::time::Duration::from_secs(1));
+    play.clock.advance(Duration::from_secs(1));
     let asked = play.project.comment(OWNER, number, "/model approve").unwrap().unwrap();
     play.hears().await;
     play.settle().await;
