@@ -1,5 +1,11 @@
 //! The bot put together: the only place that knows every room.
 
+mod running;
+mod tasks;
+
+pub use running::Running;
+pub use tasks::{Ended, How, Tasks};
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +14,6 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::server::ServerConfig;
 use crate::domain::Clock;
@@ -21,15 +25,10 @@ use crate::reconcile::{Reconcile, Served};
 use crate::storage::{Sole, Store};
 use crate::worker::{Settings, Worker};
 
-/// How long work under way may take after we were asked to end: of the 20 s that are promised, some are
-/// left for the last requests and for closing the database.
-const WORK_LIMIT: Duration = Duration::from_secs(15);
-/// How long requests under way may take after that.
-const REQUEST_LIMIT: Duration = Duration::from_secs(3);
 /// How often deliveries past their time are dropped.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
-/// The bot, ready to run. Tests drive its parts one step at a time; `serve` lets them run.
+/// The bot, ready to run. Tests drive its parts one step at a time; `listen` lets them run.
 #[derive(Debug)]
 pub struct App {
     /// Everything we know.
@@ -113,50 +112,33 @@ impl App {
         })
     }
 
-    /// Listens and works until `end` resolves. Then nothing more is claimed, and what is under way is
-    /// finished or released. Meanwhile the door stays open: not ready any more, but a delivery that
-    /// comes is kept for the next process, since no forge would send it again.
+    /// Listens, and lets everything run; [`Running::until`] sees to it from then on.
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn serve(self, listen: SocketAddr, end: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
-        let (rest, close) = (CancellationToken::new(), CancellationToken::new());
-        let mut receiving =
-            tokio::spawn(http::serve(listener, self.router.clone(), close.clone().cancelled_owned()));
-        let mut working = JoinSet::new();
-        let (worker, tasks, stop) = (self.worker.clone(), self.workers, rest.clone());
-        working.spawn(async move { worker.run(tasks, stop).await });
-        let (outbox, stop) = (self.outbox.clone(), rest.clone());
-        working.spawn(async move { outbox.run(stop).await });
-        let (reconcile, every, stop) = (self.reconcile.clone(), self.reconcile_every, rest.clone());
-        working.spawn(async move { reconcile.run(every, stop).await });
-        let pruning = tokio::spawn(prune(self.store.clone(), Arc::clone(&self.clock), self.keep_deliveries));
-        end.await;
-        tracing::info!("asked to end: finishing what is under way");
-        self.drain.begin();
-        pruning.abort();
-        rest.cancel();
-        let finished = async { while working.join_next().await.is_some() {} };
-        if tokio::time::timeout(WORK_LIMIT, finished).await.is_err() {
-            working.shutdown().await;
-            match self.store.release_all(&self.sole, self.clock.now()).await {
-                Ok(left) => {
-                    tracing::warn!(leases.released = left, "some work did not end in time: it is done again")
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "some work did not end in time, and could not be released")
-                }
+    pub async fn listen(self, address: SocketAddr) -> anyhow::Result<Running> {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+        let address = listener.local_addr().context("listening")?;
+        let Self { store, worker, outbox, reconcile, router, drain, clock, .. } = self;
+        let (mut door, mut work) = (Tasks::default(), Tasks::default());
+        door.add("the door", async |stop| {
+            if let Err(error) = http::serve(listener, router, stop.cancelled_owned()).await {
+                tracing::error!(%error, "nothing can be received");
             }
-        }
-        close.cancel();
-        if tokio::time::timeout(REQUEST_LIMIT, &mut receiving).await.is_err() {
-            tracing::warn!("connections that were still open are given up");
-            receiving.abort();
-        }
-        self.store.close().await;
-        tracing::info!("ended");
-        Ok(())
+        });
+        let (workers, every, keep) = (self.workers, self.reconcile_every, self.keep_deliveries);
+        work.add("the worker", async move |stop| worker.run(workers, stop).await);
+        work.add("the outbox", async move |stop| outbox.run(stop).await);
+        work.add("the sweep", async move |stop| reconcile.run(every, stop).await);
+        let (pruned, now) = (store.clone(), Arc::clone(&clock));
+        work.add("the pruning", async move |stop| {
+            let _stopped: Option<()> = stop.run_until_cancelled(prune(pruned, now, keep)).await;
+        });
+        let ended = store.ended();
+        work.add("the database", async move |stop| {
+            let _stopped: Option<()> = stop.run_until_cancelled(ended).await;
+        });
+        Ok(Running { address, door, work, drain, store, clock, sole: self.sole })
     }
 }
 

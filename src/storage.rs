@@ -99,6 +99,12 @@ impl Store {
         self.writer.woken()
     }
 
+    /// Resolves when nothing can be written any more in this process: it was closed, or its task met a
+    /// defect.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        self.writer.ended()
+    }
+
     /// How many transactions were committed by this process; many writes share one.
     #[must_use]
     pub fn commits(&self) -> u64 {

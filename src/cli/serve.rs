@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Answer;
 use super::arguments::{Role, Serve};
-use crate::app::App;
+use crate::app::{App, Ended};
 use crate::config::server::ServerConfig;
 use crate::domain::SystemClock;
 use crate::telemetry;
@@ -13,7 +13,7 @@ use crate::telemetry;
 /// How long threads that cannot be stopped are waited for in the end.
 const LAST_THREADS: Duration = Duration::from_secs(1);
 
-/// Runs; good when it ended because it was asked to.
+/// Runs; good when it ended because it was asked to, and well.
 pub(super) fn run(arguments: &Serve) -> Answer {
     let config = match ServerConfig::load(&arguments.config, &|name| std::env::var(name).ok()) {
         Ok(config) => config,
@@ -46,15 +46,47 @@ pub(super) fn run(arguments: &Serve) -> Answer {
     let served = runtime.block_on(async {
         let end = crate::app::asked_to_end()?;
         let app = App::assemble(&config, Arc::new(SystemClock), metrics).await?;
-        app.serve(config.listen, end).await
+        anyhow::Ok(app.listen(config.listen).await?.until(end).await)
     });
     // A name that is being looked up would hold us up for as long as that takes.
     runtime.shutdown_timeout(LAST_THREADS);
+    answer(served)
+}
+
+/// A bot that cannot start says what is wrong with its configuration; one that broke is to be started
+/// again, so its status is another.
+fn answer(served: anyhow::Result<Result<(), Ended>>) -> Answer {
     match served {
-        Ok(()) => Answer::good(""),
+        Ok(Ok(())) => Answer::good(""),
+        Ok(Err(ended)) => Answer::no(format!("mergewright: {ended}")),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the bot cannot run");
             Answer::usage(format!("mergewright: {error:#}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::How;
+
+    #[test]
+    fn one_that_broke_is_started_again_and_one_that_cannot_start_is_not() {
+        let internal = "not for everybody".to_owned();
+        let broken = answer(Ok(Err(Ended { task: "the outbox", how: How::Panicked, internal })));
+        assert_eq!(
+            (broken.status, broken.err.as_str()),
+            (
+                1,
+                "mergewright: the outbox panicked, and nothing does its work: start again; the log says more"
+            )
+        );
+        assert_eq!(
+            answer(Err(anyhow::anyhow!("the port is taken"))).status,
+            2,
+            "deploy/systemd keeps to this"
+        );
+        assert_eq!(answer(Ok(Ok(()))).status, 0);
     }
 }

@@ -84,6 +84,12 @@ impl Writer {
         Arc::clone(&self.signals.woken).notified_owned()
     }
 
+    /// Resolves when the task is gone; a handle until then.
+    pub(super) fn ended(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let queue = self.queue.clone();
+        async move { queue.closed().await }
+    }
+
     /// How many transactions were committed.
     pub(super) fn commits(&self) -> u64 {
         self.signals.commits.load(Ordering::Relaxed)

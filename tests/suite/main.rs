@@ -6,6 +6,7 @@ mod comments;
 mod configuration;
 mod crash;
 mod effects;
+mod ending;
 mod flow;
 mod generate;
 mod generate_equal;

@@ -1,0 +1,97 @@
+//! The bot while it runs, and how it ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::tasks::{Ended, Stopped, Tasks};
+use crate::domain::Clock;
+use crate::http::Drain;
+use crate::storage::{Sole, Store};
+
+/// How long work under way may take after we were asked to end: of the 20 s that are promised, some are
+/// left for the last requests and for closing the database.
+const WORK_LIMIT: Duration = Duration::from_secs(15);
+/// How long requests under way may take after that.
+const REQUEST_LIMIT: Duration = Duration::from_secs(3);
+
+/// Everything that runs. Without [`Running::until`] nobody would see a task end.
+#[derive(Debug)]
+pub struct Running {
+    /// Where the door is.
+    pub address: SocketAddr,
+    /// What receives.
+    pub(super) door: Tasks,
+    /// What acts on it. Whatever is added to it is looked after like the rest.
+    pub work: Tasks,
+    pub(super) drain: Drain,
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) sole: Sole,
+}
+
+impl Running {
+    /// Lets everything run until `end` resolves. Then nothing more is claimed, and what is under way is
+    /// finished or released. Meanwhile the door stays open: not ready any more, but a delivery that
+    /// comes is kept for the next process, since no forge would send it again.
+    ///
+    /// A task that ends before is an alarm, and ends the others in the same way: half a bot would answer
+    /// as if all were well, and who watches over it would never start it again.
+    ///
+    /// # Errors
+    /// The first task that ended before it was told to, or not well.
+    pub async fn until(mut self, end: impl Future<Output = ()>) -> Result<(), Ended> {
+        let broken = tokio::select! {
+            () = end => {
+                tracing::info!("asked to end: finishing what is under way");
+                None
+            }
+            Some(ended) = self.door.next() => Some(ended),
+            Some(ended) = self.work.next() => Some(ended),
+        };
+        if let Some(ended) = &broken {
+            alarm(ended);
+        }
+        self.drain.begin();
+        let work = told(self.work.stop(WORK_LIMIT).await);
+        if !work.in_time || work.broken.is_some() || broken.is_some() {
+            self.release().await;
+        }
+        let door = told(self.door.stop(REQUEST_LIMIT).await);
+        if !door.in_time {
+            tracing::warn!("connections that were still open are given up");
+        }
+        self.store.close().await;
+        tracing::info!("ended");
+        broken.or(work.broken).or(door.broken).map_or(Ok(()), Err)
+    }
+
+    /// Nobody works any more: what is still claimed is free for the next process.
+    async fn release(&self) {
+        match self.store.release_all(&self.sole, self.clock.now()).await {
+            Ok(0) => {}
+            Ok(left) => tracing::warn!(leases.released = left, "some work did not end: it is done again"),
+            Err(error) => tracing::warn!(%error, "some work did not end, and could not be released"),
+        }
+    }
+}
+
+/// One that breaks while it is stopping is as good an alarm.
+fn told(stopped: Stopped) -> Stopped {
+    if let Some(ended) = &stopped.broken {
+        alarm(ended);
+    }
+    stopped
+}
+
+fn alarm(ended: &Ended) {
+    metrics::counter!("mergewright_alarms_total", "kind" => "task_ended").increment(1);
+    tracing::error!(
+        alarm.kind = "task_ended",
+        task.name = ended.task,
+        task.last_words = ended.internal,
+        "{} {} while it was needed: everything else is finished, then the process ends",
+        ended.task,
+        ended.how
+    );
+}
