@@ -41,7 +41,7 @@ pub struct App {
     pub reconcile: Reconcile,
     /// What the world can reach.
     pub router: axum::Router,
-    /// Turns readiness off.
+    /// Turns readiness off, and deliveries away.
     pub drain: Drain,
     clock: Arc<dyn Clock>,
     workers: usize,

@@ -32,7 +32,8 @@ pub fn router(inbox: Inbox, metrics: PrometheusHandle, drain: Drain, limits: Lim
     let mut webhooks = Router::new();
     for forge in [ForgeKind::GitHub, ForgeKind::GitLab] {
         if inbox.serves(forge) {
-            let receiver = Receiver { forge, inbox: inbox.clone(), limits, turns: Arc::clone(&turns) };
+            let (inbox, drain, turns) = (inbox.clone(), drain.clone(), Arc::clone(&turns));
+            let receiver = Receiver { forge, inbox, limits, drain, turns };
             webhooks = webhooks.route(&format!("/webhooks/{forge}"), post(receive).with_state(receiver));
         }
     }

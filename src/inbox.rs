@@ -145,38 +145,47 @@ impl Inbox {
     /// # Errors
     /// When the store cannot keep it now: it must not be acknowledged.
     pub async fn record(&self, delivery: VerifiedDelivery) -> Result<Receipt, StoreError> {
-        let (forge, event) = (delivery.forge(), meters::event_word(delivery.forge(), delivery.event()));
+        let asked = Asked::of(&delivery);
         if delivery.is_ping() {
-            counted(forge, event, Outcome::Pong);
-            return Ok(Receipt::Pong);
+            return Ok(asked.pong());
         }
-        let served = delivery.repository().is_none_or(|path| self.inner.repositories.contains(path));
-        let id = delivery.id().to_owned();
-        let row = self.row(delivery, served);
+        let row = self.row(delivery);
+        let served = row.ignored.is_none();
         match self.inner.store.record(row).await {
             Ok(Recorded::Accepted) => {
+                let Asked { forge, event, id } = asked;
                 counted(forge, event, if served { Outcome::Accepted } else { Outcome::Ignored });
                 tracing::debug!(delivery.id = id, %forge, event, served, "delivery accepted");
                 Ok(Receipt::Accepted(id))
             }
-            Ok(Recorded::Duplicate { same_body }) => {
-                counted(forge, event, Outcome::Duplicate);
-                if !same_body {
-                    alarm::other_body(forge, &id);
-                }
-                Ok(Receipt::Duplicate(id))
+            Ok(Recorded::Duplicate { same_body }) => Ok(asked.duplicate(same_body)),
+            Err(error) => Err(asked.unavailable(error)),
+        }
+    }
+
+    /// The same without keeping anything: none for a delivery that is new.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn recall(&self, delivery: VerifiedDelivery) -> Result<Option<Receipt>, StoreError> {
+        let asked = Asked::of(&delivery);
+        if delivery.is_ping() {
+            return Ok(Some(asked.pong()));
+        }
+        match self.inner.store.recorded(self.row(delivery)).await {
+            Ok(Some(Recorded::Duplicate { same_body })) => Ok(Some(asked.duplicate(same_body))),
+            Ok(Some(Recorded::Accepted) | None) => {
+                counted(asked.forge, asked.event, Outcome::ShuttingDown);
+                Ok(None)
             }
-            Err(error) => {
-                counted(forge, event, Outcome::Unavailable);
-                tracing::error!(delivery.id = id, %forge, event, %error, "a delivery could not be kept");
-                Err(error)
-            }
+            Err(error) => Err(asked.unavailable(error)),
         }
     }
 
     /// What is stored: of a repository that we do not serve only the id and the outcome, else the
     /// body without the secrets that people or we put into it.
-    fn row(&self, delivery: VerifiedDelivery, served: bool) -> NewDelivery {
+    fn row(&self, delivery: VerifiedDelivery) -> NewDelivery {
+        let served = delivery.repository().is_none_or(|path| self.inner.repositories.contains(path));
         let received_at = self.inner.clock.now();
         let parts = delivery.into_parts();
         if !served {
@@ -232,6 +241,40 @@ impl Inbox {
     /// When the store does not answer.
     pub async fn under_way(&self) -> Result<Vec<(Phase, u64)>, StoreError> {
         self.inner.store.count_in(&Phase::UNDER_WAY).await
+    }
+}
+
+/// A delivery by its names, for what is said and counted about it.
+struct Asked {
+    forge: ForgeKind,
+    event: &'static str,
+    id: String,
+}
+
+impl Asked {
+    fn of(delivery: &VerifiedDelivery) -> Self {
+        let forge = delivery.forge();
+        Self { forge, event: meters::event_word(forge, delivery.event()), id: delivery.id().to_owned() }
+    }
+
+    fn pong(self) -> Receipt {
+        counted(self.forge, self.event, Outcome::Pong);
+        Receipt::Pong
+    }
+
+    fn duplicate(self, same_body: bool) -> Receipt {
+        counted(self.forge, self.event, Outcome::Duplicate);
+        if !same_body {
+            alarm::other_body(self.forge, &self.id);
+        }
+        Receipt::Duplicate(self.id)
+    }
+
+    fn unavailable(self, error: StoreError) -> StoreError {
+        let Self { forge, event, id } = self;
+        counted(forge, event, Outcome::Unavailable);
+        tracing::error!(delivery.id = id, %forge, event, %error, "a delivery could not be kept");
+        error
     }
 }
 

@@ -32,8 +32,8 @@ pub struct Running {
 
 impl Running {
     /// Lets everything run until `end` resolves. Then nothing more is claimed, and what is under way is
-    /// finished or released. Meanwhile the door stays open: not ready any more, but a delivery that
-    /// comes is kept for the next process, since no forge would send it again.
+    /// finished or released. Meanwhile the door stays open to those who watch, and a delivery that comes is
+    /// answered 503 and not kept: the next process asks the forge what it missed.
     ///
     /// A task that ends before is an alarm, and ends the others in the same way: half a bot would answer
     /// as if all were well, and who watches over it would never start it again.
@@ -52,6 +52,7 @@ impl Running {
         if let Some(ended) = &broken {
             alarm(ended);
         }
+        // First of all: nothing is kept that this process will not look at.
         self.drain.begin();
         let work = told(self.work.stop(WORK_LIMIT).await);
         if !work.in_time || work.broken.is_some() || broken.is_some() {

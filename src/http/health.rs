@@ -11,12 +11,13 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::error::HttpError;
 use crate::inbox::Inbox;
 
-/// Said once when we are asked to stop: from then on we are not ready, while what is under way ends.
+/// Said once when we are asked to stop: from then on we are not ready and keep nothing new, while what is
+/// under way ends.
 #[derive(Clone, Debug, Default)]
 pub struct Drain(Arc<AtomicBool>);
 
 impl Drain {
-    /// Stops being ready.
+    /// Stops being ready and taking deliveries.
     pub fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

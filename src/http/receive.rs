@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::HttpError;
+use super::health::Drain;
 use crate::domain::ForgeKind;
 use crate::inbox::{Form, Inbox, Outcome, Receipt, Refusal, VerifiedDelivery, answered, counted};
 
@@ -50,6 +51,7 @@ pub(super) struct Receiver {
     pub(super) forge: ForgeKind,
     pub(super) inbox: Inbox,
     pub(super) limits: Limits,
+    pub(super) drain: Drain,
     /// The turns of large bodies.
     pub(super) turns: Arc<Semaphore>,
 }
@@ -61,16 +63,22 @@ struct Told<'a> {
     status: &'a str,
 }
 
-/// Keeps a delivery that cannot be here unverified.
+/// Keeps a delivery that cannot be here unverified. While we are ending, a new one is only turned away:
+/// last of all, so that whoever is not known learns nothing from it.
 pub(super) async fn receive(
     State(receiver): State<Receiver>,
-    Arrived { delivery, since, turn }: Arrived,
+    Arrived { delivery, since, late, turn }: Arrived,
 ) -> Result<Response, HttpError> {
-    let recorded = receiver.inbox.record(delivery).await;
+    let Receiver { inbox, .. } = receiver;
+    let recorded = if late { inbox.recall(delivery).await } else { inbox.record(delivery).await.map(Some) };
     drop(turn);
-    let receipt = recorded.map_err(|_logged| {
+    let recorded = recorded.map_err(|_logged| {
         let message = "the delivery could not be kept and is not acknowledged; send it again";
         HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", message)
+    })?;
+    let receipt = recorded.ok_or_else(|| {
+        let message = "the server is stopping and keeps nothing new; send it again";
+        HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", message)
     })?;
     let (code, delivery, status) = match &receipt {
         Receipt::Accepted(id) => (StatusCode::ACCEPTED, Some(id.as_str()), "accepted"),
@@ -85,6 +93,8 @@ pub(super) async fn receive(
 pub(super) struct Arrived {
     delivery: VerifiedDelivery,
     since: Instant,
+    /// Whether we were ending already then. What was under way before is kept to its end.
+    late: bool,
     /// Kept as long as a large body is in memory.
     turn: Option<OwnedSemaphorePermit>,
 }
@@ -93,10 +103,10 @@ impl FromRequest<Receiver> for Arrived {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, receiver: &Receiver) -> Result<Self, HttpError> {
-        let since = Instant::now();
+        let (since, late) = (Instant::now(), receiver.drain.is_on());
         let (parts, body) = request.into_parts();
         match arrive(&parts.headers, body, receiver).await {
-            Ok((delivery, turn)) => Ok(Self { delivery, since, turn }),
+            Ok((delivery, turn)) => Ok(Self { delivery, since, late, turn }),
             Err((outcome, error)) => {
                 counted(receiver.forge, event_of(&parts.headers, receiver.forge), outcome);
                 Err(error)

@@ -34,6 +34,8 @@ pub enum Outcome {
     Unauthorized,
     /// Headers or body are malformed.
     Malformed,
+    /// We are ending: nothing new is kept.
+    ShuttingDown,
     /// The store could not keep it.
     Unavailable,
 }
@@ -51,6 +53,7 @@ impl Outcome {
             Self::Broken => "incomplete",
             Self::Unauthorized => "unauthorized",
             Self::Malformed => "malformed",
+            Self::ShuttingDown => "shutting_down",
             Self::Unavailable => "unavailable",
         }
     }

@@ -41,6 +41,25 @@ impl Store {
         .await
     }
 
+    /// What [`Store::record`] says of a delivery that was kept before; none of a new one. Nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn recorded(&self, delivery: NewDelivery) -> Result<Option<Recorded>, StoreError> {
+        self.read(move |connection| {
+            Box::pin(async move {
+                let NewDelivery { forge, id, lane, body, .. } = delivery;
+                if !sql::delivery::is_kept(connection, forge, &id).await? {
+                    return Ok(None);
+                }
+                let body = lane.is_some().then_some(&*body);
+                let same_body = sql::delivery::has_body(connection, forge, &id, body).await?;
+                Ok(Some(Recorded::Duplicate { same_body }))
+            })
+        })
+        .await
+    }
+
     /// Takes the oldest job of a lane that nobody works on; of several lanes the one that is ready
     /// longest. At most one job of a lane is out at a time. A lease that ran out counts as none: the
     /// job is given to the next who asks, and whoever held it can commit no more.

@@ -17,7 +17,7 @@ use futures_util::StreamExt as _;
 use mergewright::domain::ForgeKind;
 
 use super::flow::Play;
-use super::flow::forges::{call, door, on_both_forges};
+use super::flow::forges::{Told, call, door, on_both_forges};
 use super::flow::outcome::{End, GOOD, end, published};
 use super::flow::play::OWNER;
 use run::{Kill, Point, Run, Stage};
@@ -29,7 +29,7 @@ on_both_forges! {
     killed_at_any_step_it_ends_as_if_nothing_had_been,
     #[ignore = "takes minutes: killed at every request of one play, over and over"]
     killed_again_and_again_it_still_arrives,
-    asked_to_end_it_finishes_what_it_began_and_keeps_what_comes_meanwhile,
+    asked_to_end_it_finishes_what_it_began_and_the_next_one_answers_what_came_meanwhile,
 }
 
 /// What must not be doubled.
@@ -137,7 +137,9 @@ async fn status(address: &str, path: &str) -> u16 {
     reqwest::get(format!("http://{address}{path}")).await.unwrap().status().as_u16()
 }
 
-async fn asked_to_end_it_finishes_what_it_began_and_keeps_what_comes_meanwhile(forge: ForgeKind) {
+async fn asked_to_end_it_finishes_what_it_began_and_the_next_one_answers_what_came_meanwhile(
+    forge: ForgeKind,
+) {
     let mut stage = Stage::set(forge, Vec::new()).await;
     let number = stage.opens();
     // The first look at the forge takes its time.
@@ -148,16 +150,21 @@ async fn asked_to_end_it_finishes_what_it_began_and_keeps_what_comes_meanwhile(f
     while status(&address, "/readyz").await != 503 {}
     assert_eq!(status(&address, "/healthz").await, 200);
     let url = format!("http://{address}{}", door(forge));
-    stage.project.retitle(super::flow::play::AUTHOR, number, "Train even longer").unwrap();
-    let late = stage.sandbox.next_delivery().await;
-    assert_eq!(stage.sandbox.send_to(&late, &url).await, Ok(202), "no forge would send it again");
+    stage.project.comment(OWNER, number, "/model status").unwrap();
+    let mut late = false;
+    while !late {
+        let delivery = stage.sandbox.next_delivery().await;
+        assert_eq!(stage.sandbox.send_to(&delivery, &url).await, Ok(503), "nobody here would look at it");
+        late = Told::Comment.by(forge, delivery.event);
+    }
     stage.sandbox.let_go();
     assert_eq!(bot.ended().await, Some(0));
-    assert_eq!(stage.project.comments(number).unwrap().len(), 0, "nothing more was begun");
+    assert_eq!(stage.project.comments(number).unwrap().len(), 1, "nothing more was begun");
 
-    // The next process goes on where this one stopped.
+    // The next process goes on where this one stopped, and finds the command at the forge.
     stage.start().await;
-    let building = &undisturbed(forge).await[0];
-    stage.reaches(number, building, 0, "an orderly end").await;
+    let building = undisturbed(forge).await.remove(0);
+    let answered = End { others: 1, reactions: vec![vec!["eyes".to_owned()]], ..building };
+    stage.reaches(number, &answered, 0, "an orderly end").await;
     assert_eq!(stage.bot.take().unwrap().end().await, Some(0));
 }

@@ -62,6 +62,20 @@ pub(in crate::storage) async fn insert_ignored(
     Ok(stored.rows_affected() > 0)
 }
 
+/// Whether a delivery of this id is stored.
+pub(in crate::storage) async fn is_kept(
+    connection: &mut Connection,
+    forge: ForgeKind,
+    id: &str,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT 1 FROM delivery WHERE forge = $1 AND external_id = $2")
+        .bind(forge.as_str())
+        .bind(id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
 /// Whether the stored delivery of this id has this body. Where either was kept without its body, because
 /// its repository is (or was) not served, nothing speaks against it.
 pub(in crate::storage) async fn has_body(

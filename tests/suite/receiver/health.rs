@@ -18,14 +18,60 @@ async fn a_server_with_its_store_is_alive_and_ready() {
 }
 
 #[tokio::test]
-async fn a_draining_server_is_not_ready_and_still_keeps_what_arrives() {
+async fn a_draining_server_is_alive_and_not_ready_and_turns_deliveries_away() {
     let server = Server::start().await;
     server.drain.begin();
     assert_eq!(server.get("/healthz").await.status, 200);
+    assert_eq!(server.get("/metrics").await.status, 200);
     assert_eq!(server.get("/readyz").await.refusal(503), "draining");
     for forge in BOTH {
-        assert_eq!(good(forge).sent_to(&server).await.status, 202);
+        let turned_away = good(forge).sent_to(&server).await;
+        assert_eq!(turned_away.refusal(503), "shutting_down");
+        assert!(turned_away.header("retry-after").is_some());
     }
+    assert!(server.stored().await.is_none(), "what was not acknowledged is not kept");
+    let text = server.get("/metrics").await.text;
+    assert!(text.contains("outcome=\"shutting_down\"} 1\n"), "{text}");
+}
+
+#[tokio::test]
+async fn turning_away_comes_last_of_all() {
+    let server = Server::start().await;
+    for forge in BOTH {
+        good(forge).sent_to(&server).await;
+    }
+    server.drain.begin();
+    for forge in BOTH {
+        assert_eq!(good(forge).sent_to(&server).await.status, 200, "it is known to be kept");
+        let unknown = good(forge).id("another");
+        let refused = [
+            (405, server.get(&format!("/webhooks/{forge}")).await),
+            (415, unknown.clone().without("content-type").sent_to(&server).await),
+            (401, unknown.clone().token("guess").signed_with("guess", "{}").sent_to(&server).await),
+            (400, unknown.clone().proved("[").sent_to(&server).await),
+            (503, unknown.sent_to(&server).await),
+        ];
+        for (status, answer) in refused {
+            answer.refusal(status);
+        }
+    }
+    assert_eq!(server.get("/webhooks/elsewhere").await.status, 404);
+    assert_eq!(github().event("ping").id("p").signed("{}").sent_to(&server).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_was_being_received_when_the_end_was_asked_for_is_kept() {
+    let server = Server::start().await;
+    let delivery = good(ForgeKind::GitHub);
+    let mut wire = Wire::to(&server).await;
+    let mut head = delivery.head();
+    let expect = format!("content-length: {}\r\nexpect: 100-continue\r\n\r\n", delivery.body.len());
+    head.extend_from_slice(expect.as_bytes());
+    wire.say(head).await;
+    assert_eq!(wire.answer().await.status, 100, "the body is asked for by who will keep it");
+    server.drain.begin();
+    assert_eq!(wire.ask(&delivery.body).await.status, 202);
+    assert_eq!(server.stored().await.unwrap().id, "d-1");
 }
 
 #[tokio::test]
