@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use mergewright::app::{App, How, Running};
 use mergewright::config::server::ServerConfig;
-use mergewright::domain::SystemClock;
+use mergewright::domain::{ForgeKind, SystemClock};
 use mergewright::sandbox::{Fault, File, Person, Sandbox, SandboxOptions, SandboxProject};
 use mergewright::storage::Store;
 use mergewright::telemetry;
@@ -28,11 +28,12 @@ struct Whole {
 impl Whole {
     async fn runs() -> (Self, Running) {
         let sandbox = Sandbox::start(SandboxOptions::by_hand(Arc::new(SystemClock))).await.unwrap();
-        let (bot, project): (Person, _) = founded(&sandbox, IRIS);
+        let (bot, project): (Person, _) = founded(ForgeKind::GitLab, &sandbox, IRIS);
         project.hook("http://127.0.0.1:9/webhooks/gitlab", Some(SIGNING_TOKEN), None).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let lines = "repositories: [\"group/models\"]\nworkers: 1\n";
-        let config = server_config(&folder.path().join("mergewright.yml"), lines, &sandbox, &bot);
+        let config =
+            server_config(ForgeKind::GitLab, &folder.path().join("mergewright.yml"), lines, &sandbox, &bot);
         let recorder = Box::leak(Box::new(telemetry::recorder().unwrap()));
         let (numbers, recording) = (recorder.handle(), metrics::set_default_local_recorder(recorder));
         let app = App::assemble(&config, Arc::new(SystemClock), numbers.clone()).await.unwrap();
