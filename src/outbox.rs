@@ -20,7 +20,7 @@ use tracing::Instrument as _;
 use crate::config::server::Mode;
 use crate::domain::{Clock, Done, InternalEvent, Outcome, Redactor};
 use crate::forge::{ErrorKind, ForgeError, Forges};
-use crate::storage::{ClaimedEffect, EffectEnd, HeldError, NewJob, Store, StoreError};
+use crate::storage::{ClaimedEffect, EffectEnd, HeldError, MOST_INTERRUPTIONS, NewJob, Store, StoreError};
 
 use perform::{Means, Performed};
 use retry::Next;
@@ -157,6 +157,10 @@ impl Outbox {
 
 impl Inner {
     async fn perform(&self, claimed: &ClaimedEffect) -> Result<Performed, OutboxError> {
+        if claimed.interruptions >= MOST_INTERRUPTIONS {
+            let ended = format!("{} processes ended while they performed this", claimed.interruptions);
+            return Err(OutboxError::Forge(internal(ErrorKind::Refused, ended)));
+        }
         let kind = claimed.owner.repo().forge;
         let Some(forge) = self.forges.get(kind) else {
             return Err(OutboxError::Forge(ForgeError {
@@ -189,7 +193,12 @@ impl Inner {
             alarm("unauthorized");
             tracing::error!(alarm.kind = "unauthorized", %error, "the forge refuses our credential");
         }
-        match retry::after(&error, claimed.effect.reports_back(), claimed.attempts, fastrand::f64()) {
+        let next = if claimed.interruptions >= MOST_INTERRUPTIONS {
+            Next::Dead
+        } else {
+            retry::after(&error, claimed.effect.reports_back(), claimed.failures(), fastrand::f64())
+        };
+        match next {
             Next::Again(wait) => {
                 tracing::info!(%error, wait_ms = wait.as_millis(), "an effect will be tried again");
                 count(claimed, "retried");

@@ -29,7 +29,8 @@ pub use error::StoreError;
 pub use held::HeldError;
 pub use records::{
     BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job, KnownMergeRequest, Lease,
-    NewDelivery, NewEnvironments, NewJob, NewState, Recorded, StoredEnvironments, StoredState,
+    MOST_INTERRUPTIONS, NewDelivery, NewEnvironments, NewJob, NewState, Recorded, StoredEnvironments,
+    StoredState,
 };
 pub use sole::Sole;
 

@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 use crate::config::server::AllowList;
 use crate::domain::{Audit, Clock, Redactor, Timestamp};
 use crate::forge::Forges;
-use crate::storage::{Claimed, HeldError, Job, Store, StoreError};
+use crate::storage::{Claimed, HeldError, Job, MOST_INTERRUPTIONS, Store, StoreError};
 
 use failure::{Failure, Next};
 use memory::Memory;
@@ -140,9 +140,15 @@ impl Worker {
 impl Inner {
     /// Works one job to its end, whatever it is.
     async fn work(self: &Arc<Self>, claimed: Claimed) -> Result<(), StoreError> {
-        let (lease, attempts) = (claimed.lease.clone(), claimed.attempts);
+        let (lease, failures) = (claimed.lease.clone(), claimed.failures());
         let inner = Arc::clone(self);
-        let work = async move { inner.decide(&claimed).await }.in_current_span();
+        let work = async move {
+            if claimed.interruptions >= MOST_INTERRUPTIONS {
+                return Err(Failure::Interrupted(claimed.interruptions));
+            }
+            inner.decide(&claimed).await
+        }
+        .in_current_span();
         let failure = match self.store.held(&lease, LEASE, self.clock.as_ref(), work).await {
             Ok(Ok(decision)) => {
                 let written = decision.audit.clone();
@@ -165,7 +171,7 @@ impl Inner {
         }
         let said = failure.to_string();
         let reason = self.settings.redactor.text(&said);
-        match failure.after(attempts, fastrand::f64()) {
+        match failure.after(failures, fastrand::f64()) {
             Next::Again(wait) => {
                 tracing::info!(error = %failure, wait_ms = wait.as_millis(), "a job will be tried again");
                 self.store.retry_job(&lease, self.clock.now().after(wait), &reason).await

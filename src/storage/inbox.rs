@@ -181,12 +181,13 @@ async fn ring(connection: &mut Connection, now: Timestamp) -> Result<u64, StoreE
 }
 
 fn read_claimed(lease: Lease, row: &Row) -> Result<Claimed, StoreError> {
-    let attempts: i64 = row.try_get("attempts")?;
+    let (attempts, interruptions): (i64, i64) = (row.try_get("attempts")?, row.try_get("interruptions")?);
     Ok(Claimed {
         lease,
         lane: lane_from(row.try_get("name")?)?,
         job: read_job(row)?,
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        interruptions: u32::try_from(interruptions).unwrap_or(u32::MAX),
         since: Timestamp(row.try_get("created_at")?),
     })
 }

@@ -10,6 +10,7 @@ pub(super) const SQLITE: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("migrations/sqlite/0001_initial.sql")),
     (2, "environments", include_str!("migrations/sqlite/0002_environments.sql")),
     (3, "sweep", include_str!("migrations/sqlite/0003_sweep.sql")),
+    (4, "interruptions", include_str!("migrations/sqlite/0004_interruptions.sql")),
 ];
 
 /// Applies what is missing.

@@ -183,12 +183,13 @@ fn how(end: &EffectEnd) -> End<'_> {
 }
 
 fn read_claimed(lease: Lease, row: &Row) -> Result<ClaimedEffect, StoreError> {
-    let attempts: i64 = row.try_get("attempts")?;
+    let (attempts, interruptions): (i64, i64) = (row.try_get("attempts")?, row.try_get("interruptions")?);
     Ok(ClaimedEffect {
         lease,
         owner: owner_from(row.try_get("merge_request")?)?,
         effect: decode("an effect", row.try_get("effect")?)?,
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        interruptions: u32::try_from(interruptions).unwrap_or(u32::MAX),
         since: Timestamp(row.try_get("created_at")?),
     })
 }

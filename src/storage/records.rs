@@ -72,8 +72,18 @@ pub struct Claimed {
     pub job: Job,
     /// How often it was tried before.
     pub attempts: u32,
+    /// How many of these tries ended with the process that made them.
+    pub interruptions: u32,
     /// When it was put into the lane.
     pub since: Timestamp,
+}
+
+impl Claimed {
+    /// Tries that failed by themselves.
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        self.attempts.saturating_sub(self.interruptions)
+    }
 }
 
 /// What is to be done.
@@ -220,9 +230,23 @@ pub struct ClaimedEffect {
     pub effect: Effect,
     /// How often it was tried before; above 0 the outcome of the last try is unknown.
     pub attempts: u32,
+    /// How many of these tries ended with the process that made them.
+    pub interruptions: u32,
     /// When it was decided.
     pub since: Timestamp,
 }
+
+impl ClaimedEffect {
+    /// Tries that failed by themselves.
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        self.attempts.saturating_sub(self.interruptions)
+    }
+}
+
+/// Processes that may end over one job or effect before it is given up: enough for an unlucky one among
+/// many crashes, and an end for one that ends every process.
+pub const MOST_INTERRUPTIONS: u32 = 100;
 
 /// How an effect ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

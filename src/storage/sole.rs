@@ -64,13 +64,14 @@ impl Store {
     }
 
     /// Ends every lease at once, so that what was being worked on can be claimed again; how many.
-    /// Whoever held one can commit no more.
+    /// Whoever held one can commit no more. What was leased counts one interruption more.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn release_all(&self, _sole: &Sole, now: Timestamp) -> Result<u64, StoreError> {
         self.write(Wakes::Sleepers, move |connection| {
             Box::pin(async move {
+                sql::lane::interrupted(connection).await?;
                 let jobs = sql::lane::release_all(connection, now).await?;
                 Ok(jobs + sql::outbox_lane::release_all(connection, now).await?)
             })

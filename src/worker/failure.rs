@@ -37,6 +37,9 @@ pub(crate) enum Failure {
     /// A defect of ours.
     #[error("the job panicked: {0}")]
     Panicked(String),
+    /// What ends every process that takes it up must not be taken up for ever.
+    #[error("{0} processes ended while they worked on this")]
+    Interrupted(u32),
 }
 
 /// What follows.
@@ -69,7 +72,7 @@ impl Failure {
                 BACKOFF.wait(tries, chance)
             }
             Self::Store(_) => return Next::Wait,
-            Self::Unconfigured(_) | Self::Damaged(_) => return Next::Never,
+            Self::Unconfigured(_) | Self::Damaged(_) | Self::Interrupted(_) => return Next::Never,
         };
         let (wish, most) = match self {
             Self::Forge(ForgeError { kind: ErrorKind::Retry { after }, .. }) => {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mergewright::domain::{Clock as _, ForgeKind, Lane, MergeRequestId};
+use mergewright::config::server::Mode;
+use mergewright::domain::{Clock as _, Effect, ForgeKind, Label, Lane, MergeRequestId};
 use mergewright::sandbox::{Fault, File};
 use mergewright::storage::NewDelivery;
 
@@ -40,6 +41,45 @@ async fn a_merge_request_is_bound_to_what_the_forge_says_now() {
     assert_eq!((&bound.head, &bound.base), (&stand.head, &stand.main));
     assert_eq!(known.state.models.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["iris"]);
     assert_eq!(stand.store.dead_jobs(10).await.unwrap(), vec![]);
+}
+
+/// So many processes end in the middle of whatever there is to do.
+async fn processes_end(stand: &Stand, times: u32) {
+    let sole = stand.store.sole().await.unwrap();
+    for _ in 0..times {
+        let now = stand.clock.now();
+        let _job = stand.store.claim(now, Duration::from_secs(60)).await.unwrap();
+        let _effect = stand.store.claim_effect(now, Duration::from_secs(60)).await.unwrap();
+        assert!(stand.store.release_all(&sole, now).await.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn what_ends_every_process_is_given_up_in_the_end_and_what_only_met_many_ends_is_done() {
+    for (ends, jobs) in [(99, 0), (100, 1)] {
+        let stand = configured().await;
+        stand.refresh().await;
+        processes_end(&stand, ends).await;
+        stand.work().await;
+        let dead = stand.store.dead_jobs(10).await.unwrap();
+        assert_eq!(dead.len(), jobs, "{dead:?}");
+        assert!(
+            dead.iter().all(|(_, why, _)| why == "100 processes ended while they worked on this"),
+            "{dead:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_effect_that_ends_every_process_is_given_up_in_the_end() {
+    for (ends, effects) in [(99, 0), (100, 1)] {
+        let stand = configured().await;
+        stand.want(vec![Effect::Label { label: Some(Label::Building) }]).await;
+        processes_end(&stand, ends).await;
+        stand.perform(Mode::Act).await;
+        let dead = stand.store.dead_effects(10).await.unwrap();
+        assert_eq!(dead.len(), effects, "{dead:?}");
+    }
 }
 
 #[tokio::test]

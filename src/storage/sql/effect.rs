@@ -10,7 +10,7 @@ use crate::storage::StoreError;
 ///
 /// The `+` keeps SQLite from the index on `due`, which would make it sort everything that is due.
 pub(in crate::storage) const NEXT: &str = "
-    SELECT id, merge_request, effect, attempts, created_at FROM outbox
+    SELECT id, merge_request, effect, attempts, interruptions, created_at FROM outbox
     WHERE lane = $1 AND status = 'waiting' AND +due <= $2
     ORDER BY priority, id LIMIT 1";
 

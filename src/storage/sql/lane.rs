@@ -12,7 +12,8 @@ use crate::storage::records::{Lease, Leased};
 /// The claim: the lane that is ready longest and its oldest job. Two index look-ups, however many
 /// jobs wait and however much is stored.
 pub(in crate::storage) const NEXT: &str = "
-    SELECT lane.id AS lane, lane.name, lane.token, job.id AS job, job.event AS own, job.attempts, job.created_at,
+    SELECT lane.id AS lane, lane.name, lane.token, job.id AS job, job.event AS own, job.attempts,
+           job.interruptions, job.created_at,
            delivery.forge, delivery.external_id, delivery.event, delivery.headers, delivery.body
     FROM (SELECT id, name, token FROM lane WHERE ready_at <= $1 ORDER BY ready_at LIMIT 1) AS lane
     JOIN job ON job.id = (
@@ -122,6 +123,17 @@ pub(in crate::storage) async fn release(
     )
     .bind(lane)
     .bind(at.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Counts that a process ended while it held these jobs.
+pub(in crate::storage) async fn interrupted(connection: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE job SET interruptions = interruptions + 1
+         WHERE status = 'waiting' AND id IN (SELECT leased FROM lane WHERE leased IS NOT NULL)",
+    )
     .execute(connection)
     .await?;
     Ok(())

@@ -127,7 +127,7 @@ pub(in crate::storage) async fn release_all(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     sqlx::query(
-        "UPDATE outbox SET status = 'waiting'
+        "UPDATE outbox SET status = 'waiting', interruptions = interruptions + 1
          WHERE status = 'running' AND id IN (SELECT leased FROM outbox_lane WHERE leased IS NOT NULL)",
     )
     .execute(&mut *connection)

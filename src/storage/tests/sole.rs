@@ -24,10 +24,16 @@ async fn what_a_dead_process_held_is_free_at_once_and_the_dead_can_write_nothing
     let lost = store.finish_effect(&call.lease, EffectEnd::Observed, Timestamp(4)).await;
     assert!(matches!(lost, Err(StoreError::LeaseLost)), "{lost:?}");
     let again = store.next(4).await;
-    assert_eq!((again.lane, again.attempts), (lane(2), 1));
+    assert_eq!((again.lane.clone(), again.attempts), (lane(2), 1));
+    assert_eq!(
+        (again.interruptions, again.failures()),
+        (1, 0),
+        "a process that ends is no failure of the job"
+    );
     assert!(matches!(again.job, Job::Delivery { .. }));
     let again = store.claim_effect(Timestamp(4), LEASE).await.unwrap().unwrap();
-    assert_eq!((again.owner, again.attempts), (merge_request(1).into(), 1), "its outcome is unknown");
+    assert_eq!((again.owner.clone(), again.attempts), (merge_request(1).into(), 1), "its outcome is unknown");
+    assert_eq!((again.interruptions, again.failures()), (1, 0));
 }
 
 #[tokio::test]

@@ -267,18 +267,21 @@ impl Stage {
         let url = format!("http://{}{}", bot.address, door(self.forge));
         let kill = self.counter.lock().unwrap().delivery();
         let sandbox = Arc::clone(&self.sandbox);
-        let delivery = delivery.clone();
-        let sending = tokio::spawn(async move { sandbox.send_to(&delivery, &url).await });
+        let (delivery, log) = (delivery.clone(), Arc::clone(&self.log));
+        let sending = tokio::spawn(async move {
+            let answer = sandbox.send_to(&delivery, &url).await;
+            log.lock().unwrap().push(format!("--- {} was answered {answer:?}", delivery.event));
+        });
         match kill {
-            None => drop(sending.await.unwrap()),
+            None => sending.await.unwrap(),
             Some(Kill::After) => {
-                let _answered = sending.await.unwrap();
+                sending.await.unwrap();
                 self.crash().await;
             }
             Some(Kill::Before) => {
                 tokio::task::yield_now().await;
                 self.crash().await;
-                let _perhaps_answered = sending.await.unwrap();
+                sending.await.unwrap();
             }
         }
     }
