@@ -1,6 +1,7 @@
 //! `mergewright demo`: a forge on this machine, the bot as `serve` runs it, and people who use it.
 
 mod bot;
+mod forge;
 mod iris;
 mod narrator;
 mod play;
@@ -11,16 +12,13 @@ use std::sync::Arc;
 use super::Answer;
 use super::arguments::{Demo, DemoForge};
 use super::output::say;
+use crate::domain::ForgeKind;
+use forge::Played;
 use narrator::Narrator;
 use stage::Stage;
 
 /// Plays; good when the model was published and promoted.
 pub(super) fn run(arguments: &Demo) -> Answer {
-    if arguments.forge == DemoForge::Github {
-        return Answer::usage(
-            "mergewright: the demo plays GitLab only, so far: mergewright demo --forge gitlab",
-        );
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -37,7 +35,11 @@ async fn perform(arguments: &Demo) -> anyhow::Result<()> {
     // SIGTERM as well as Ctrl-C: a bot that is a process of its own would outlive us.
     let mut end = std::pin::pin!(crate::app::asked_to_end()?);
     say("mergewright demo: from a push to a published model, on this machine\n");
-    let stage = Arc::new(Stage::set(arguments.listen).await?);
+    let played = Played::new(match arguments.forge {
+        DemoForge::Gitlab => ForgeKind::GitLab,
+        DemoForge::Github => ForgeKind::GitHub,
+    });
+    let stage = Arc::new(Stage::set(played, arguments.listen).await?);
     stage.introduce();
     let narrator = Narrator::start(Arc::clone(&stage));
     let played = tokio::select! {

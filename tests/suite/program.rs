@@ -210,7 +210,16 @@ fn a_demo_that_is_asked_to_end_takes_its_bot_with_it() {
 
 #[test]
 fn the_demo_brings_a_model_to_production_refuses_a_worse_one_and_rolls_back() {
-    let done = run(&["demo", "--once"]);
+    plays_the_whole_tour(&["demo", "--once"]);
+}
+
+#[test]
+fn the_demo_does_the_same_on_github() {
+    plays_the_whole_tour(&["demo", "--once", "--forge", "github"]);
+}
+
+fn plays_the_whole_tour(demo: &[&str]) {
+    let done = run(demo);
     let told = text(&done.stdout);
     assert_eq!(done.status.code(), Some(0), "{told}{}", text(&done.stderr));
     for expected in [

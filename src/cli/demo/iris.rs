@@ -24,11 +24,11 @@ const FILES: &[(&str, &str)] = &[
 pub(super) const PARAMS: &str = "models/iris/params.json";
 
 /// Everything that the first commit holds, the generated pipeline included.
-pub(super) fn repository_files() -> anyhow::Result<Vec<File>> {
+pub(super) fn repository_files(dialect: Dialect) -> anyhow::Result<Vec<File>> {
     let mut files: Vec<File> = FILES.iter().map(|(path, content)| File::write(path, *content)).collect();
     let (_, text) = FILES.first().context("the example has no files")?;
     let config = repository::parse(text).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    for file in generator::generate(&config, Dialect::GitLab, &Existing::new())? {
+    for file in generator::generate(&config, dialect, &Existing::new())? {
         files.push(File::write(&file.path, file.content));
     }
     Ok(files)

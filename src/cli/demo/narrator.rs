@@ -94,7 +94,8 @@ fn look(project: &SandboxProject) -> Result<Vec<Sight>, crate::sandbox::Refusal>
     let mut sights = Vec::new();
     for pipeline in project.pipelines()? {
         for job in project.jobs(pipeline.id)? {
-            sights.push((format!("job {}", job.id), format!("{:?}", StateOnly(&job)), told(&job)));
+            let line = told(&job, pipeline.model());
+            sights.push((format!("job {}", job.id), format!("{:?}", StateOnly(&job)), line));
         }
     }
     for number in 1.. {
@@ -119,7 +120,8 @@ fn look(project: &SandboxProject) -> Result<Vec<Sight>, crate::sandbox::Refusal>
         sights.push((format!("deployment {}", deployment.id), word.to_owned(), Some(line)));
     }
     for (tag, release) in project.releases()? {
-        let files: Vec<&str> = release.links.iter().map(|link| link.name.as_str()).collect();
+        let links = release.links.iter().map(|link| link.name.as_str());
+        let files: Vec<&str> = links.chain(release.assets.iter().map(|asset| asset.name.as_str())).collect();
         let line = format!("    bot      release {} with {}", release.name, files.join(" and "));
         sights.push((format!("release {tag}"), files.join(" "), Some(line)));
     }
@@ -135,9 +137,10 @@ impl std::fmt::Debug for StateOnly<'_> {
     }
 }
 
-/// What a job's state is worth saying; nothing before it runs.
-fn told(job: &Job) -> Option<String> {
-    let name = &job.name;
+/// What a job's state is worth saying; nothing before it runs. Where each model has a workflow of its own,
+/// the job's name does not say whose it is.
+fn told(job: &Job, model: Option<&str>) -> Option<String> {
+    let name = model.map_or_else(|| job.name.clone(), |model| format!("{model}:{}", job.name));
     match &job.state {
         JobState::Running => Some(format!("    runner   {name} runs")),
         JobState::Success => Some(format!("    runner   {name} succeeded")),

@@ -91,7 +91,7 @@ fn open(stage: &Stage, narrator: &Narrator, branch: &str, title: &str, params: &
     let head = stage.project.branch_off(AUTHOR, branch, &main, &files, title)?;
     let number = stage.project.open_merge_request(AUTHOR, branch, title)?;
     let address = stage.project.merge_request_url(number)?;
-    narrator.scene(&format!("\n!{number} {title}  {address}"));
+    narrator.scene(&format!("\n{} {title}  {address}", stage.forge.number(number)));
     narrator.scene(&format!("    {AUTHOR:8} pushed {} to {branch}", head.short()));
     Ok(number)
 }
@@ -104,7 +104,8 @@ fn say(stage: &Stage, narrator: &Narrator, login: &str, number: u64, text: &str)
 
 /// Waits until the merge request carries this label of the bot.
 async fn label(stage: &Stage, narrator: &Narrator, number: u64, wanted: &str) -> anyhow::Result<()> {
-    narrator.waiting_for(&format!("!{number} on its way to {wanted}"));
+    let called = stage.forge.number(number);
+    narrator.waiting_for(&format!("{called} on its way to {wanted}"));
     let seen = async {
         loop {
             let labels = stage.project.merge_request(number)?.labels;
@@ -113,14 +114,14 @@ async fn label(stage: &Stage, narrator: &Narrator, number: u64, wanted: &str) ->
             }
             if labels.contains("model::failed") {
                 let report = narrator::report(&stage.project, number, stage.bot_account());
-                bail!("!{number} failed instead of reaching {wanted}:\n{}", report.unwrap_or_default());
+                bail!("{called} failed instead of reaching {wanted}:\n{}", report.unwrap_or_default());
             }
             tokio::time::sleep(LOOK).await;
         }
     };
     tokio::time::timeout(STEP_LIMIT, seen)
         .await
-        .with_context(|| format!("!{number} has not reached {wanted} after {STEP_LIMIT:?}"))?
+        .with_context(|| format!("{called} has not reached {wanted} after {STEP_LIMIT:?}"))?
 }
 
 /// Prints the sticky comment as it stands now.

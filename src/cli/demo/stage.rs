@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::bot::Bot;
+use super::forge::Played;
 use super::iris;
 use crate::cli::output::say;
 use crate::domain::{ForgeKind, SystemClock};
@@ -25,6 +26,7 @@ const PROJECT: &str = "demo/iris";
 /// The demo's world.
 #[derive(Debug)]
 pub(super) struct Stage {
+    pub(super) forge: Played,
     sandbox: Sandbox,
     pub(super) project: SandboxProject,
     bot: Bot,
@@ -34,9 +36,9 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Starts the forge, fills it, and starts the bot with its webhook.
-    pub(super) async fn set(listen: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) async fn set(forge: Played, listen: SocketAddr) -> anyhow::Result<Self> {
         let mut sandbox = Sandbox::start(SandboxOptions {
-            forge: ForgeKind::GitLab,
+            forge: forge.kind(),
             clock: Arc::new(SystemClock),
             jobs: Jobs::Shell,
             deliveries: Deliveries::Automatic,
@@ -55,25 +57,31 @@ impl Stage {
         project.push(
             OWNER,
             "main",
-            &iris::repository_files()?,
+            &iris::repository_files(forge.dialect())?,
             "Start with a model that is not good enough",
         )?;
         project.protect("main", true)?;
 
         let folder = sandbox.folder().join("bot");
-        let signing_token = signing_token();
-        let config = configuration(&folder, listen, sandbox.url(), bot_account.token(), &signing_token)?;
+        let secret = forge.webhook_secret();
+        let section = forge.section(sandbox.url());
+        let config = configuration(&folder, listen, &section, bot_account.token(), &secret)?;
         let bot = Bot::start(&config, folder.join("bot.log")).await?;
-        project.hook(&format!("http://{}/webhooks/gitlab", bot.address), Some(&signing_token), None)?;
+        let door = format!("http://{}/webhooks/{}", bot.address, forge.kind());
+        match forge.kind() {
+            ForgeKind::GitLab => project.hook(&door, Some(&secret), None)?,
+            ForgeKind::GitHub => project.hook(&door, None, Some(&secret))?,
+        };
         let repository = project.git_folder()?;
-        Ok(Self { sandbox, project, bot, bot_account: bot_account.id, repository })
+        Ok(Self { forge, sandbox, project, bot, bot_account: bot_account.id, repository })
     }
 
     /// Says what there is and where.
     pub(super) fn introduce(&self) {
         say(format!(
-            "forge       {}  (speaks GitLab's API; git, runner and webhooks are real)",
-            self.sandbox.url()
+            "forge       {}  (speaks {}'s API; git, runner and webhooks are real)",
+            self.sandbox.url(),
+            self.forge.name()
         ));
         say(format!("repository  {}", self.repository.display()));
         say(format!("bot         http://{}  (log: {})", self.bot.address, self.bot.log.display()));
@@ -116,20 +124,13 @@ impl Stage {
     }
 }
 
-/// A fresh key for signed webhooks, `whsec_` and 32 bytes; it lives as long as the demo.
-fn signing_token() -> String {
-    use base64::Engine as _;
-    let key: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
-    format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(key))
-}
-
 /// Writes the bot's configuration and secrets; the file's path.
 fn configuration(
     folder: &Path,
     listen: SocketAddr,
-    forge: &str,
+    section: &str,
     token: &str,
-    signing_token: &str,
+    webhook_secret: &str,
 ) -> anyhow::Result<PathBuf> {
     let write = |name: &str, content: &str| {
         let path = folder.join(name);
@@ -137,17 +138,13 @@ fn configuration(
     };
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     write("token", token)?;
-    write("signing-token", signing_token)?;
+    write("webhook-secret", webhook_secret)?;
     let mut text = String::new();
     writeln!(text, "listen: {listen}")?;
     writeln!(text, "database_url: sqlite://mergewright.db")?;
     writeln!(text, "repositories: [\"{PROJECT}\"]")?;
     writeln!(text, "log: {{format: json, level: info}}")?;
-    writeln!(text, "gitlab:")?;
-    writeln!(text, "  url: {forge}")?;
-    writeln!(text, "  token: {{file: token}}")?;
-    writeln!(text, "  webhook_signing_tokens: [{{file: signing-token}}]")?;
-    writeln!(text, "  write_interval: 0s")?;
+    text.push_str(section);
     write("mergewright.yml", &text)?;
     Ok(folder.join("mergewright.yml"))
 }

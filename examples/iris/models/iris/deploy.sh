@@ -3,7 +3,7 @@
 set -eu
 # What was named and proved before is also what is served.
 : "${MERGEWRIGHT_ENVIRONMENT:?}" "${MERGEWRIGHT_VERSION:?}"
-project=$(printf %s "${CI_PROJECT_URL:-${GITHUB_REPOSITORY:-here}}" | tr -c 'A-Za-z0-9.-' '_')
+project=$(printf %s "${CI_PROJECT_URL:-${GITHUB_SERVER_URL:-}/${GITHUB_REPOSITORY:-here}}" | tr -c 'A-Za-z0-9.-' '_')
 place="${IRIS_SERVING:-/tmp/iris-serving}/$project/$MERGEWRIGHT_ENVIRONMENT"
 mkdir -p "$place"
 next=$(mktemp -d "$place/$MERGEWRIGHT_VERSION.XXXXXX")
