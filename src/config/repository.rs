@@ -1,35 +1,40 @@
 //! `.mergewright.yml`: what people write becomes what the program may see.
 //!
 //! [`parse`] reads the text into a tree with places (`raw`), asks it for types (`reader`, `scalars`,
-//! `times`), fills in the defaults (`jobs`, `policy`) and compares the models with each other
+//! `times`) in the forms that one table gives (`keys`), fills in the defaults (`jobs`, `policy`) and compares the models with each other
 //! (`models`). Every problem is collected in one run, as far as the text can be read as YAML at all.
 
 mod jobs;
+mod keys;
 mod models;
 mod policy;
 mod problems;
 mod raw;
 mod reader;
 mod scalars;
+mod schema;
 mod secrets;
+mod shape;
 mod times;
+mod words;
 
 #[cfg(test)]
 mod tests;
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 
 use super::valid::RepositoryConfig;
 use crate::domain::Digest;
-use problems::Sink;
+use problems::{Place, Sink};
 pub use problems::{Problem, Problems};
+use raw::MOST_BYTES;
 use reader::{Field, Section};
+pub use schema::schema;
 
 /// The file's name at the root of a repository.
 pub const FILE_NAME: &str = ".mergewright.yml";
-
-/// Keys of the file itself.
-const TOP_LEVEL: &[&str] = &["version", "secrets", "defaults", "models", "registry_key"];
 
 /// Judges the text of a `.mergewright.yml`.
 ///
@@ -38,9 +43,14 @@ const TOP_LEVEL: &[&str] = &["version", "secrets", "defaults", "models", "regist
 /// that looks like a secret is not repeated.
 pub fn parse(text: &str) -> Result<RepositoryConfig, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // All of these end a line of YAML; places are counted in lines that end with `\n`.
+    let text = &match text.contains('\r') {
+        true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(text),
+    };
     let sink = Sink::default();
     let config = raw::read(text, &sink).and_then(|root| {
-        let file = Field { node: &root, path: String::new(), sink: &sink };
+        let file = Field { node: &root, shape: &keys::FILE, path: String::new(), sink: &sink };
         if root.is_nothing() {
             sink.report(
                 root.place,
@@ -49,8 +59,11 @@ pub fn parse(text: &str) -> Result<RepositoryConfig, Problems> {
             );
             return None;
         }
-        whole(&file.section(TOP_LEVEL)?)
+        whole(&file.section()?)
     });
+    if text.len() <= MOST_BYTES {
+        secrets::scan(text, &sink);
+    }
     match config {
         Some(config) if sink.is_empty() => Ok(config),
         _ => Err(sink.judge(text)),
@@ -65,15 +78,17 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<RepositoryConfig, Problems> {
     match std::str::from_utf8(bytes) {
         Ok(text) => parse(text),
         Err(error) => {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let place = Place::of(&String::from_utf8_lossy(valid), valid.len());
             let message =
                 format!("the file is no UTF-8 text: byte {} begins no character", error.valid_up_to());
-            Err(Problems::unreadable(&message, "save it as UTF-8"))
+            Err(Problems::unreadable(place, &message, "save it as UTF-8"))
         }
     }
 }
 
 fn whole(file: &Section<'_>) -> Option<RepositoryConfig> {
-    if let Some(version) = file.required("version", "version: 1") {
+    if let Some(version) = file.required("version") {
         match version.node.value {
             raw::Value::Text { ref text, plain: true } if text == "1" => {}
             _ => version.refuse("is not 1, the only version of this format", "write `version: 1`"),

@@ -35,7 +35,7 @@ fn a_file_is_called_as_it_was_called() {
     fs::write(&file, b"version: \xff").unwrap();
     let answer = check(&file, false);
     assert_eq!(answer.status, 1);
-    assert!(answer.err.starts_with(&format!("{}:1:1: ", file.display())), "{}", answer.err);
+    assert!(answer.err.starts_with(&format!("{}:1:10: ", file.display())), "{}", answer.err);
     let missing = check(&dir.path().join("none.yml"), false);
     assert_eq!(missing.status, 1);
     assert!(missing.err.contains("none.yml") && missing.err.contains("mergewright init"), "{}", missing.err);

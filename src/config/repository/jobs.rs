@@ -3,31 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::raw::Value;
 use super::reader::{Field, Section, cut};
+use super::words::DeployKind;
 use crate::config::valid::{
-    Build, Deploy, Publish, PublishTarget, PublishWhen, Schedule, ScheduleTask, Test, Toolchain,
-    ToolchainKind,
+    Build, Deploy, Publish, PublishTarget, Schedule, ScheduleTask, Test, Toolchain, ToolchainKind,
 };
-use crate::domain::MergeMethod;
 
 /// How long a job may take where nothing is written.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
-/// What a schedule cannot be called, because the word already starts another job.
-const TAKEN_BY_JOBS: &[&str] = &["run", "build", "test", "publish", "deploy", "rollback", "evaluate"];
+/// The longest that a job may take: no forge lets one run for longer.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 pub(super) fn toolchain(field: Option<Field<'_>>) -> Toolchain {
     let mut toolchain = Toolchain { kind: ToolchainKind::Custom, version: None, image: None };
-    let Some(section) = field.and_then(|field| field.section(&["kind", "version", "image"])) else {
+    let Some(section) = field.and_then(|field| field.section()) else {
         return toolchain;
     };
-    let kinds = [
-        ("python", ToolchainKind::Python),
-        ("maven", ToolchainKind::Maven),
-        ("gradle", ToolchainKind::Gradle),
-        ("node", ToolchainKind::Node),
-        ("custom", ToolchainKind::Custom),
-    ];
-    if let Some(kind) = section.required("kind", "kind: python").and_then(|kind| kind.choice(&kinds)) {
+    if let Some(kind) = section.required("kind").and_then(|kind| kind.choice()) {
         toolchain.kind = kind;
     }
     if let Some((field, text)) =
@@ -52,7 +45,7 @@ pub(super) fn toolchain(field: Option<Field<'_>>) -> Toolchain {
 }
 
 pub(super) fn build(field: Option<Field<'_>>, declared: &[String]) -> Build {
-    let section = field.and_then(|field| field.section(&["run", "artifacts", "timeout", "secrets"]));
+    let section = field.and_then(|field| field.section());
     let artifacts = section.as_ref().and_then(|section| section.field("artifacts"));
     Build {
         run: scripts(section.as_ref(), "run"),
@@ -66,10 +59,7 @@ pub(super) fn build(field: Option<Field<'_>>, declared: &[String]) -> Build {
 
 /// The test job; none only where something required is missing, which is then reported.
 pub(super) fn test(model: &Section<'_>, declared: &[String]) -> Option<Test> {
-    let example = "test: {reports: {metrics: metrics.json}}";
-    let section = model
-        .required("test", example)?
-        .section(&["run", "reports", "dataset", "protect", "timeout", "secrets"])?;
+    let section = model.required("test")?.section()?;
     let dataset = section.field("dataset").and_then(|field| field.relative_path());
     let mut protect: Vec<String> = section
         .field("protect")
@@ -81,14 +71,18 @@ pub(super) fn test(model: &Section<'_>, declared: &[String]) -> Option<Test> {
             protect.push(pattern);
         }
     }
-    let reports =
-        section.required("reports", "reports: {metrics: metrics.json}")?.section(&["junit", "metrics"])?;
+    let reports = section.required("reports")?.section()?;
     let files = |field: Field<'_>| field.items().iter().filter_map(Field::relative_path).collect::<Vec<_>>();
-    let metrics_field = reports.required("metrics", "metrics: metrics.json")?;
+    let metrics_field = reports.required("metrics")?;
     let metrics = files(metrics_field.clone());
     if metrics.is_empty() && metrics_field.items().is_empty() {
         metrics_field
             .refuse("lists no file", "write the file that holds the numbers, such as `metrics.json`");
+    }
+    for item in reports.field("junit").map(|field| field.items()).unwrap_or_default() {
+        if item.relative_path().is_some_and(|path| metrics.contains(&path)) {
+            item.refuse("is also the file of the metrics", "name the JUnit file, or remove `junit`");
+        }
     }
     Some(Test {
         run: scripts(Some(&section), "run"),
@@ -102,34 +96,27 @@ pub(super) fn test(model: &Section<'_>, declared: &[String]) -> Option<Test> {
 }
 
 pub(super) fn publish(field: Option<Field<'_>>, declared: &[String]) -> Publish {
-    let section =
-        field.and_then(|field| field.section(&["when", "merge", "run", "to", "secrets", "timeout"]));
+    let section = field.and_then(|field| field.section());
     let get = |key: &str| section.as_ref().and_then(|section| section.field(key));
-    let whens = [("merge", PublishWhen::Merge), ("command", PublishWhen::Command)];
-    let methods = [
-        ("auto", MergeMethod::Auto),
-        ("merge", MergeMethod::Merge),
-        ("squash", MergeMethod::Squash),
-        ("rebase", MergeMethod::Rebase),
-    ];
-    let kinds = [("release", PublishTarget::Release), ("gitlab-package", PublishTarget::GitlabPackage)];
     let mut to = Vec::new();
     for item in get("to").map(|field| field.list()).unwrap_or_default() {
-        let target = item
-            .section(&["kind"])
-            .and_then(|section| section.required("kind", "kind: release")?.choice(&kinds));
+        let target = item.section().and_then(|section| section.required("kind")?.choice());
         match target {
             Some(target) if to.contains(&target) => item.refuse("is listed twice", "keep one of the two"),
             Some(target) => to.push(target),
             None => {}
         }
     }
-    if get("to").is_none() {
-        to.push(PublishTarget::Release);
+    match get("to") {
+        None => to.push(PublishTarget::Release),
+        Some(field) if matches!(&field.node.value, Value::List(items) if items.is_empty()) => {
+            field.refuse("lists nothing", "remove it, or write `to: [{kind: release}]`");
+        }
+        Some(_) => {}
     }
     Publish {
-        when: get("when").and_then(|field| field.choice(&whens)).unwrap_or_default(),
-        merge: get("merge").and_then(|field| field.choice(&methods)).unwrap_or_default(),
+        when: get("when").and_then(|field| field.choice()).unwrap_or_default(),
+        merge: get("merge").and_then(|field| field.choice()).unwrap_or_default(),
         run: scripts(section.as_ref(), "run"),
         to,
         secrets: secrets(section.as_ref(), declared),
@@ -139,9 +126,9 @@ pub(super) fn publish(field: Option<Field<'_>>, declared: &[String]) -> Publish 
 
 pub(super) fn deploy(field: Option<Field<'_>>, declared: &[String]) -> Option<Deploy> {
     let field = field?;
-    let section = field.section(&["kind", "run", "rollback", "verify", "secrets", "timeout", "manifest"])?;
-    let kinds = [("scripts", false), ("kserve", true)];
-    let kserve = section.field("kind").is_some_and(|kind| kind.choice(&kinds).unwrap_or_default());
+    let section = field.section()?;
+    let kind: DeployKind = section.field("kind").and_then(|kind| kind.choice()).unwrap_or_default();
+    let kserve = kind == DeployKind::Kserve;
     let foreign: &[&str] =
         if kserve { &["run", "rollback", "verify", "secrets", "timeout"] } else { &["manifest"] };
     for key in foreign {
@@ -151,12 +138,15 @@ pub(super) fn deploy(field: Option<Field<'_>>, declared: &[String]) -> Option<De
         }
     }
     if kserve {
-        let manifest = section.required("manifest", "manifest: deploy/isvc.yaml")?.relative_path()?;
-        return Some(Deploy::Kserve { manifest });
+        let Some(manifest) = section.field("manifest") else {
+            section.missing("manifest", "manifest: deploy/isvc.yaml");
+            return None;
+        };
+        return Some(Deploy::Kserve { manifest: manifest.relative_path()? });
     }
     let run = scripts(Some(&section), "run");
     if run.is_empty() {
-        section.required("run", "run: [\"sh deploy.sh\"]");
+        lacks_run(&section, "run: [\"sh deploy.sh\"]");
     }
     Some(Deploy::Scripts {
         run,
@@ -169,36 +159,42 @@ pub(super) fn deploy(field: Option<Field<'_>>, declared: &[String]) -> Option<De
 
 pub(super) fn schedules(field: Option<Field<'_>>) -> BTreeMap<String, Schedule> {
     let mut schedules = BTreeMap::new();
-    let Some(section) = field.and_then(|field| field.open_section()) else { return schedules };
-    for (name, place, field) in section.entries() {
-        let named = field.sound_name("schedule", name, place, TAKEN_BY_JOBS);
-        if let (Some(schedule), true) = (schedule(&field), named) {
-            schedules.insert(name.to_owned(), schedule);
+    let Some(field) = field else { return schedules };
+    for entry in field.named() {
+        let named = field.sound_name(&entry);
+        if let (Some(schedule), true) = (schedule(&entry.field), named) {
+            schedules.insert(entry.name.to_owned(), schedule);
         }
     }
     schedules
 }
 
 fn schedule(field: &Field<'_>) -> Option<Schedule> {
-    let tasks = [
-        ("retrain", ScheduleTask::Retrain),
-        ("evaluate", ScheduleTask::Evaluate),
-        ("monitor", ScheduleTask::Monitor),
-        ("cleanup", ScheduleTask::Cleanup),
-        ("run", ScheduleTask::Run),
-    ];
-    let section = field.section(&["cron", "timezone", "task", "run"])?;
-    let cron = section.required("cron", "cron: \"17 9 * * *\"").and_then(|field| field.cron());
-    let task = section.required("task", "task: retrain").and_then(|field| field.choice(&tasks));
+    let section = field.section()?;
+    let cron = section.required("cron").and_then(|field| field.cron());
+    let task = section.required("task").and_then(|field| field.choice());
     let timezone = section.field("timezone").and_then(|field| field.time_zone());
     let run = scripts(Some(&section), "run");
     if task == Some(ScheduleTask::Run) && run.is_empty() {
-        section.required("run", "run: [\"sh report.sh\"]");
+        lacks_run(&section, "run: [\"sh report.sh\"]");
     }
-    if let Some(field) = section.field("run").filter(|_| task.is_some_and(|task| task != ScheduleTask::Run)) {
+    if let Some(field) = section.field("run").filter(|field| !field.items().is_empty())
+        && task.is_some_and(|task| task != ScheduleTask::Run)
+    {
         field.refuse("only goes with `task: run`", "remove it or write `task: run`");
     }
     Some(Schedule { cron: cron?, timezone: timezone.unwrap_or_else(|| "UTC".to_owned()), task: task?, run })
+}
+
+/// Notes that there are no shell lines, where nothing else is wrong with them.
+fn lacks_run(section: &Section<'_>, example: &str) {
+    match section.field("run") {
+        None => section.missing("run", example),
+        Some(field) if field.items().is_empty() => {
+            field.refuse("lists nothing", format!("write `{example}`"));
+        }
+        Some(_) => {}
+    }
 }
 
 fn scripts(section: Option<&Section<'_>>, key: &str) -> Vec<String> {
@@ -206,7 +202,12 @@ fn scripts(section: Option<&Section<'_>>, key: &str) -> Vec<String> {
 }
 
 fn timeout(section: Option<&Section<'_>>) -> Duration {
-    section.and_then(|section| section.field("timeout")?.duration()).unwrap_or(DEFAULT_TIMEOUT)
+    let Some(field) = section.and_then(|section| section.field("timeout")) else { return DEFAULT_TIMEOUT };
+    let timeout = field.duration();
+    if timeout.is_some_and(|timeout| timeout > LONGEST_TIMEOUT) {
+        field.refuse("is longer than the 30 days that a forge lets a job run", "write at most `30d`");
+    }
+    timeout.unwrap_or(DEFAULT_TIMEOUT)
 }
 
 fn secrets(section: Option<&Section<'_>>, declared: &[String]) -> Vec<String> {

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::jobs;
 use super::policy;
 use super::raw::MOST_NODES;
-use super::reader::{Field, Section, cut};
-use super::scalars::RESERVED;
+use super::reader::{Entry, Field, Section, cut};
 use crate::config::valid::{Model, RepositoryConfig};
 use crate::domain::{Digest, ModelName};
 
@@ -14,24 +13,6 @@ use crate::domain::{Digest, ModelName};
 const MOST_MERGED: usize = 10 * MOST_NODES;
 /// The most steps along dependencies that are taken in search of circles.
 const MOST_STEPS: usize = 10 * MOST_NODES;
-/// Keys of a model.
-const MODEL: &[&str] = &[
-    "paths",
-    "root",
-    "toolchain",
-    "runners",
-    "build",
-    "test",
-    "gates",
-    "review",
-    "version",
-    "publish",
-    "environments",
-    "deploy",
-    "schedules",
-    "depends_on",
-    "retention",
-];
 
 pub(super) fn models(file: &Section<'_>, secrets: &[String]) -> Option<BTreeMap<ModelName, Model>> {
     let defaults = file.field("defaults");
@@ -39,10 +20,10 @@ pub(super) fn models(file: &Section<'_>, secrets: &[String]) -> Option<BTreeMap<
         file.sink.share(field.node.place);
     }
     // Misspelt defaults are an error even where every model writes the key itself.
-    let has_defaults = defaults.as_ref().is_some_and(|field| field.section(MODEL).is_some());
-    let models_field = file.required("models", "models: {iris: …}")?;
-    let section = models_field.open_section()?;
-    let names: Vec<&str> = section.entries().map(|(name, ..)| name).collect();
+    let has_defaults = defaults.as_ref().is_some_and(|field| field.section().is_some());
+    let models_field = file.required("models")?;
+    let entries = models_field.named();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
     if names.is_empty() {
         models_field.refuse("names no model", "write one section per model");
     }
@@ -58,15 +39,17 @@ pub(super) fn models(file: &Section<'_>, secrets: &[String]) -> Option<BTreeMap<
     }
     let mut models = BTreeMap::new();
     let mut wanted = Vec::new();
-    for (name, place, own) in section.entries() {
-        let named = own.sound_name("model", name, place, RESERVED);
+    for entry in &entries {
+        let (name, own) = (entry.name, &entry.field);
+        let named = models_field.sound_name(entry);
         let merged = match &defaults {
             Some(defaults) if has_defaults && !own.node.is_nothing() => defaults.node.overlaid(own.node),
             Some(defaults) if has_defaults => defaults.node.clone(),
             _ => own.node.clone(),
         };
-        let field = Field { node: &merged, path: own.path.clone(), sink: own.sink };
-        let Some(section) = field.section(MODEL) else { continue };
+        let field = Field { node: &merged, ..own.clone() };
+        let Some(section) = field.section() else { continue };
+        refuse_clashes(&section, &entries);
         for item in section.field("depends_on").map(|field| field.items()).unwrap_or_default() {
             if let Some(other) = item.text() {
                 wanted.push((name.to_owned(), other.to_owned(), item.node.place));
@@ -109,6 +92,20 @@ pub(super) fn models(file: &Section<'_>, secrets: &[String]) -> Option<BTreeMap<
     Some(models)
 }
 
+/// Commands tell models from environments by their names alone: `/model blame production`.
+fn refuse_clashes(model: &Section<'_>, models: &[Entry<'_>]) {
+    for environment in model.field("environments").map(|field| field.named()).unwrap_or_default() {
+        if let Some(other) = models.iter().find(|model| model.name == environment.name) {
+            let message = format!(
+                "the environment `{}` is called like the model on line {}",
+                cut(environment.name),
+                other.place.line
+            );
+            model.sink.report(environment.place, message, "give one of them another name");
+        }
+    }
+}
+
 /// Whether following dependencies from `from` arrives at `to`; none when all `steps` are used up.
 fn reaches(from: &str, to: &str, edges: &BTreeMap<&str, BTreeSet<&str>>, steps: &mut usize) -> Option<bool> {
     let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
@@ -133,7 +130,7 @@ fn model(name: &str, section: &Section<'_>, secrets: &[String]) -> Option<Model>
         paths
     });
     let root = section.field("root").and_then(|field| field.relative_path());
-    let runners = section.field("runners").and_then(|field| field.section(&["gitlab", "github"]));
+    let runners = section.field("runners").and_then(|field| field.section());
     let tags = |forge: &str| {
         let field = runners.as_ref().and_then(|section| section.field(forge));
         field.map(|field| field.lines()).unwrap_or_default()

@@ -6,9 +6,8 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::reader::{Field, Section, cut};
-use super::scalars::RESERVED;
 use crate::config::valid::{
-    BaselineChoice, Canary, Direction, Environment, Gates, Level, Retention, Review, Rule, VersionStrategy,
+    BaselineChoice, Canary, Environment, Gates, Level, Retention, Review, Rule, VersionStrategy,
 };
 
 /// How long candidates are kept where nothing is written.
@@ -20,13 +19,8 @@ const CANARY_HOLD: Duration = Duration::from_secs(30 * 60);
 
 pub(super) fn gates(field: Option<Field<'_>>) -> Gates {
     let mut gates = Gates { baseline: BaselineChoice::default(), rules: Vec::new() };
-    let Some(section) = field.and_then(|field| field.section(&["baseline", "rules"])) else { return gates };
-    let baselines = [
-        ("production", BaselineChoice::Production),
-        ("previous", BaselineChoice::Previous),
-        ("target_branch", BaselineChoice::TargetBranch),
-    ];
-    if let Some(baseline) = section.field("baseline").and_then(|field| field.choice(&baselines)) {
+    let Some(section) = field.and_then(|field| field.section()) else { return gates };
+    if let Some(baseline) = section.field("baseline").and_then(|field| field.choice()) {
         gates.baseline = baseline;
     }
     for item in section.field("rules").map(|field| field.list()).unwrap_or_default() {
@@ -44,26 +38,9 @@ pub(super) fn gates(field: Option<Field<'_>>) -> Gates {
 }
 
 fn rule(item: &Field<'_>) -> Option<Rule> {
-    let section = item.section(&[
-        "id",
-        "metric",
-        "direction",
-        "min",
-        "max",
-        "max_regression",
-        "level",
-        "required",
-        "slice",
-        "min_samples",
-        "cumulative",
-        "confidence",
-    ])?;
-    let directions = [("higher", Direction::Higher), ("lower", Direction::Lower)];
-    let levels = [("block", Level::Block), ("warn", Level::Warn)];
-    let metric =
-        section.required("metric", "metric: accuracy").and_then(|field| field.line().map(str::to_owned));
-    let direction =
-        section.required("direction", "direction: higher").and_then(|field| field.choice(&directions));
+    let section = item.section()?;
+    let metric = section.required("metric").and_then(|field| field.line().map(str::to_owned));
+    let direction = section.required("direction").and_then(|field| field.choice());
     let number = |key: &str| section.field(key).and_then(|field| field.decimal());
     let (min, max) = (number("min"), number("max"));
     if let (Some(min), Some(max)) = (min, max)
@@ -71,7 +48,26 @@ fn rule(item: &Field<'_>) -> Option<Rule> {
     {
         item.refuse("has a `min` above its `max`", "no value could pass: exchange the two");
     }
-    let id = section.field("id").and_then(|field| rule_id(&field)).or_else(|| metric.clone());
+    let level: Level = section.field("level").and_then(|field| field.choice()).unwrap_or_default();
+    let required = section.field("required").and_then(|field| field.truth()).unwrap_or_default();
+    if required && level == Level::Warn {
+        item.refuse(
+            "is `required` and only warns",
+            "remove `level: warn`, so that it blocks, or `required`: there is nothing to waive in a warning",
+        );
+    }
+    let id = match section.field("id") {
+        Some(field) => rule_id(&field),
+        None => {
+            if metric.as_ref().is_some_and(|metric| metric.contains(char::is_whitespace)) {
+                item.refuse(
+                    "has a metric with white space in its name, and no `id`",
+                    "write an `id` of one word: it is what `/model waive` names",
+                );
+            }
+            metric.clone()
+        }
+    };
     let max_regression = section.field("max_regression").and_then(|field| field.tolerance());
     let cumulative = section.field("cumulative").and_then(|field| field.tolerance());
     Some(Rule {
@@ -81,10 +77,10 @@ fn rule(item: &Field<'_>) -> Option<Rule> {
         min,
         max,
         max_regression,
-        level: section.field("level").and_then(|field| field.choice(&levels)).unwrap_or_default(),
-        required: section.field("required").and_then(|field| field.truth()).unwrap_or_default(),
+        level,
+        required,
         slice: section.field("slice").and_then(|field| field.line().map(str::to_owned)),
-        min_samples: section.field("min_samples").and_then(|field| field.integer(1..=1_000_000_000)),
+        min_samples: section.field("min_samples").and_then(|field| field.integer()),
         cumulative,
         confidence: section.field("confidence").and_then(|field| confidence(&field)),
         line: Some(item.node.place.line),
@@ -112,9 +108,9 @@ fn confidence(field: &Field<'_>) -> Option<Decimal> {
 
 pub(super) fn review(field: Option<Field<'_>>) -> Review {
     let mut review = Review { approvals: 1, owners: Vec::new(), card: None, card_sections: Vec::new() };
-    let known = ["approvals", "owners", "card", "card_sections"];
-    let Some(section) = field.and_then(|field| field.section(&known)) else { return review };
-    if let Some(approvals) = section.field("approvals").and_then(|field| field.integer(0..=100)) {
+    let Some(field) = field else { return review };
+    let Some(section) = field.section() else { return review };
+    if let Some(approvals) = section.field("approvals").and_then(|field| field.integer()) {
         review.approvals = approvals;
     }
     for item in section.field("owners").map(|field| field.items()).unwrap_or_default() {
@@ -129,32 +125,38 @@ pub(super) fn review(field: Option<Field<'_>>) -> Review {
             review.owners.push(name.to_owned());
         }
     }
+    // Each login is one person; who is in a group is known to the forge alone.
+    let people = review.owners.iter().all(|owner| !owner.contains('/'));
+    let owners = u32::try_from(review.owners.len()).unwrap_or(u32::MAX);
+    if people && owners > 0 && review.approvals > owners {
+        let what = format!("asks for {} approvals and names fewer owners: {owners}", review.approvals);
+        field.refuse(&what, "name more owners or a group, or lower `approvals`");
+    }
     review.card = section.field("card").and_then(|field| field.relative_path());
     review.card_sections = section.field("card_sections").map(|field| field.lines()).unwrap_or_default();
+    if let Some(sections) = section.field("card_sections").filter(|_| section.field("card").is_none())
+        && !review.card_sections.is_empty()
+    {
+        sections.refuse("has no card to look into", "write `card: MODEL_CARD.md` beside it");
+    }
     review
 }
 
 pub(super) fn version(model: &Section<'_>) -> Option<VersionStrategy> {
-    let strategies = [
-        ("timestamp", VersionStrategy::Timestamp),
-        ("sequence", VersionStrategy::Sequence),
-        ("semver", VersionStrategy::Semver),
-        ("calver", VersionStrategy::Calver),
-    ];
-    let section = model.required("version", "version: {strategy: sequence}")?.section(&["strategy"])?;
-    section.required("strategy", "strategy: sequence")?.choice(&strategies)
+    let section = model.required("version")?.section()?;
+    section.required("strategy")?.choice()
 }
 
 pub(super) fn environments(field: Option<Field<'_>>) -> Vec<Environment> {
-    let Some(section) = field.and_then(|field| field.open_section()) else { return Vec::new() };
-    let names: Vec<&str> = section.entries().map(|(name, ..)| name).collect();
+    let Some(field) = field else { return Vec::new() };
+    let entries = field.named();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
     let mut environments = Vec::new();
     let mut requires = BTreeMap::new();
-    for (name, place, field) in section.entries() {
-        if !field.sound_name("environment", name, place, RESERVED) {
-            continue;
-        }
-        let Some(inner) = field.section(&["requires", "approvals", "canary", "freeze"]) else { continue };
+    for entry in &entries {
+        let named = field.sound_name(entry);
+        let Some(inner) = entry.field.section() else { continue };
+        let name = entry.name;
         let before = inner.field("requires").and_then(|field| {
             let before = field.text()?;
             if names.contains(&before) {
@@ -168,14 +170,16 @@ pub(super) fn environments(field: Option<Field<'_>>) -> Vec<Environment> {
             field.refuse(&format!("names the environment `{}`, which does not exist", cut(before)), remedy);
             None
         });
-        let freeze = inner.field("freeze").map(|field| field.items()).unwrap_or_default();
-        environments.push(Environment {
+        let environment = Environment {
             name: name.to_owned(),
             requires: before,
-            approvals: inner.field("approvals").and_then(|field| field.integer(0..=100)).unwrap_or(0),
+            approvals: inner.field("approvals").and_then(|field| field.integer()).unwrap_or(0),
             canary: inner.field("canary").and_then(|field| canary(&field)),
-            freeze: freeze.iter().filter_map(Field::freeze_window).collect(),
-        });
+            freeze: inner.field("freeze").map(|field| field.freeze_windows()).unwrap_or_default(),
+        };
+        if named {
+            environments.push(environment);
+        }
     }
     for (name, (before, field)) in &requires {
         let mut at = *before;
@@ -192,10 +196,10 @@ pub(super) fn environments(field: Option<Field<'_>>) -> Vec<Environment> {
 }
 
 fn canary(field: &Field<'_>) -> Option<Canary> {
-    let section = field.section(&["steps", "hold"])?;
-    let steps_field = section.required("steps", "steps: [10, 50, 100]")?;
+    let section = field.section()?;
+    let steps_field = section.required("steps")?;
     let items = steps_field.list();
-    let steps: Vec<u8> = items.iter().filter_map(|item| item.integer(1..=100)).collect();
+    let steps: Vec<u8> = items.iter().filter_map(|item| item.integer()).collect();
     let rising = steps.windows(2).all(|pair| pair.first() < pair.last());
     if steps.len() == items.len() && !(rising && steps.last() == Some(&100)) {
         steps_field
@@ -206,10 +210,10 @@ fn canary(field: &Field<'_>) -> Option<Canary> {
 }
 
 pub(super) fn retention(field: Option<Field<'_>>) -> Retention {
-    let section = field.and_then(|field| field.section(&["last", "candidates"]));
+    let section = field.and_then(|field| field.section());
     let get = |key: &str| section.as_ref().and_then(|section| section.field(key));
     Retention {
-        last: get("last").and_then(|field| field.integer(1..=100_000)).unwrap_or(KEPT_VERSIONS),
+        last: get("last").and_then(|field| field.integer()).unwrap_or(KEPT_VERSIONS),
         candidates: get("candidates").and_then(|field| field.duration()).unwrap_or(KEPT_CANDIDATES),
     }
 }

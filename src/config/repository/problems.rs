@@ -1,6 +1,7 @@
 //! What is wrong with a file: collected in one run, shown with place, excerpt and remedy.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::reader::nearest;
@@ -26,6 +27,26 @@ pub(super) struct Place {
 impl Place {
     /// The first character of the file.
     pub(super) const START: Self = Self { line: 1, column: 1, end_line: 1, end_column: 1 };
+
+    /// The character that begins at a byte of a text with `\n` between its lines.
+    pub(super) fn of(text: &str, byte: usize) -> Self {
+        let before = text.get(..byte).unwrap_or_default();
+        let (lines, last) = (before.matches('\n').count(), before.rsplit('\n').next().unwrap_or_default());
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).saturating_add(1);
+        let (line, column) = (small(lines), small(last.chars().count()));
+        Self { line, column, end_line: line, end_column: column.saturating_add(1) }
+    }
+
+    /// The same, or the end of the last line where it lies behind it.
+    fn within(self, lines: &[&str]) -> Self {
+        let last = u32::try_from(lines.len()).unwrap_or(u32::MAX).max(1);
+        if self.line <= last {
+            return Self { end_line: self.end_line.min(last), ..self };
+        }
+        let width = lines.last().map_or(0, |line| line.chars().count());
+        let column = u32::try_from(width).unwrap_or(u32::MAX).saturating_add(1);
+        Self { line: last, column, end_line: last, end_column: column.saturating_add(1) }
+    }
 }
 
 /// One problem of a `.mergewright.yml`.
@@ -39,7 +60,9 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
-    excerpt: Option<String>,
+    /// The line with a caret under the place, secrets starred out; none where there is no such line, and
+    /// where there are so many problems that this one is not shown.
+    pub excerpt: Option<String>,
 }
 
 /// Everything that is wrong with a `.mergewright.yml`, in the order of the file; never empty.
@@ -52,12 +75,16 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// A file that cannot even be looked into.
-    #[must_use]
-    pub fn unreadable(message: &str, remedy: &str) -> Self {
-        let sink = Sink::default();
-        sink.report(Place::START, message.to_owned(), remedy);
-        sink.judge("")
+    /// A file that cannot even be looked into from `place` on.
+    pub(super) fn unreadable(place: Place, message: &str, remedy: &str) -> Self {
+        let problem = Problem {
+            line: place.line,
+            column: place.column,
+            message: message.to_owned(),
+            remedy: remedy.to_owned(),
+            excerpt: None,
+        };
+        Self { file: ".mergewright.yml".to_owned(), found: vec![problem] }
     }
 
     /// The same problems under the name by which somebody called the file.
@@ -124,6 +151,11 @@ impl Sink {
         self.hidden.borrow_mut().push(place);
     }
 
+    /// The lines of which something is kept out of every excerpt.
+    pub(super) fn hidden_lines(&self) -> BTreeSet<u32> {
+        self.hidden.borrow().iter().flat_map(|place| place.line..=place.end_line).collect()
+    }
+
     /// The word that was probably meant by `text`.
     pub(super) fn nearest<'w>(&self, text: &str, words: &[&'w str]) -> Option<&'w str> {
         if self.found.borrow().len() < GUESSED { nearest(text, words) } else { None }
@@ -138,8 +170,11 @@ impl Sink {
     pub(super) fn judge(self, text: &str) -> Problems {
         let hidden = self.hidden.into_inner();
         let mut found = self.found.into_inner();
-        found.sort_by_key(|(place, ..)| *place);
         let lines: Vec<&str> = text.lines().collect();
+        for (place, ..) in &mut found {
+            *place = place.within(&lines);
+        }
+        found.sort_by_key(|(place, ..)| *place);
         let show = |(index, (place, message, remedy)): (usize, (Place, String, String))| {
             let source = usize::try_from(place.line).ok().and_then(|line| lines.get(line.checked_sub(1)?));
             // What is not shown needs no excerpt: thousands of problems may stand on one long line.

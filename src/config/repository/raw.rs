@@ -13,7 +13,7 @@ use super::problems::{Place, Sink};
 use super::secrets;
 
 /// The largest file that is read; a hundred models with every key stay far below.
-const MOST_BYTES: usize = 256 * 1024;
+pub(super) const MOST_BYTES: usize = 256 * 1024;
 /// The most texts, lists and sections, counted after aliases are followed.
 pub(super) const MOST_NODES: usize = 20_000;
 /// The deepest nesting; the format itself needs eight levels.
@@ -85,6 +85,11 @@ pub(super) fn read(text: &str, sink: &Sink) -> Option<Node> {
     if text.len() > MOST_BYTES {
         let message = format!("the file has {} bytes; at most {MOST_BYTES} are read", text.len());
         sink.report(Place::START, message, "keep data and long scripts in files of their own");
+        return None;
+    }
+    if let Some(at) = text.find('\0') {
+        let message = "a NUL character stands here".to_owned();
+        sink.report(Place::of(text, at), message, "write the file as text, in UTF-8");
         return None;
     }
     let mut budget = Budget::default();
@@ -164,12 +169,7 @@ impl Builder<'_> {
                     self.refuse_tag(tag.as_deref(), place);
                 }
                 if secrets::has_token(&text) {
-                    self.sink.hide(place);
-                    self.sink.report(
-                        place,
-                        "a secret stands here in the open".to_owned(),
-                        "revoke it, keep the new one in the forge's CI variables, and list only its name under `secrets`",
-                    );
+                    secrets::report(place, self.sink);
                 }
                 let plain = style == ScalarStyle::Plain && !forced;
                 self.add(Node { place, value: Value::Text { text: text.into_owned(), plain } }, anchor)?;

@@ -1,25 +1,34 @@
 //! Asks the tree for types: every answer that is no answer becomes a problem with its place.
 
-use std::str::FromStr;
-
 use rust_decimal::Decimal;
 
 use super::problems::{Place, Sink};
-use super::raw::{Node, Value};
+use super::raw::{Key, Node, Value};
 use super::secrets;
+use super::shape::{Names, Object, Presence, Shape};
+use super::words::Words;
 
 /// A section whose keys are known.
 pub(super) struct Section<'a> {
-    entries: &'a [(super::raw::Key, Node)],
+    entries: &'a [(Key, Node)],
     place: Place,
     path: String,
+    object: &'static Object,
     pub(super) sink: &'a Sink,
 }
 
-/// One value with the path by which messages call it.
+/// A name that people chose, where it stands, and what it names.
+pub(super) struct Entry<'a> {
+    pub(super) name: &'a str,
+    pub(super) place: Place,
+    pub(super) field: Field<'a>,
+}
+
+/// One value with the form that it should have and the path by which messages call it.
 #[derive(Clone)]
 pub(super) struct Field<'a> {
     pub(super) node: &'a Node,
+    pub(super) shape: &'static Shape,
     pub(super) path: String,
     pub(super) sink: &'a Sink,
 }
@@ -27,27 +36,49 @@ pub(super) struct Field<'a> {
 impl<'a> Section<'a> {
     /// The value of `key`, where it is written.
     pub(super) fn field(&self, key: &str) -> Option<Field<'a>> {
+        let shape = &self.object.key(key)?.shape;
         let (_, node) = self.entries.iter().find(|(known, _)| known.text == key)?;
-        Some(Field { node, path: join(&self.path, key), sink: self.sink })
+        Some(Field { node, shape, path: join(&self.path, key), sink: self.sink })
     }
 
     /// The value of `key`; its absence is a problem.
-    pub(super) fn required(&self, key: &str, example: &str) -> Option<Field<'a>> {
+    pub(super) fn required(&self, key: &str) -> Option<Field<'a>> {
         let field = self.field(key);
         if field.is_none() {
-            let path = join(&self.path, key);
-            let start = Place { end_line: self.place.line, end_column: self.place.column + 1, ..self.place };
-            self.sink.report(start, format!("`{path}` is missing"), format!("write `{example}`"));
+            let example = match self.object.key(key).map(|key| key.presence) {
+                Some(Presence::Required(example)) => example.to_owned(),
+                _ => format!("{key}: …"),
+            };
+            self.missing(key, &example);
         }
         field
     }
 
-    /// Every entry: name, its place, value.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Place, Field<'a>)> + use<'a, '_> {
-        self.entries.iter().map(|(key, node)| {
-            let field = Field { node, path: join(&self.path, &key.text), sink: self.sink };
-            (key.text.as_str(), key.place, field)
-        })
+    /// Notes that `key` is not there.
+    pub(super) fn missing(&self, key: &str, example: &str) {
+        let path = join(&self.path, key);
+        let start = Place { end_line: self.place.line, end_column: self.place.column + 1, ..self.place };
+        self.sink.report(start, format!("`{path}` is missing"), format!("write `{example}`"));
+    }
+
+    /// Notes every key that means nothing here.
+    fn refuse_unknown(&self) {
+        let known = self.object.names();
+        for (key, node) in self.entries.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
+            if secrets::is_secretive(&key.text) {
+                self.sink.hide(node.place);
+            }
+            let path = &self.path;
+            let inside = if path.is_empty() { "at the top level".to_owned() } else { format!("in `{path}`") };
+            let remedy = match self.sink.nearest(&key.text, &known) {
+                _ if key.text == "<<" => {
+                    "merge keys are not read: put what the models share into `defaults`".to_owned()
+                }
+                Some(word) => format!("did you mean `{word}`?"),
+                None => format!("known here: {}", known.join(", ")),
+            };
+            self.sink.report(key.place, format!("unknown key `{}` {inside}", cut(&key.text)), remedy);
+        }
     }
 }
 
@@ -58,46 +89,54 @@ impl<'a> Field<'a> {
         self.sink.report(self.node.place, format!("{name} {what}"), remedy);
     }
 
-    /// This value as a section with exactly these keys; nothing at all is an empty one.
-    pub(super) fn section(&self, known: &[&str]) -> Option<Section<'a>> {
-        let section = self.open_section()?;
-        for (key, place, field) in section.entries() {
-            if known.contains(&key) {
-                continue;
-            }
-            if secrets::is_secretive(key) {
-                self.sink.hide(field.node.place);
-            }
-            let path = &self.path;
-            let inside = if path.is_empty() { "at the top level".to_owned() } else { format!("in `{path}`") };
-            let remedy = match self.sink.nearest(key, known) {
-                Some(word) => format!("did you mean `{word}`?"),
-                None => format!("known here: {}", known.join(", ")),
-            };
-            self.sink.report(place, format!("unknown key `{}` {inside}", cut(key)), remedy);
-        }
+    /// This value as a section whose keys are known; nothing at all is an empty one.
+    pub(super) fn section(&self) -> Option<Section<'a>> {
+        let Shape::Section(object) = self.shape else { return self.expected("another value") };
+        let section = Section {
+            entries: self.keys_and_values()?,
+            place: self.node.place,
+            path: self.path.clone(),
+            object,
+            sink: self.sink,
+        };
+        section.refuse_unknown();
         Some(section)
     }
 
     /// This value as a section whose keys are names that people choose.
-    pub(super) fn open_section(&self) -> Option<Section<'a>> {
-        let entries: &[_] = match &self.node.value {
-            Value::Section(entries) => entries,
-            _ if self.node.is_nothing() => &[],
-            _ => return self.expected("keys and values (a mapping)"),
+    pub(super) fn named(&self) -> Vec<Entry<'a>> {
+        let Shape::Named(Names { value, .. }) = self.shape else {
+            return self.expected("another value").unwrap_or_default();
         };
-        Some(Section { entries, place: self.node.place, path: self.path.clone(), sink: self.sink })
+        let entry = |(key, node): &'a (Key, Node)| {
+            let path = join(&self.path, &key.text);
+            let field = Field { node, shape: value, path, sink: self.sink };
+            Entry { name: &key.text, place: key.place, field }
+        };
+        self.keys_and_values().unwrap_or_default().iter().map(entry).collect()
+    }
+
+    fn keys_and_values(&self) -> Option<&'a [(Key, Node)]> {
+        match &self.node.value {
+            Value::Section(entries) => Some(entries),
+            _ if self.node.is_nothing() => Some(&[]),
+            _ => self.expected("keys and values (a mapping)"),
+        }
     }
 
     /// The items of a list; a value that is no list counts as a list of one.
     pub(super) fn items(&self) -> Vec<Self> {
+        let shape = match self.shape {
+            Shape::List(item) | Shape::Many(item) => item,
+            single => single,
+        };
+        let item = |(index, node)| {
+            let path = format!("{}[{index}]", self.path);
+            Self { node, shape, path, sink: self.sink }
+        };
         match &self.node.value {
-            Value::List(items) => items
-                .iter()
-                .enumerate()
-                .map(|(index, node)| Self { node, path: format!("{}[{index}]", self.path), sink: self.sink })
-                .collect(),
-            _ => vec![self.clone()],
+            Value::List(items) => items.iter().enumerate().map(item).collect(),
+            _ => vec![Self { shape, ..self.clone() }],
         }
     }
 
@@ -138,12 +177,12 @@ impl<'a> Field<'a> {
     }
 
     /// One of some words.
-    pub(super) fn choice<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Words>(&self) -> Option<T> {
         let text = self.text()?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+        if let Some((_, value)) = T::WORDS.iter().find(|(word, _)| *word == text) {
             return Some(*value);
         }
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let known: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
         let remedy = match self.sink.nearest(text, &known) {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("write one of: {}", known.join(", ")),
@@ -161,20 +200,20 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A whole number within bounds.
-    pub(super) fn integer<T>(&self, bounds: std::ops::RangeInclusive<T>) -> Option<T>
-    where
-        T: FromStr + PartialOrd + std::fmt::Display,
-    {
+    /// A whole number within the bounds of its form.
+    pub(super) fn integer<T: TryFrom<u32>>(&self) -> Option<T> {
+        let Shape::Integer(least, most) = self.shape else { return self.expected("another value") };
         let Value::Text { text, plain: true } = &self.node.value else {
             return self.expected("a whole number");
         };
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let leading_zero = text.len() > 1 && text.starts_with('0');
-        match text.parse::<T>() {
-            Ok(number) if digits && !leading_zero && bounds.contains(&number) => Some(number),
+        match text.parse() {
+            Ok(number) if digits && !leading_zero && (*least..=*most).contains(&number) => {
+                T::try_from(number).ok()
+            }
             _ => {
-                let what = format!("is no whole number from {} to {}", bounds.start(), bounds.end());
+                let what = format!("is no whole number from {least} to {most}");
                 self.refuse(&what, "write the digits alone, without a leading zero");
                 None
             }

@@ -4,41 +4,14 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
-use super::reader::{Field, cut, exact};
+use super::reader::{Entry, Field, cut, exact};
 use super::secrets;
+use super::shape::Shape;
 use crate::config::valid::Tolerance;
 use crate::domain::ModelName;
 
-/// Words that a model or an environment cannot be called, because commands or jobs use them.
-pub(super) const RESERVED: &[&str] = &[
-    "help",
-    "status",
-    "versions",
-    "describe",
-    "blame",
-    "explain",
-    "run",
-    "retry",
-    "cancel",
-    "approve",
-    "unapprove",
-    "hold",
-    "unhold",
-    "waive",
-    "publish",
-    "promote",
-    "rollback",
-    "abort",
-    "retire",
-    "regenerate",
-    "build",
-    "test",
-    "review",
-    "deploy",
-    "monitor",
-    "all",
-    "to",
-];
+/// How the names of the variables begin that the bot gives to jobs.
+const OWN_VARIABLES: &str = "MERGEWRIGHT_";
 /// The longest duration that makes sense anywhere.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -110,6 +83,10 @@ impl<'a> Field<'a> {
             );
             return None;
         }
+        if text.starts_with('!') {
+            self.refuse("begins with `!`, and nothing is left out here", "name what belongs to it");
+            return None;
+        }
         if text.contains(['$', '\\']) {
             self.refuse("has a `$` or `\\`, which forges read as more than itself", "use `?` in its place");
             return None;
@@ -122,27 +99,6 @@ impl<'a> Field<'a> {
                 None
             }
         }
-    }
-
-    /// The name of an environment or schedule: shaped like a model's.
-    pub(super) fn sound_name(
-        &self,
-        what: &str,
-        name: &str,
-        place: super::problems::Place,
-        reserved: &[&str],
-    ) -> bool {
-        let shown = cut(name);
-        let why = if name.parse::<ModelName>().is_err() {
-            "expected 1 to 63 lower-case letters, digits and inner hyphens"
-        } else if reserved.contains(&name) {
-            "commands or jobs use the word"
-        } else {
-            return true;
-        };
-        let message = format!("`{shown}` cannot be the name of {}: {why}", article(what));
-        self.sink.report(place, message, "choose another name");
-        false
     }
 
     /// Names of secrets, each of them declared where `declared` is given. A value that looks like a
@@ -164,6 +120,11 @@ impl<'a> Field<'a> {
             if !secrets::is_name(text) {
                 self.sink.hide(item.node.place);
                 item.refuse("is not the name of a secret; it may be one itself", remedy);
+            } else if text.starts_with(OWN_VARIABLES) {
+                item.refuse(
+                    &format!("begins with `{OWN_VARIABLES}`, as the bot's own variables do"),
+                    "rename it",
+                );
             } else if names.contains(text) {
                 item.refuse("is listed twice", "keep one of the two");
             } else if declared.is_some_and(|declared| !declared.contains(text)) {
@@ -204,6 +165,23 @@ impl<'a> Field<'a> {
             }
         }
         scripts
+    }
+}
+
+impl Field<'_> {
+    /// Whether the names of the entries can be used; those that cannot are told.
+    pub(super) fn sound_name(&self, entry: &Entry<'_>) -> bool {
+        let Shape::Named(names) = self.shape else { return false };
+        let why = if entry.name.parse::<ModelName>().is_err() {
+            "expected 1 to 63 lower-case letters, digits and inner hyphens"
+        } else if names.reserved.iter().any(|words| words.contains(&entry.name)) {
+            "commands or jobs use the word"
+        } else {
+            return true;
+        };
+        let message = format!("`{}` cannot be the name of {}: {why}", cut(entry.name), article(names.of));
+        self.sink.report(entry.place, message, "choose another name");
+        false
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
+use super::problems::{Place, Sink};
+
 /// How tokens of well-known services begin, and the least number of characters that follow.
 const TOKENS: &[(&str, usize)] = &[
     ("github_pat_", 20),
+    ("whsec_", 16),
     ("ghp_", 20),
     ("gho_", 20),
     ("ghu_", 20),
@@ -14,8 +17,22 @@ const TOKENS: &[(&str, usize)] = &[
     ("gldt-", 16),
     ("glrt-", 16),
     ("glcbt-", 16),
+    ("glptt-", 16),
+    ("glft-", 16),
+    ("glsoat-", 16),
+    ("glimt-", 16),
+    ("glagent-", 16),
+    ("glffct-", 16),
     ("xoxb-", 20),
     ("xoxp-", 20),
+    ("xoxa-", 20),
+    ("xoxs-", 20),
+    ("xapp-", 20),
+    ("dckr_pat_", 20),
+    ("dop_v1_", 30),
+    ("sk_live_", 20),
+    ("rk_live_", 20),
+    ("ya29.", 30),
     ("AKIA", 16),
     ("ASIA", 16),
     ("AIza", 30),
@@ -53,8 +70,50 @@ fn tokens(text: &str) -> Vec<Range<usize>> {
             }
         }
     }
+    found.extend(passwords(text));
     found.sort_by_key(|range| (range.start, range.end));
     found
+}
+
+/// Where passwords stand in addresses such as `https://ben:swordfish@example.com`; a variable in their
+/// place is none.
+fn passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices("://").filter_map(|(at, mark)| {
+        let start = at + mark.len();
+        let rest = text.get(start..)?;
+        let end =
+            rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'')).unwrap_or(rest.len());
+        let (user, _host) = rest.get(..end)?.rsplit_once('@')?;
+        let (name, password) = user.split_once(':')?;
+        let from = start + name.len() + 1;
+        let literal = !password.is_empty() && !password.starts_with(['$', '<', '{', '*', '%']);
+        literal.then(|| from..from + password.len())
+    })
+}
+
+/// Notes the secrets outside of values: in comments, in keys, in what cannot be read as YAML.
+pub(super) fn scan(text: &str, sink: &Sink) {
+    let told = sink.hidden_lines();
+    for (line, number) in text.lines().zip(1..).filter(|(_, number)| !told.contains(number)) {
+        if let Some(range) = tokens(line).first() {
+            let column = |at: usize| {
+                let before = line.get(..at).unwrap_or_default().chars().count();
+                u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
+            };
+            let (column, end_column) = (column(range.start), column(range.end));
+            report(Place { line: number, column, end_line: number, end_column }, sink);
+        }
+    }
+}
+
+/// Notes a secret, and keeps it out of every excerpt.
+pub(super) fn report(place: Place, sink: &Sink) {
+    sink.hide(place);
+    sink.report(
+        place,
+        "a secret stands here in the open".to_owned(),
+        "revoke it, keep the new one in the forge's CI variables, and list only its name under `secrets`",
+    );
 }
 
 /// Whether a well-known token stands anywhere in `text`.

@@ -1,5 +1,9 @@
+mod contradictions;
+mod hostile;
+mod keys;
+mod secrets;
+
 use insta::assert_snapshot;
-use proptest::prelude::*;
 
 use super::*;
 use crate::config::valid::{
@@ -271,61 +275,6 @@ fn an_empty_file_says_so() {
 }
 
 #[test]
-fn secrets_are_refused_and_never_repeated() {
-    let token = "glpat-0123456789abcdefghij";
-    let text = format!(
-        "version: 1\nsecrets: [GOOD, \"hunter2 is my dog\"]\npassword: swordfish\nmodels:\n  iris:\n    build: {{run: [\"curl -H {token} x\"], secrets: [GOD, AbCdEfGh0123456789xyz]}}\n    test: {{reports: {{metrics: m.json}}, secrets: {{TOKEN: opensesame}}}}\n    version: {{strategy: sequence}}\n"
-    );
-    let shown = problems(&text);
-    for secret in ["hunter2", "swordfish", "glpat", "AbCdEf", "opensesame"] {
-        assert!(!shown.contains(secret), "{secret} in:\n{shown}");
-    }
-    assert_snapshot!(shown, @r#"
-    .mergewright.yml:2:17: `secrets[1]` is not the name of a secret; it may be one itself
-       |
-     2 | secrets: [GOOD, *******************]
-       |                 ^^^^^^^^^^^^^^^^^^^
-      = store the value in the forge's CI variables and write only the variable's name here
-
-    .mergewright.yml:3:1: unknown key `password` at the top level
-       |
-     3 | password: *********
-       | ^^^^^^^^
-      = known here: version, secrets, defaults, models, registry_key
-
-    .mergewright.yml:6:19: a secret stands here in the open
-       |
-     6 |     build: {run: [**************************************], secrets: [GOD, *********************]}
-       |                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      = revoke it, keep the new one in the forge's CI variables, and list only its name under `secrets`
-
-    .mergewright.yml:6:70: `models.iris.build.secrets[0]` names the secret `GOD`, which is not declared
-       |
-     6 |     build: {run: [**************************************], secrets: [GOD, *********************]}
-       |                                                                      ^^^
-      = did you mean `GOOD`?
-
-    .mergewright.yml:6:75: `models.iris.build.secrets[1]` is not the name of a secret; it may be one itself
-       |
-     6 |     build: {run: [**************************************], secrets: [GOD, *********************]}
-       |                                                                           ^^^^^^^^^^^^^^^^^^^^^
-      = store the value in the forge's CI variables and write only the variable's name here
-
-    .mergewright.yml:7:49: `models.iris.test.secrets` expects a list of names, and found a mapping
-       |
-     7 |     test: {reports: {metrics: m.json}, secrets: *******************}
-       |                                                 ^^^^^^^^^^^^^^^^^^^
-      = write a list of names
-    "#);
-}
-
-#[test]
-fn a_line_that_breaks_the_yaml_does_not_show_its_secret() {
-    let shown = problems("version: 1\nmy_token: swordfish: x\n");
-    assert!(shown.contains("not valid YAML") && !shown.contains("swordfish"), "{shown}");
-}
-
-#[test]
 fn references_between_models_and_environments_must_hold() {
     let text = "version: 1
 defaults:
@@ -475,7 +424,7 @@ fn plain_words_that_only_old_yaml_converts_stay_text() {
 fn defaults_are_merged_key_by_key_and_models_win() {
     let text = "version: 1
 defaults:
-  review: {approvals: 2, owners: ['@alice']}
+  review: {approvals: 2, owners: ['@alice', '@bob']}
   build: {timeout: 5m, run: [make]}
   test: {reports: {metrics: m.json}}
   version: {strategy: sequence}
@@ -488,7 +437,10 @@ models:
     let names: Vec<_> = config.models.keys().map(crate::domain::ModelName::as_str).collect();
     assert_eq!(names, ["a", "b", "c"]);
     let c = &config.models[&"c".parse().unwrap()];
-    assert_eq!((c.review.approvals, c.review.owners.as_slice()), (0, ["alice".to_owned()].as_slice()));
+    assert_eq!(
+        (c.review.approvals, c.review.owners.as_slice()),
+        (0, ["alice".to_owned(), "bob".to_owned()].as_slice())
+    );
     assert_eq!((c.build.timeout.as_secs(), c.build.run.as_slice()), (300, ["cargo".to_owned()].as_slice()));
     assert_eq!(config.models[&"b".parse().unwrap()].review.approvals, 2);
 }
@@ -533,86 +485,6 @@ fn the_digest_follows_the_meaning_and_not_the_layout() {
 }
 
 #[test]
-fn hostile_files_are_refused_within_limits() {
-    let nested = format!("a: {}{}", "[".repeat(200), "]".repeat(200));
-    let keys: String = (0..100_000).map(|number| format!("k{number}: 1\n")).collect();
-    let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for (name, before) in
-        ["b", "c", "d", "e", "f", "g", "h", "i"].iter().zip(["a", "b", "c", "d", "e", "f", "g", "h"])
-    {
-        bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(", "));
-    }
-    let ladder: String = (1..150).map(|step| format!("a{step}: &a{step} [*a{}]\n", step - 1)).collect();
-    let ladder = format!("a0: &a0 [x]\n{ladder}");
-    for text in [nested, keys, bomb, ladder] {
-        let shown = problems(&text);
-        assert!(
-            shown.contains("nested deeper than")
-                || shown.contains("bytes; at most")
-                || shown.contains("not valid YAML"),
-            "{shown}"
-        );
-    }
-    let large = format!("{SMALLEST}# {}", "x".repeat(1 << 20));
-    assert!(problems(&large).contains("at most 262144 are read"));
-    let unusual = parse_bytes(b"version: \xff").unwrap_err().to_string();
-    assert!(unusual.contains("no UTF-8"), "{unusual}");
-    assert!(problems("a: &a [*a]").contains("alias"));
-}
-
-/// Each of these took minutes or gigabytes while the work grew with the square of the file.
-#[test]
-fn a_hostile_file_within_the_limits_is_judged_at_once() {
-    let keys: Vec<String> = (0..9_900).map(|number| format!("k{number}: 1")).collect();
-    let shown = problems(&format!("{{{}}}", keys.join(", ")));
-    assert!(shown.contains("and 9852 more problems"), "{}", shown.lines().last().unwrap());
-
-    let models = |depends_on: &dyn Fn(u32) -> String| -> String {
-        (0..3_000).map(|n| format!("  m{n}: {{depends_on: [{}]}}\n", depends_on(n))).collect()
-    };
-    let chain = models(&|number| format!("m{}", (number + 1) % 3_000));
-    let found = parse(&format!("version: 1\nmodels:\n{chain}")).unwrap_err();
-    assert!(found.iter().any(|problem| problem.message.contains("more ways than can be followed")));
-    let unknown = models(&|number| format!("nobody{number}"));
-    assert!(problems(&format!("version: 1\nmodels:\n{unknown}")).contains("does not exist"));
-
-    let schedules: String =
-        (0..1_200).map(|n| format!("    s{n}: {{cron: \"0 0 * * *\", task: cleanup}}\n")).collect();
-    let models: String = (0..4_000).map(|n| format!("  m{n}:\n")).collect();
-    let bomb = format!("version: 1\ndefaults:\n  schedules:\n{schedules}models:\n{models}");
-    assert!(problems(&bomb).contains("`defaults` is too much for 4000 models"));
-}
-
-#[test]
-fn a_token_is_not_repeated_wherever_it_stands() {
-    let token = "ghp_0123456789abcdefghij";
-    for line in [
-        "toolchain: {kind: python, version: \"TOKEN/\"}",
-        "toolchain: {kind: TOKEN}",
-        "depends_on: [TOKEN]",
-        "environments: {production: {requires: TOKEN}}",
-        "environments: {TOKEN: {}}",
-        "schedules: {nightly: {cron: \"TOKEN 9 * * *\", task: retrain}}",
-        "gates: {rules: [{metric: TOKEN, direction: up}, {metric: TOKEN, direction: lower}]}",
-        "TOKEN: x",
-    ] {
-        let shown = problems(&with(&line.replace("TOKEN", token)));
-        assert!(!shown.contains(token), "{line}\n{shown}");
-    }
-}
-
-#[test]
-fn an_undeclared_secret_is_named_only_where_it_is_written_as_a_name() {
-    let shown = problems(&with("build: {secrets: [hunter2]}\ntest: {secrets: [MY_TOKEN]}"));
-    assert!(!shown.contains("hunter2") && shown.contains("it may be one itself"), "{shown}");
-    let shown = problems(&with("publish: {secrets: [MY_TOKEN]}"));
-    assert!(shown.contains("names the secret `MY_TOKEN`, which is not declared"), "{shown}");
-    let declared =
-        with("build: {secrets: [maven_pasword]}").replace("models:", "secrets: [MAVEN_PASSWORD]\nmodels:");
-    assert!(problems(&declared).contains("did you mean `MAVEN_PASSWORD`?"));
-}
-
-#[test]
 fn only_verbs_and_stages_are_taken_from_the_names_of_models() {
     let named = |name: &str| SMALLEST.replace("iris", name);
     for name in ["approve", "explain", "build", "review", "deploy", "monitor", "all", "to"] {
@@ -625,32 +497,4 @@ fn only_verbs_and_stages_are_taken_from_the_names_of_models() {
 fn an_alias_means_what_it_names() {
     let model = only_model(&with("build: {run: &lines [one, two]}\npublish: {run: *lines}"));
     assert_eq!(model.publish.run, ["one", "two"]);
-}
-
-proptest! {
-    #[test]
-    fn arbitrary_text_is_judged_without_a_panic(text in "\\PC{0,200}|[-{}\\[\\]:,&*!#?|>'\"%@` \t\na-z0-9]{0,300}") {
-        if let Err(problems) = parse(&text) {
-            prop_assert!(!problems.to_string().is_empty());
-        }
-    }
-
-    #[test]
-    fn a_damaged_file_is_judged_without_a_panic(at in 0..EVERYTHING.len(), length in 0..40_usize, insert in "\\PC{0,10}") {
-        let characters: Vec<char> = EVERYTHING.chars().collect();
-        let end = (at + length).min(characters.len());
-        let damaged: String =
-            characters[..at].iter().copied().chain(insert.chars()).chain(characters[end..].iter().copied()).collect();
-        if let Err(problems) = parse(&damaged) {
-            prop_assert!(problems.iter().count() > 0);
-            prop_assert!(problems.to_string().starts_with(".mergewright.yml:"));
-        }
-    }
-
-    #[test]
-    fn a_quoted_text_arrives_as_it_is(text in "[ -~]{1,40}") {
-        prop_assume!(!text.trim().is_empty() && !secrets::has_token(&text));
-        let line = format!("build: {{run: [{}]}}", serde_json::to_string(&text).unwrap());
-        prop_assert_eq!(only_model(&with(&line)).build.run, vec![text]);
-    }
 }

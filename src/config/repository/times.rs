@@ -20,6 +20,10 @@ impl Field<'_> {
         let written: Vec<&str> = text.split_ascii_whitespace().collect();
         let remedy =
             "five fields: minute, hour, day of the month, month, day of the week, such as `30 9 * * mon-fri`";
+        if written.len() == 6 {
+            self.refuse("has six fields: nothing here counts seconds", remedy);
+            return None;
+        }
         if written.len() != fields.len() {
             self.refuse(&format!("has {} fields instead of five", written.len()), remedy);
             return None;
@@ -29,6 +33,12 @@ impl Field<'_> {
                 self.refuse(&format!("has a wrong {name}: `{}`", cut(field)), remedy);
                 return None;
             }
+        }
+        if let [_, _, day, month, weekday] = written.as_slice()
+            && !ever_fires(day, month, weekday)
+        {
+            self.refuse("never fires: no such month has such a day", remedy);
+            return None;
         }
         Some(written.join(" "))
     }
@@ -43,8 +53,17 @@ impl Field<'_> {
         None
     }
 
-    /// A window such as `Fri 16:00 - Mon 08:00 Asia/Shanghai`.
-    pub(super) fn freeze_window(&self) -> Option<String> {
+    /// Windows such as `Fri 16:00 - Mon 08:00 Asia/Shanghai`, which leave some of the week open.
+    pub(super) fn freeze_windows(&self) -> Vec<String> {
+        let windows: Vec<String> = self.items().iter().filter_map(Self::freeze_window).collect();
+        if never_thaws(&windows) {
+            self.refuse("freezes the whole week", "leave some time in which something can be promoted");
+        }
+        windows
+    }
+
+    /// One such window.
+    fn freeze_window(&self) -> Option<String> {
         let text = self.line()?;
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
         let sound = match words.as_slice() {
@@ -53,6 +72,10 @@ impl Field<'_> {
             }
             _ => false,
         };
+        if sound && words.get(..2) == words.get(3..5) {
+            self.refuse("ends when it begins", "write when it ends, such as `Fri 16:00 - Mon 08:00 UTC`");
+            return None;
+        }
         if sound {
             return Some(words.join(" "));
         }
@@ -65,15 +88,7 @@ impl Field<'_> {
 
 fn is_cron_part(part: &str, least: u32, most: u32, words: &[&str]) -> bool {
     let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
-    let number = |text: &str| {
-        let word = words.iter().position(|word| word.eq_ignore_ascii_case(text));
-        let value = match word {
-            Some(position) => u32::try_from(position).ok().map(|position| position + least),
-            None if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
-            None => None,
-        };
-        value.filter(|value| (least..=most).contains(value))
-    };
+    let number = |text: &str| cron_number(text, least, words).filter(|value| (least..=most).contains(value));
     let range_fits = match range.split_once('-') {
         _ if range == "*" => true,
         Some((from, to)) => number(from).zip(number(to)).is_some_and(|(from, to)| from <= to),
@@ -84,6 +99,84 @@ fn is_cron_part(part: &str, least: u32, most: u32, words: &[&str]) -> bool {
             && step.parse().is_ok_and(|step: u32| (1..=most).contains(&step))
     });
     range_fits && step_fits
+}
+
+/// Whether a cron line names a day that exists in one of its months. Where the day of the week is named
+/// as well, either of them suffices.
+fn ever_fires(day: &str, month: &str, weekday: &str) -> bool {
+    const LONGEST: [(u32, u32); 12] = [
+        (1, 31),
+        (2, 29),
+        (3, 31),
+        (4, 30),
+        (5, 31),
+        (6, 30),
+        (7, 31),
+        (8, 31),
+        (9, 30),
+        (10, 31),
+        (11, 30),
+        (12, 31),
+    ];
+    let first_day = (1..=31).find(|number| names_number(day, *number, (1, 31), &[]));
+    weekday != "*"
+        || first_day.is_some_and(|day| {
+            LONGEST.iter().any(|(number, days)| day <= *days && names_number(month, *number, (1, 12), MONTHS))
+        })
+}
+
+/// Whether a sound cron field covers a number.
+fn names_number(field: &str, wanted: u32, (least, most): (u32, u32), words: &[&str]) -> bool {
+    field.split(',').any(|part| {
+        let (range, step) =
+            part.split_once('/').map_or((part, None), |(range, step)| (range, step.parse().ok()));
+        let (from, to) = match range.split_once('-') {
+            _ if range == "*" => (Some(least), Some(most)),
+            Some((from, to)) => (cron_number(from, least, words), cron_number(to, least, words)),
+            None => {
+                let from = cron_number(range, least, words);
+                (from, if step.is_some() { Some(most) } else { from })
+            }
+        };
+        let (Some(from), Some(to)) = (from, to) else { return false };
+        (from..=to).contains(&wanted) && (wanted - from).is_multiple_of(step.unwrap_or(1))
+    })
+}
+
+/// A number of a cron field, or the word for one.
+fn cron_number(text: &str, least: u32, words: &[&str]) -> Option<u32> {
+    match words.iter().position(|word| word.eq_ignore_ascii_case(text)) {
+        Some(position) => u32::try_from(position).ok().map(|position| position + least),
+        None if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        None => None,
+    }
+}
+
+/// Whether windows of one time zone cover the week from end to end.
+fn never_thaws(windows: &[String]) -> bool {
+    const WEEK: u32 = 7 * 24 * 60;
+    let minute = |day: &str, clock: &str| {
+        let day = DAYS.iter().position(|name| name.eq_ignore_ascii_case(day))?;
+        let (hours, minutes) = clock.split_once(':')?;
+        let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
+        Some(u32::try_from(day).ok()? * 24 * 60 + hours * 60 + minutes)
+    };
+    let mut frozen: Vec<(u32, u32)> = Vec::new();
+    let mut zones: Vec<&str> = Vec::new();
+    for window in windows {
+        let words: Vec<&str> = window.split(' ').collect();
+        let [from, at, _, to, until, zone] = words.as_slice() else { return false };
+        let (Some(from), Some(to)) = (minute(from, at), minute(to, until)) else { return false };
+        if from < to {
+            frozen.push((from, to))
+        } else {
+            frozen.extend([(from, WEEK), (0, to)])
+        }
+        zones.push(zone);
+    }
+    frozen.sort_unstable();
+    let covered = frozen.iter().fold(0, |end, (from, to)| if *from <= end { end.max(*to) } else { end });
+    zones.windows(2).all(|pair| pair.first() == pair.last()) && covered == WEEK
 }
 
 fn is_day(text: &str) -> bool {
