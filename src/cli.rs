@@ -4,8 +4,10 @@ mod arguments;
 pub mod check;
 mod demo;
 pub mod generate;
+pub mod init;
 mod output;
 mod registry;
+pub mod schema;
 mod serve;
 
 use std::process::ExitCode;
@@ -51,11 +53,13 @@ pub fn run() -> ExitCode {
     let answer = match Arguments::parse().subcommand {
         Subcommand::Demo(arguments) => demo::run(&arguments),
         Subcommand::Serve(arguments) => serve::run(&arguments),
+        Subcommand::Init(arguments) => init::init(&arguments.into()),
         Subcommand::Generate(arguments) => generate::generate(&arguments.into()),
         Subcommand::Versions(arguments) => registry::versions(&arguments),
         Subcommand::Describe(arguments) => registry::describe(&arguments),
         Subcommand::Blame(arguments) => registry::blame(&arguments),
         Subcommand::Check(arguments) => check::check(&arguments.path, arguments.json),
+        Subcommand::Schema(_) => schema::schema(),
     };
     output::print(&answer);
     ExitCode::from(answer.status)

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
-use super::generate;
+use super::{generate, init};
+use crate::config::valid::ToolchainKind;
 use crate::domain::{ModelName, Timestamp};
 
 /// The bot between a merge request and production for machine-learning models.
@@ -27,10 +28,14 @@ pub(super) enum Subcommand {
     Demo(Demo),
     /// Runs the bot
     Serve(Serve),
+    /// Writes a `.mergewright.yml` to start from
+    Init(Init),
     /// Writes the CI files that `.mergewright.yml` asks for
     Generate(Generate),
-    /// Judges a `.mergewright.yml`
+    /// Judges a `.mergewright.yml`: every problem in one run
     Check(Check),
+    /// Prints the JSON Schema of `.mergewright.yml`
+    Schema(Schema),
     /// Lists published versions and where they are live
     Versions(Versions),
     /// Shows where a version comes from
@@ -164,6 +169,55 @@ pub(super) enum Role {
     Worker,
 }
 
+/// `mergewright init`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mergewright init\n  mergewright init path/to/repository --toolchain python"
+)]
+pub(super) struct Init {
+    /// The repository's folder
+    #[arg(default_value = ".")]
+    pub(super) dir: PathBuf,
+    /// What the jobs run with; by default, what the files of the folder show
+    #[arg(long, value_enum)]
+    pub(super) toolchain: Option<InitToolchain>,
+    /// Replace a `.mergewright.yml` that is there
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The families of toolchains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum InitToolchain {
+    /// Python with pip or uv
+    Python,
+    /// Apache Maven
+    Maven,
+    /// Gradle
+    Gradle,
+    /// Node.js with npm
+    Node,
+    /// Whatever an image or the runner brings
+    Custom,
+}
+
+impl From<Init> for init::Arguments {
+    fn from(arguments: Init) -> Self {
+        let Init { dir, toolchain, force, json } = arguments;
+        let toolchain = toolchain.map(|toolchain| match toolchain {
+            InitToolchain::Python => ToolchainKind::Python,
+            InitToolchain::Maven => ToolchainKind::Maven,
+            InitToolchain::Gradle => ToolchainKind::Gradle,
+            InitToolchain::Node => ToolchainKind::Node,
+            InitToolchain::Custom => ToolchainKind::Custom,
+        });
+        Self { dir, toolchain, force, json }
+    }
+}
+
 /// `mergewright generate`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mergewright generate\n  mergewright generate --forge github --check")]
@@ -214,13 +268,22 @@ impl From<Generate> for generate::Arguments {
 
 /// `mergewright check`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mergewright check\n  mergewright check path/to/.mergewright.yml")]
+#[command(after_help = "Example:\n  mergewright check\n  mergewright check path/to/.mergewright.yml --json")]
 pub(super) struct Check {
     /// A repository's folder, or the file itself
     #[arg(default_value = ".", value_name = "DIR|FILE")]
     pub(super) path: PathBuf,
     /// Print the answer as JSON
     #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `mergewright schema`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mergewright schema > mergewright.schema.json")]
+pub(super) struct Schema {
+    /// As every command that prints data has it; a schema is JSON anyway
+    #[arg(long, hide = true)]
     pub(super) json: bool,
 }
 

@@ -29,7 +29,7 @@ use super::valid::RepositoryConfig;
 use crate::domain::Digest;
 use problems::{Place, Sink};
 pub use problems::{Problem, Problems};
-use raw::MOST_BYTES;
+pub use raw::MOST_BYTES;
 use reader::{Field, Section};
 pub use schema::schema;
 
@@ -70,11 +70,21 @@ pub fn parse(text: &str) -> Result<RepositoryConfig, Problems> {
     }
 }
 
+/// Whether a model cannot be called `name`, because commands or jobs use the word.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    keys::RESERVED.contains(&name)
+}
+
 /// [`parse`] for bytes that may not even be text.
 ///
 /// # Errors
 /// As [`parse`]; bytes that are no UTF-8 are one more problem.
 pub fn parse_bytes(bytes: &[u8]) -> Result<RepositoryConfig, Problems> {
+    let sink = Sink::default();
+    if raw::is_too_large(bytes.len(), &sink) {
+        return Err(sink.judge(""));
+    }
     match std::str::from_utf8(bytes) {
         Ok(text) => parse(text),
         Err(error) => {

@@ -50,7 +50,8 @@ fn programs_get_json() {
     assert_eq!((answer.status, answer.err.as_str()), (1, ""));
     let value: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
     assert_eq!(value["valid"], false);
-    assert_eq!(value["problems"][0]["line"], 2);
+    assert_eq!((&value["file"], &value["problems"][0]["line"]), (&".mergewright.yml".into(), &2.into()));
+    assert!(value["problems"][0]["excerpt"].as_str().unwrap().contains("models: {iris"), "{value}");
     assert_eq!(value["problems"][0]["message"], "`models.iris.test` is missing");
     let missing = check(&dir.path().join("none.yml"), true);
     let value: serde_json::Value = serde_json::from_str(&missing.out).unwrap();
@@ -63,4 +64,34 @@ fn programs_get_json() {
     .unwrap();
     let value: serde_json::Value = serde_json::from_str(&check(dir.path(), true).out).unwrap();
     assert_eq!((value["valid"].as_bool(), &value["models"]), (Some(true), &serde_json::json!(["iris"])));
+}
+
+#[test]
+fn a_file_in_the_wrong_place_or_of_the_wrong_name_is_pointed_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let inside = dir.path().join("models/iris");
+    fs::create_dir_all(&inside).unwrap();
+    let nothing = check(&inside, false);
+    assert!(
+        nothing.err.contains(&format!("there is no {}/.mergewright.yml", inside.display())),
+        "{}",
+        nothing.err
+    );
+    assert!(nothing.err.contains("`mergewright init`"), "{}", nothing.err);
+
+    fs::write(dir.path().join(".mergewright.yml"), "version: 1\n").unwrap();
+    let above = check(&inside, false);
+    assert_eq!(above.status, 1);
+    assert!(above.err.contains("it belongs to the root of the repository"), "{}", above.err);
+
+    fs::write(inside.join(".mergewright.yaml"), "version: 1\n").unwrap();
+    let renamed = check(&inside, false);
+    assert!(renamed.err.contains("the file is called .mergewright.yml: rename"), "{}", renamed.err);
+}
+
+#[test]
+fn a_file_without_end_is_not_read_to_the_end() {
+    let answer = check(Path::new("/dev/zero"), false);
+    assert_eq!(answer.status, 1);
+    assert!(answer.err.contains("more than 262144 bytes"), "{}", answer.err);
 }

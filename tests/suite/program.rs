@@ -252,3 +252,35 @@ fn plays_the_whole_tour(demo: &[&str]) {
     std::fs::remove_dir_all(serving).unwrap();
     std::fs::remove_dir_all(Path::new(&repository).parent().unwrap()).unwrap();
 }
+
+#[test]
+fn a_repository_is_begun_judged_and_generated_by_the_words_that_init_ends_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let missing = run(&["check", dir]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing.stderr).contains("`mergewright init` writes"), "{}", text(&missing.stderr));
+
+    let begun = run(&["init", dir, "--toolchain", "python"]);
+    assert_eq!((begun.status.code(), text(&begun.stderr)), (Some(0), String::new()));
+    for word in ["check", "generate"] {
+        assert!(
+            text(&begun.stdout).contains(&format!("mergewright {word} {dir}")),
+            "{}",
+            text(&begun.stdout)
+        );
+        let done = run(&[word, dir]);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    }
+    assert_eq!(run(&["init", dir]).status.code(), Some(1));
+    assert_eq!(run(&["init", dir, "--toolchain", "cobol"]).status.code(), Some(2));
+
+    std::fs::write(folder.path().join(".mergewright.yml"), "version: 1\nmodels: {iris: {}}\n").unwrap();
+    let judged = run(&["check", dir, "--json"]);
+    assert_eq!((judged.status.code(), text(&judged.stderr)), (Some(1), String::new()));
+    let answer: serde_json::Value = serde_json::from_str(&text(&judged.stdout)).unwrap();
+    assert_eq!(answer["problems"].as_array().unwrap().len(), 2);
+
+    let schema: serde_json::Value = serde_json::from_str(&text(&run(&["schema"]).stdout)).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+}

@@ -9,8 +9,8 @@ mod policy;
 
 use super::shape::{Key, Names, Object, Shape};
 use jobs::{BUILD, DEPLOY, PUBLISH, RUNNERS, SCHEDULES, TEST, TOOLCHAIN};
-pub(super) use notations::NAME;
-use notations::{PUBLIC_KEY, RESERVED, SECRETS};
+pub(super) use notations::{NAME, RESERVED};
+use notations::{PUBLIC_KEY, SECRETS};
 use policy::{ENVIRONMENTS, GATES, RETENTION, REVIEW, VERSION};
 
 /// The whole file.

@@ -13,13 +13,23 @@ use super::problems::{Place, Sink};
 use super::secrets;
 
 /// The largest file that is read; a hundred models with every key stay far below.
-pub(super) const MOST_BYTES: usize = 256 * 1024;
+pub const MOST_BYTES: usize = 256 * 1024;
 /// The most texts, lists and sections, counted after aliases are followed.
 pub(super) const MOST_NODES: usize = 20_000;
 /// The deepest nesting; the format itself needs eight levels.
 const MOST_DEPTH: usize = 24;
 /// The most aliases (`*name`).
 const MOST_ALIASES: usize = 200;
+
+/// Whether a text of so many bytes is too large to be read, which is then told.
+pub(super) fn is_too_large(bytes: usize, sink: &Sink) -> bool {
+    let larger = bytes > MOST_BYTES;
+    if larger {
+        let message = format!("the file has more than {MOST_BYTES} bytes; a larger one is not read");
+        sink.report(Place::START, message, "keep data and long scripts in files of their own");
+    }
+    larger
+}
 
 /// Something written, and where.
 #[derive(Clone, Debug)]
@@ -82,9 +92,7 @@ impl Node {
 /// Reads `text` into a tree; none where it is no single YAML document within the limits. Problems
 /// that leave the tree readable (a key twice, a secret in the open) are reported and passed over.
 pub(super) fn read(text: &str, sink: &Sink) -> Option<Node> {
-    if text.len() > MOST_BYTES {
-        let message = format!("the file has {} bytes; at most {MOST_BYTES} are read", text.len());
-        sink.report(Place::START, message, "keep data and long scripts in files of their own");
+    if is_too_large(text.len(), sink) {
         return None;
     }
     if let Some(at) = text.find('\0') {

@@ -30,7 +30,7 @@ pub(super) const SECRETS: Shape = Shape::List(&Shape::Notation(SECRET_NAME));
 pub(super) const LINES: Shape = Shape::Many(&Shape::Line);
 
 /// Words that a model cannot be called, because commands or jobs use them.
-pub(super) const RESERVED: &[&str] = &[
+pub(in crate::config::repository) const RESERVED: &[&str] = &[
     "help",
     "status",
     "versions",

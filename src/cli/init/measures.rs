@@ -1,0 +1,134 @@
+//! Numbers, data and model card of a folder, as far as its files show them.
+
+use serde_json::Value;
+
+use super::folder::{Folder, is_plain};
+
+/// Files of numbers, the likeliest name first.
+const METRICS: &[&str] =
+    &["metrics.json", "metrics.yaml", "metrics.yml", "scores.json", "evaluation.json", "results.json"];
+/// JUnit files that scripts write.
+const JUNIT: &[&str] = &["junit.xml", "reports/junit.xml", "test-results.xml"];
+/// Where files of numbers lie.
+const PLACES: &[&str] = &["", "reports/", "metrics/", "output/", "outputs/", "results/"];
+/// Held-out data, without the end of the name.
+const HELD_OUT: &[&str] = &["holdout", "hold_out", "held_out", "test", "eval", "validation", "valid", "val"];
+/// How files of data end.
+const DATA: &[&str] = &["csv", "tsv", "parquet", "jsonl", "json", "npz", "arrow"];
+const CARDS: &[&str] = &["MODEL_CARD.md", "MODELCARD.md", "model_card.md", "docs/MODEL_CARD.md"];
+
+/// Words in the names of metrics of which more is better.
+const HIGHER: &[&str] = &[
+    "accuracy",
+    "acc",
+    "auc",
+    "f1",
+    "precision",
+    "recall",
+    "r2",
+    "bleu",
+    "rouge",
+    "ndcg",
+    "iou",
+    "dice",
+    "map",
+];
+/// Words in the names of metrics of which less is better.
+const LOWER: &[&str] = &[
+    "loss",
+    "error",
+    "rmse",
+    "mae",
+    "mse",
+    "mape",
+    "latency",
+    "perplexity",
+    "wer",
+    "cer",
+    "brier",
+    "violation",
+    "size",
+];
+/// The most rules that are proposed.
+const MOST_RULES: usize = 6;
+
+/// How the model of a folder is measured.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Measures {
+    /// The file of numbers.
+    pub(super) metrics: Option<String>,
+    /// The JUnit file that a script names.
+    pub(super) junit: Option<String>,
+    /// Metrics in the file of numbers, and which way is better.
+    pub(super) rules: Vec<(String, &'static str)>,
+    /// The held-out data.
+    pub(super) dataset: Option<String>,
+    /// The model card.
+    pub(super) card: Option<String>,
+}
+
+impl Measures {
+    /// Looks for them; `scripts` are those that measure.
+    pub(super) fn of(folder: &Folder, scripts: &[String]) -> Self {
+        let places = PLACES.iter().flat_map(|place| METRICS.iter().map(move |name| format!("{place}{name}")));
+        let written = places.clone().find(|path| folder.has(path));
+        let texts: Vec<String> = scripts.iter().map(|script| folder.text(script)).collect();
+        let names =
+            |path: &str| texts.iter().any(|text| text.split(['"', '\'', ' ', '\n']).any(|word| word == path));
+        let numbers = written.as_deref().map(|path| numbers(&folder.text(path))).unwrap_or_default();
+        let mut rules: Vec<_> =
+            numbers.into_iter().filter_map(|name| Some((direction(&name)?, name))).collect();
+        rules.truncate(MOST_RULES);
+        Self {
+            rules: rules.into_iter().map(|(direction, name)| (name, direction)).collect(),
+            metrics: written.or_else(|| places.clone().find(|path| names(path))),
+            junit: JUNIT.iter().find(|path| names(path)).map(|path| (*path).to_owned()),
+            dataset: dataset(folder),
+            card: folder.first(CARDS).map(str::to_owned),
+        }
+    }
+}
+
+/// The names of all numbers in a file, nested keys joined by a dot.
+fn numbers(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    // JSON is YAML.
+    collect(&serde_yaml::from_str(text).unwrap_or_default(), "", &mut found);
+    found.retain(|name| is_plain(name));
+    found
+}
+
+fn collect(value: &Value, name: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                collect(value, &name, found);
+            }
+        }
+        Value::Number(_) if !name.is_empty() => found.push(name.to_owned()),
+        _ => {}
+    }
+}
+
+/// Which way a metric of this name is better; none where the name does not say.
+fn direction(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let has =
+        |words: &[&str]| name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| words.contains(&part));
+    match (has(HIGHER), has(LOWER)) {
+        (true, false) => Some("higher"),
+        (false, true) => Some("lower"),
+        _ => None,
+    }
+}
+
+fn dataset(folder: &Folder) -> Option<String> {
+    let names = HELD_OUT.iter().flat_map(|name| DATA.iter().map(move |end| format!("{name}.{end}")));
+    let files = names.flat_map(|name| [format!("data/{name}"), name]);
+    let folders = HELD_OUT.iter().map(|name| format!("data/{name}"));
+    let holds = |path: &String| {
+        folder.paths().any(|file| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+    };
+    files.into_iter().find(|path| folder.has(path)).or_else(|| folders.into_iter().find(holds))
+}
