@@ -71,28 +71,28 @@ pub(super) fn test(model: &Section<'_>, declared: &[String]) -> Option<Test> {
             protect.push(pattern);
         }
     }
-    let reports = section.required("reports")?.section()?;
-    let files = |field: Field<'_>| field.items().iter().filter_map(Field::relative_path).collect::<Vec<_>>();
-    let metrics_field = reports.required("metrics")?;
-    let metrics = files(metrics_field.clone());
-    if metrics.is_empty() && metrics_field.items().is_empty() {
-        metrics_field
-            .refuse("lists no file", "write the file that holds the numbers, such as `metrics.json`");
+    // Everything else is read before what is required ends the reading, so that every problem is found.
+    let run = scripts(Some(&section), "run");
+    let timeout = timeout(Some(&section));
+    let secrets = secrets(Some(&section), declared);
+    let (junit, metrics) = reports(&section.required("reports")?.section()?)?;
+    Some(Test { run, junit, metrics, dataset, protect, timeout, secrets })
+}
+
+/// The files of the test job: JUnit's, and those with the numbers.
+fn reports(section: &Section<'_>) -> Option<(Vec<String>, Vec<String>)> {
+    let files = |field: &Field<'_>| field.items().iter().filter_map(Field::relative_path).collect::<Vec<_>>();
+    let junit = section.field("junit");
+    let named = junit.as_ref().map(files).unwrap_or_default();
+    let field = section.required("metrics")?;
+    let metrics = files(&field);
+    if field.items().is_empty() {
+        field.refuse("lists no file", "write the file that holds the numbers, such as `metrics.json`");
     }
-    for item in reports.field("junit").map(|field| field.items()).unwrap_or_default() {
-        if item.relative_path().is_some_and(|path| metrics.contains(&path)) {
-            item.refuse("is also the file of the metrics", "name the JUnit file, or remove `junit`");
-        }
+    if let Some(junit) = junit.filter(|_| named.iter().any(|file| metrics.contains(file))) {
+        junit.refuse("is also the file of the metrics", "name the JUnit file, or remove `junit`");
     }
-    Some(Test {
-        run: scripts(Some(&section), "run"),
-        junit: reports.field("junit").map(files).unwrap_or_default(),
-        metrics,
-        dataset,
-        protect,
-        timeout: timeout(Some(&section)),
-        secrets: secrets(Some(&section), declared),
-    })
+    Some((named, metrics))
 }
 
 pub(super) fn publish(field: Option<Field<'_>>, declared: &[String]) -> Publish {

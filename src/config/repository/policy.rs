@@ -70,6 +70,9 @@ fn rule(item: &Field<'_>) -> Option<Rule> {
     };
     let max_regression = section.field("max_regression").and_then(|field| field.tolerance());
     let cumulative = section.field("cumulative").and_then(|field| field.tolerance());
+    let slice = section.field("slice").and_then(|field| field.line().map(str::to_owned));
+    let min_samples = section.field("min_samples").and_then(|field| field.integer());
+    let confidence = section.field("confidence").and_then(|field| confidence(&field));
     Some(Rule {
         id: id?,
         metric: metric?,
@@ -79,10 +82,10 @@ fn rule(item: &Field<'_>) -> Option<Rule> {
         max_regression,
         level,
         required,
-        slice: section.field("slice").and_then(|field| field.line().map(str::to_owned)),
-        min_samples: section.field("min_samples").and_then(|field| field.integer()),
+        slice,
+        min_samples,
         cumulative,
-        confidence: section.field("confidence").and_then(|field| confidence(&field)),
+        confidence,
         line: Some(item.node.place.line),
     })
 }
@@ -197,6 +200,7 @@ pub(super) fn environments(field: Option<Field<'_>>) -> Vec<Environment> {
 
 fn canary(field: &Field<'_>) -> Option<Canary> {
     let section = field.section()?;
+    let hold = section.field("hold").and_then(|field| field.duration()).unwrap_or(CANARY_HOLD);
     let steps_field = section.required("steps")?;
     let items = steps_field.list();
     let steps: Vec<u8> = items.iter().filter_map(|item| item.integer()).collect();
@@ -205,7 +209,6 @@ fn canary(field: &Field<'_>) -> Option<Canary> {
         steps_field
             .refuse("does not rise to 100", "write percentages of traffic, each larger, the last one 100");
     }
-    let hold = section.field("hold").and_then(|field| field.duration()).unwrap_or(CANARY_HOLD);
     Some(Canary { steps, hold })
 }
 

@@ -46,11 +46,21 @@ impl Field<'_> {
     /// An IANA time zone.
     pub(super) fn time_zone(&self) -> Option<String> {
         let text = self.line()?;
-        if is_time_zone(text) {
-            return Some(text.to_owned());
+        self.is_time_zone(text).then(|| text.to_owned())
+    }
+
+    /// Whether `text` names a time zone; if not, that is told.
+    fn is_time_zone(&self, text: &str) -> bool {
+        let known = text.parse::<chrono_tz::Tz>().is_ok();
+        if !known {
+            let names: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+            let remedy = match self.sink.nearest(text, &names) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "write a name of the IANA list, such as `Europe/Berlin` or `UTC`".to_owned(),
+            };
+            self.refuse(&format!("names no time zone: `{}`", cut(text)), remedy);
         }
-        self.refuse("is no time zone", "write a name of the IANA list, such as `Europe/Berlin` or `UTC`");
-        None
+        known
     }
 
     /// Windows such as `Fri 16:00 - Mon 08:00 Asia/Shanghai`, which leave some of the week open.
@@ -66,23 +76,23 @@ impl Field<'_> {
     fn freeze_window(&self) -> Option<String> {
         let text = self.line()?;
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let sound = match words.as_slice() {
-            [from, at, "-", to, until, zone] => {
-                is_day(from) && is_clock(at) && is_day(to) && is_clock(until) && is_time_zone(zone)
+        let zone = match words.as_slice() {
+            [from, at, "-", to, until, zone]
+                if is_day(from) && is_clock(at) && is_day(to) && is_clock(until) =>
+            {
+                *zone
             }
-            _ => false,
+            _ => {
+                let remedy = "write it like `Fri 16:00 - Mon 08:00 Asia/Shanghai`, the time zone as the IANA list names it";
+                self.refuse("is no window of time", remedy);
+                return None;
+            }
         };
-        if sound && words.get(..2) == words.get(3..5) {
+        if words.get(..2) == words.get(3..5) {
             self.refuse("ends when it begins", "write when it ends, such as `Fri 16:00 - Mon 08:00 UTC`");
             return None;
         }
-        if sound {
-            return Some(words.join(" "));
-        }
-        let remedy =
-            "write it like `Fri 16:00 - Mon 08:00 Asia/Shanghai`, the time zone as the IANA list names it";
-        self.refuse("is no window of time", remedy);
-        None
+        self.is_time_zone(zone).then(|| words.join(" "))
     }
 }
 
@@ -190,10 +200,6 @@ fn is_clock(text: &str) -> bool {
             && text.parse().is_ok_and(|n: u32| n <= most)
     };
     text.split_once(':').is_some_and(|(hours, minutes)| part(hours, 23) && part(minutes, 59))
-}
-
-fn is_time_zone(text: &str) -> bool {
-    text.parse::<chrono_tz::Tz>().is_ok()
 }
 
 #[cfg(test)]

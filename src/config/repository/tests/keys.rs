@@ -158,6 +158,22 @@ fn a_documented_default_is_what_leaving_the_key_out_means() {
 }
 
 #[test]
+fn what_is_missing_hides_no_other_problem() {
+    let file = everything();
+    let all = keys(&file);
+    for missing in all.iter().filter(|written| matches!(written.key.presence, Presence::Required(_))) {
+        for other in
+            all.iter().filter(|other| other.section == missing.section && other.key.name != missing.key.name)
+        {
+            let broken = other.with(&missing.with(&file, None), Some(misfit(&other.key.shape)));
+            let found = messages(&broken).join("\n");
+            let told = found.contains(&format!("`{}", other.path()));
+            assert!(told, "without {}: {} in {found}", missing.path(), other.path());
+        }
+    }
+}
+
+#[test]
 fn bounds_and_words_are_those_of_the_table() {
     let file = everything();
     for written in keys(&file) {
