@@ -70,10 +70,12 @@ impl<'a> Section<'a> {
             }
             let path = &self.path;
             let inside = if path.is_empty() { "at the top level".to_owned() } else { format!("in `{path}`") };
+            let homes = self.object.homes_of(&key.text);
             let remedy = match self.sink.nearest(&key.text, &known) {
                 _ if key.text == "<<" => {
                     "merge keys are not read: put what the models share into `defaults`".to_owned()
                 }
+                _ if !homes.is_empty() => format!("it belongs into `{}`", homes.join("` or `")),
                 Some(word) => format!("did you mean `{word}`?"),
                 None => format!("known here: {}", known.join(", ")),
             };

@@ -86,6 +86,13 @@ impl Object {
         self.keys.iter().find(|key| key.name == name)
     }
 
+    /// The keys below which a key of this name would be understood.
+    pub(super) fn homes_of(&self, name: &str) -> Vec<&'static str> {
+        let holds =
+            |key: &&'static Key| key.shape.sections().is_some_and(|object| object.key(name).is_some());
+        self.keys.iter().filter(holds).map(|key| key.name).collect()
+    }
+
     /// The names of all keys.
     pub(super) fn names(&self) -> Vec<&'static str> {
         self.keys.iter().map(|key| key.name).collect()
@@ -120,6 +127,16 @@ impl Key {
 }
 
 impl Shape {
+    /// The section that stands here, as it is, in a list or under names.
+    fn sections(&self) -> Option<&'static Object> {
+        match self {
+            Self::Section(object) => Some(object),
+            Self::List(item) | Self::Many(item) => item.sections(),
+            Self::Named(names) => names.value.sections(),
+            _ => None,
+        }
+    }
+
     /// One of the words for values of type `T`.
     pub(super) const fn choice<T: Words>() -> Self {
         Self::Choice(words_for::<T>)

@@ -140,6 +140,20 @@ fn an_unknown_key_names_the_known_one() {
 }
 
 #[test]
+fn a_key_in_the_wrong_place_is_sent_home() {
+    for (line, home) in [
+        ("strategy: sequence", "it belongs into `version`"),
+        ("run: [make]", "it belongs into `build` or `test` or `publish` or `deploy` or `schedules`"),
+        ("gates: {metric: accuracy}", "it belongs into `rules`"),
+        ("environments: {production: {steps: [100]}}", "it belongs into `canary`"),
+    ] {
+        let shown = problems(&with(line));
+        assert!(shown.contains(home), "{line}\n{shown}");
+    }
+    assert!(problems(&format!("{SMALLEST}root: x\n")).contains("it belongs into `defaults` or `models`"));
+}
+
+#[test]
 fn every_problem_is_found_in_one_run() {
     let text = "version: 2
 models:
