@@ -136,7 +136,7 @@ async fn a_command_that_is_told_twice_is_answered_once() {
     // Another subscription tells the same under another id.
     stand.arrives(Lane::MergeRequest(stand.id), "another-id", note.event, &note.body).await;
     assert_eq!(stand.work().await, 2);
-    stand.perform(mergewright::config::server::Mode::Act).await;
+    stand.perform(Mode::Act).await;
     let replies = stand.bot_comments();
     let replies: Vec<_> =
         replies.iter().filter(|comment| comment.body.contains("mergewright:reply")).collect();
