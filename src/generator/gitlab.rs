@@ -22,6 +22,9 @@ const MOST_CHANGES: usize = 50;
 const PUBLISH_ENVIRONMENT: &str = "mergewright-publish";
 /// The environment that the bot asked for.
 const ASKED_ENVIRONMENT: &str = "$MERGEWRIGHT_ENVIRONMENT";
+/// A pipeline begins where its branch is, perhaps beyond the commit that is asked for. Without `--force`:
+/// what the build left is not overwritten unseen.
+const CHECKOUT: &str = r#"[ "$MERGEWRIGHT_COMMIT" = "$CI_COMMIT_SHA" ] || { git -c 'safe.directory=*' fetch --quiet --no-tags --depth=1 origin "$MERGEWRIGHT_COMMIT" && git -c 'safe.directory=*' checkout --quiet --detach "$MERGEWRIGHT_COMMIT"; } || { echo "mergewright: the branch has moved on, and $MERGEWRIGHT_COMMIT cannot be checked out; does the image of this job have git?" >&2; exit 1; }"#;
 const IS_MERGE_REQUEST: &str = r#"$CI_PIPELINE_SOURCE == "merge_request_event""#;
 const IS_DEFAULT_BRANCH: &str = "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH";
 
@@ -192,10 +195,7 @@ fn script(job: &Job, templates: &Templates) -> Result<Vec<String>, GenerateError
             lines.push(format!(
                 r#"export MERGEWRIGHT_ACTION=run MERGEWRIGHT_MODEL={model} MERGEWRIGHT_COMMIT="${{MERGEWRIGHT_COMMIT:-$CI_COMMIT_SHA}}""#
             ));
-            lines.push(
-                r#"[ "$MERGEWRIGHT_COMMIT" = "$CI_COMMIT_SHA" ] || { echo "mergewright: the branch has moved on from $MERGEWRIGHT_COMMIT; start the run again" >&2; exit 1; }"#
-                    .to_owned(),
-            );
+            lines.push(CHECKOUT.to_owned());
         }
     }
     if job.root != "." {

@@ -259,12 +259,14 @@ fn jobs_of(model: &Model) -> Result<Vec<Job>, GenerateError> {
     };
 
     let (build, test, publish) = (&model.build, &model.test, &model.publish);
-    let work_image = image(model, "-slim");
+    // One image for all jobs, and one with git: what is brought out is proved by the version's tag, and what
+    // was merged is measured at its commit, wherever the branch is by then.
+    let image = image(model);
     let mut building =
-        job(Step::Build, work_image.clone(), judged.clone(), build.timeout, &build.run, &build.secrets);
+        job(Step::Build, image.clone(), judged.clone(), build.timeout, &build.run, &build.secrets);
     building.keeps = kept(below_root(&build.artifacts), Vec::new(), false);
 
-    let mut testing = job(Step::Test, work_image, judged, test.timeout, &test.run, &test.secrets);
+    let mut testing = job(Step::Test, image.clone(), judged, test.timeout, &test.run, &test.secrets);
     testing.needs = vec![Step::Build];
     let junit = below_root(&test.junit);
     let mut reports = [junit.clone(), below_root(&test.metrics)].concat();
@@ -273,11 +275,9 @@ fn jobs_of(model: &Model) -> Result<Vec<Job>, GenerateError> {
     testing.keeps = kept(reports, junit, true);
 
     let asked = |action| Trigger::Asked { action, protected: true };
-    // The slim image has no git, and what is brought out is proved by the version's tag.
-    let full_image = image(model, "");
     let mut publishing = job(
         Step::Publish,
-        full_image.clone(),
+        image.clone(),
         vec![asked(Action::Publish)],
         publish.timeout,
         &publish.run,
@@ -296,7 +296,7 @@ fn jobs_of(model: &Model) -> Result<Vec<Job>, GenerateError> {
         }
         Some(Deploy::Scripts { run, rollback, verify, secrets, timeout }) => {
             let triggers = vec![asked(Action::Deploy), asked(Action::Rollback)];
-            let mut deploying = job(Step::Deploy, full_image, triggers, *timeout, run, secrets);
+            let mut deploying = job(Step::Deploy, image, triggers, *timeout, run, secrets);
             deploying.proof = Some(proof);
             deploying.deployment = Some(Deployment {
                 environments: model.environments.iter().map(|one| one.name.clone()).collect(),
@@ -309,13 +309,13 @@ fn jobs_of(model: &Model) -> Result<Vec<Job>, GenerateError> {
     Ok(jobs)
 }
 
-fn image(model: &Model, variant: &str) -> Option<String> {
+fn image(model: &Model) -> Option<String> {
     let toolchain = &model.toolchain;
     match (&toolchain.image, toolchain.kind) {
         (Some(image), _) => Some(image.clone()),
         (None, ToolchainKind::Python) => {
             let version = toolchain.version.as_deref().unwrap_or(DEFAULT_PYTHON);
-            Some(format!("python:{version}{variant}"))
+            Some(format!("python:{version}"))
         }
         (None, _) => None,
     }

@@ -264,3 +264,32 @@ async fn the_generated_pipeline_trains_tests_and_publishes_the_very_bytes() {
     assert_eq!(bad[0].state, JobState::Failed("script_failure".to_owned()));
     assert!(bad[0].log.contains("is not the file that was judged"), "{}", bad[0].log);
 }
+
+#[tokio::test]
+async fn a_run_of_a_commit_that_the_branch_has_left_builds_and_measures_that_commit() {
+    let scene = Scene::with(Jobs::Shell, Deliveries::ByHand, GENERATED).await;
+    let first = scene.project.push("mia", "main", &iris(), "Bring the model").unwrap();
+    let asked = |commit: &str| {
+        let order =
+            [("MERGEWRIGHT_ACTION", "run"), ("MERGEWRIGHT_MODEL", "iris"), ("MERGEWRIGHT_COMMIT", commit)];
+        scene.project.run_pipeline("mia", "main", &order).unwrap()
+    };
+    let left = async |run: u64| {
+        let jobs = rest(&scene, run).await;
+        for job in &jobs {
+            assert_eq!(job.state, JobState::Success, "{}", job.log);
+        }
+        let path = format!("/jobs/{}/artifacts/models/iris/metrics.json", jobs[1].id);
+        (scene.get(&path).await.json(), jobs[1].log.clone())
+    };
+    let (measured, _) = left(asked(first.as_str())).await;
+    let worse = r#"{"features": ["sepal_width_cm", "sepal_length_cm"], "epochs": 30, "learning_rate": 0.5, "l2": 0.0001}"#;
+    let change = [File::write("models/iris/params.json", worse)];
+    let second = scene.project.push("mia", "main", &change, "Move on").unwrap();
+    assert_ne!(left(asked(second.as_str())).await.0, measured);
+    assert_eq!(left(asked(first.as_str())).await.0, measured, "not what the branch holds by now");
+
+    let unknown = rest(&scene, asked(&"ab".repeat(20))).await;
+    assert_eq!(unknown[0].state, JobState::Failed("script_failure".to_owned()));
+    assert!(unknown[0].log.contains("cannot be checked out"), "{}", unknown[0].log);
+}
