@@ -37,8 +37,8 @@ pub use report::{Artifact, Report, TestFailure, TestSummary};
 pub use run::{FailureCause, Job, JobStatus, Run};
 pub use sha::{Digest, Sha};
 pub use state::{
-    Approval, Audit, Bound, Left, Measured, Merging, ModelState, OpenReply, Publication, ReplyPart, Review,
-    Scrutiny, Shown, State, Transition,
+    Anew, Approval, Audit, Bound, Left, Measured, Merging, ModelState, OpenReply, Publication, ReplyPart,
+    Review, Scrutiny, Shown, State, Transition,
 };
 pub use time::{Clock, SystemClock, Timestamp};
 pub use verdict::{BaselineName, Judged, Verdict};

@@ -4,6 +4,7 @@
 //! anew from facts and from what people decided, answers comments, and asks the forge for whatever is
 //! not so yet. Order, repetition and loss of events therefore cannot change where a merge request ends.
 
+mod anew;
 mod approvals;
 mod baseline;
 mod bind;
@@ -119,6 +120,7 @@ fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
         MergeRequestStatus::Closed => close(turn),
         MergeRequestStatus::Merged { commit, by } => {
             bless_all(turn, rules, commit, by.as_ref());
+            anew::settle(turn, rules);
             publication::advance(turn, rules);
         }
     }
@@ -127,7 +129,7 @@ fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
 fn judge_all(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     for (name, rules) in rules {
         turn.with(name, |turn, model| {
-            if !model.phase.is_past_merge() {
+            if !model.is_past_merge() {
                 judge::judge(turn, name, model, rules);
             }
         });
@@ -158,13 +160,13 @@ fn bless_all(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>, commit
     }
     for (name, rules) in rules {
         turn.with(name, |turn, model| {
-            if !model.phase.is_past_merge() {
+            if !model.is_past_merge() {
                 publication::bless(turn, name, model, rules, commit, by);
             }
         });
     }
     // Neither branch describes it any more: nobody will ask about it again.
-    turn.state.models.retain(|name, model| rules.contains_key(name) || model.phase.is_past_merge());
+    turn.state.models.retain(|name, model| rules.contains_key(name) || model.is_past_merge());
     turn.state.merging = None;
 }
 

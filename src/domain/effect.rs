@@ -142,8 +142,11 @@ impl Effect {
             Self::Merge { head, attempt, .. } => format!("merge:{head}:{attempt}"),
             Self::CreateTag { model, version, .. } => format!("tag:{}", version.tag(model)),
             Self::AssignStage { assignment } => format!("tag:{}", assignment.tag()),
-            Self::Dispatch { order, attempt, .. } => {
-                format!("dispatch:{}:{}:{}:{attempt}", order.model, order.action, order.version)
+            Self::Dispatch { order: WorkOrder { model, action, version, commit, .. }, attempt, .. } => {
+                match version {
+                    Some(version) => format!("dispatch:{model}:{action}:{version}:{attempt}"),
+                    None => format!("dispatch:{model}:{action}:{commit}:{attempt}"),
+                }
             }
             Self::Release { model, version, .. } => format!("release:{}", version.tag(model)),
         }
@@ -331,18 +334,34 @@ pub enum MergeMethod {
 /// What a dispatched run shall do; the `MERGEWRIGHT_*` variables or `workflow_dispatch` inputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkOrder {
-    /// `publish`, `deploy`, `rollback`, `evaluate` or a schedule's name.
+    /// `run`, `publish`, `deploy`, `rollback`, `evaluate` or a schedule's name.
     pub action: String,
     /// The model.
     pub model: ModelName,
-    /// The version.
-    pub version: Version,
+    /// The version; none for `run`, which comes before there is one.
+    pub version: Option<Version>,
     /// The commit that the job checks out.
     pub commit: Sha,
     /// The environment, for deploy and rollback.
     pub environment: Option<String>,
     /// Percent of traffic, for a canary step.
     pub traffic: Option<u8>,
-    /// The job or run whose artifacts were gated.
+    /// The job or run whose artifacts were gated; empty for `run`.
     pub source: String,
+}
+
+impl WorkOrder {
+    /// Build and test this commit.
+    #[must_use]
+    pub fn run(model: &ModelName, commit: &Sha) -> Self {
+        Self {
+            action: "run".to_owned(),
+            model: model.clone(),
+            version: None,
+            commit: commit.clone(),
+            environment: None,
+            traffic: None,
+            source: String::new(),
+        }
+    }
 }

@@ -168,7 +168,7 @@ impl Phase {
         }
     }
 
-    /// Whether the merge request was merged and this model's fate is no longer a matter of gates.
+    /// Whether the merge request was merged and this model's fate is not a matter of gates.
     #[must_use]
     pub const fn is_past_merge(self) -> bool {
         matches!(

@@ -104,11 +104,11 @@ impl State {
         left.chain(&self.bound).find(|bound| bound.head == *head)
     }
 
-    /// Whether every model is past the merge: from then on nothing is judged any more, so that runs,
-    /// reports and approvals need not be read.
+    /// Whether every model is past the merge: from then on nothing of the head is judged any more, so that
+    /// its runs, reports and approvals need not be read.
     #[must_use]
     pub fn past_merge(&self) -> bool {
-        !self.models.is_empty() && self.models.values().all(|model| model.phase.is_past_merge())
+        !self.models.is_empty() && self.models.values().all(ModelState::is_past_merge)
     }
 }
 
@@ -167,8 +167,42 @@ pub struct ModelState {
     pub notices: Vec<String>,
     /// Why it was merged but not published.
     pub unblessed: Option<String>,
+    /// Since somebody asked to have judged what the merge made of it.
+    pub anew: Option<Anew>,
     /// From the merge on.
     pub publication: Option<Publication>,
+}
+
+impl ModelState {
+    /// Whether the merge was decided about: published or not, the head is no matter of gates any more.
+    #[must_use]
+    pub const fn is_past_merge(&self) -> bool {
+        self.phase.is_past_merge() || self.anew.is_some()
+    }
+
+    /// The second judgement, as long as it is one.
+    #[must_use]
+    pub fn judged_anew(&self) -> Option<&Anew> {
+        self.anew.as_ref().filter(|_| !self.phase.is_past_merge())
+    }
+}
+
+/// A merged model that was not published is judged anew, as it stands on the target branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anew {
+    /// What everything is bound to now: the merge commit in the place of the head, and what the merge was
+    /// put upon as its base.
+    pub bound: Bound,
+    /// Why it was not published as it was merged, safe to show.
+    pub because: String,
+    /// Counts the runs that were asked for.
+    pub attempt: u32,
+    /// The slot of the call that starts a run, while it is under way.
+    pub asked: Option<String>,
+    /// The run.
+    pub run: Option<RunId>,
+    /// Why no run was started, safe to show.
+    pub refused: Option<String>,
 }
 
 /// What makes people look harder than usual, and asks for an approval even where none is configured.

@@ -120,7 +120,7 @@ fn broken(
     approval: &Approval,
     digest: Option<Digest>,
 ) -> Option<&'static str> {
-    let bound = turn.state.bound.as_ref()?;
+    let bound = turn.bound(model)?;
     let dataset = model.report.as_ref().and_then(|report| report.dataset.as_ref());
     let judged = approval.report.is_some() && digest.is_some();
     if approval.head != bound.head {
@@ -208,7 +208,7 @@ fn remember(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, count
             "approval",
             Some(login),
             format!("{name}: approved by {login}"),
-            serde_json::json!({ "model": name, "head": turn.merge_request().head, "policy": model.policy,
+            serde_json::json!({ "model": name, "head": turn.judged(model), "policy": model.policy,
                 "report": model.report.as_ref().map(Report::digest) }),
         );
     }
@@ -217,7 +217,7 @@ fn remember(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, count
             "approval",
             Some(login),
             format!("{name}: the approval of {login} no longer counts"),
-            serde_json::json!({ "model": name, "head": turn.merge_request().head }),
+            serde_json::json!({ "model": name, "head": turn.judged(model) }),
         );
     }
     model.approved_by = logins;

@@ -183,14 +183,14 @@ fn same_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, move
 }
 
 /// Stops what still runs for the model.
-fn stop(turn: &mut Turn<'_>, model: &ModelState) {
+pub(super) fn stop(turn: &mut Turn<'_>, model: &ModelState) {
     if let Some(run) = model.run.filter(|_| model.run_live) {
         turn.cancel(run);
     }
 }
 
 /// Says whose approvals are gone, and why.
-fn void_approvals(
+pub(super) fn void_approvals(
     turn: &mut Turn<'_>,
     name: &ModelName,
     model: &ModelState,

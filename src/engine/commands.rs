@@ -180,7 +180,7 @@ fn act(
     }
     asked::permitted(turn, asked, rules, verb.entry().who)?;
     let done: Done = match verb {
-        Verb::Run { stage, sha } => runs::run(turn, name, stage.as_deref(), sha.as_deref()),
+        Verb::Run { stage, sha } => runs::run(turn, asked, name, rules, (stage.as_deref(), sha.as_deref())),
         Verb::Retry { sha } => runs::retry(turn, asked, name, sha.as_deref()),
         Verb::Cancel => runs::cancel(turn, name),
         Verb::Approve { sha } => review::approve(turn, asked, name, sha.as_deref()),

@@ -36,7 +36,7 @@ pub struct Facts {
     pub base_moved: Option<BTreeSet<String>>,
     /// What there is to judge. Read while the merge request is open, and also of a merged one until
     /// [`State::past_merge`](crate::domain::State::past_merge): a result whose delivery was lost
-    /// still counts then.
+    /// still counts then. From then on what there is of merge commits that are judged anew, if any.
     pub open: Option<OpenFacts>,
     /// What only a merged one has.
     pub merged: Option<MergeFacts>,
@@ -50,6 +50,15 @@ pub struct Facts {
     pub environments: BTreeMap<ModelName, ModelEnvironments>,
     /// The default branch's configuration now; only where a command wants to move a version.
     pub current: Option<Configuration>,
+}
+
+impl Facts {
+    /// The configuration that a merged model is judged anew by; the head's where the merge commit's was
+    /// not read.
+    #[must_use]
+    pub fn merged_configuration(&self) -> &Configuration {
+        self.merged.as_ref().and_then(|merged| merged.configuration.as_ref()).unwrap_or(&self.proposal)
+    }
 }
 
 /// What is known of one model's environments.
@@ -97,14 +106,14 @@ pub enum Configuration {
     Valid(Box<RepositoryConfig>),
 }
 
-/// What there is to judge about a head.
+/// What there is to judge about a head, or about a merge commit in its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenFacts {
-    /// Runs of exactly the head, the newest first.
+    /// Runs of exactly the head, the newest first; of a merge commit those that we asked for.
     pub runs: Vec<Run>,
     /// What the test jobs of the head left, by model; only where the newest test job has ended.
     pub reports: BTreeMap<ModelName, ReportFact>,
-    /// Standing approvals by the forge's own review.
+    /// Standing approvals by the forge's own review; none of a merge commit, which no forge reviews.
     pub approvals: Vec<ForgeApproval>,
     /// Who wrote the commits.
     pub authors: BTreeSet<CommitAuthor>,
@@ -129,7 +138,10 @@ pub struct MergeFacts {
     pub parent: Option<Sha>,
     /// Paths that differ between the bound base and that parent; none = they are the same commit.
     pub drift: Option<BTreeSet<String>>,
-    /// The publish runs that the state knows, by number.
+    /// The merge commit's configuration; read only where a model may be, or is, judged anew.
+    #[serde(default)]
+    pub configuration: Option<Configuration>,
+    /// The runs on the target branch that the state knows, by number: they publish, or judge anew.
     pub runs: BTreeMap<u64, Run>,
     /// Those of them that the forge does not have any more.
     #[serde(default)]

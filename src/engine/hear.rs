@@ -4,7 +4,7 @@ use crate::domain::{Outcome, Review, Sha, User};
 use crate::event::{Event, ReviewAct};
 
 use super::turn::{Turn, note};
-use super::{infra, merging, publication};
+use super::{anew, infra, merging, publication};
 
 /// Takes in what the event carries. Everything else about it is a hint to look at the facts.
 pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
@@ -14,6 +14,7 @@ pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
         Event::Effect { slot, outcome } => {
             merging::hear(turn, slot, outcome);
             publication::hear(turn, slot, outcome);
+            anew::hear(turn, slot, outcome);
             runs(turn, slot, outcome);
         }
     }

@@ -1,7 +1,7 @@
 //! Where one model of a head stands, from the facts alone.
 
 use crate::domain::{
-    Job, LogTail, ModelName, ModelState, Phase, Report, Stage, TestFailure, Timestamp, Verdict,
+    Job, LogTail, ModelName, ModelState, Phase, Report, Sha, Stage, TestFailure, Timestamp, Verdict,
 };
 
 use super::facts::ReportFact;
@@ -34,7 +34,7 @@ fn stands(
         finding.error = Some(why);
         return (Phase::Untracked, Stage::Build);
     }
-    if turn.merge_request().draft {
+    if turn.merge_request().draft && model.anew.is_none() {
         return (Phase::Draft, Stage::Build);
     }
     if rules.proposal.is_none() {
@@ -53,7 +53,7 @@ fn stands(
         }
         Progress::ScriptFailed { stage, job } => {
             finding.logs.push(shown(job));
-            finding.failing_tests = failing_tests(turn, name, job);
+            finding.failing_tests = failing_tests(turn, name, model, job);
             (Phase::GateFailed, stage)
         }
         Progress::Fault { stage, run, job, word } => {
@@ -75,7 +75,7 @@ fn tested(
     finding: &mut Finding,
 ) -> (Phase, Stage) {
     match turn.open().and_then(|open| open.reports.get(name)) {
-        Some(ReportFact::Read(report)) if is_of(report, turn, job) => {
+        Some(ReportFact::Read(report)) if is_of(report, turn.judged(model), job) => {
             model.report = Some((**report).clone());
         }
         Some(ReportFact::Unreadable { why }) => {
@@ -86,7 +86,8 @@ fn tested(
         }
         Some(ReportFact::Read(_)) | None => {}
     }
-    let Some(report) = model.report.take_if(|report| is_of(report, turn, job)) else {
+    let judged = turn.judged(model).clone();
+    let Some(report) = model.report.take_if(|report| is_of(report, &judged, job)) else {
         model.report = None;
         model.judged.clear();
         return (Phase::Testing, Stage::Test);
@@ -111,9 +112,9 @@ fn tested(
     }
 }
 
-/// Whether the report is of this head and was left by this very job.
-fn is_of(report: &Report, turn: &Turn<'_>, job: &Job) -> bool {
-    report.head == turn.merge_request().head && report.job == job.id
+/// Whether the report is of this commit and was left by this very job.
+fn is_of(report: &Report, judged: &Sha, job: &Job) -> bool {
+    report.head == *judged && report.job == job.id
 }
 
 /// Judges the report by the rules, and writes the verdicts down when they are new.
@@ -182,9 +183,9 @@ fn scrutinise(rules: &Rules<'_>, finding: &mut Finding) {
     }
 }
 
-fn failing_tests(turn: &Turn<'_>, name: &ModelName, job: &Job) -> Vec<TestFailure> {
+fn failing_tests(turn: &Turn<'_>, name: &ModelName, model: &ModelState, job: &Job) -> Vec<TestFailure> {
     match turn.open().and_then(|open| open.reports.get(name)) {
-        Some(ReportFact::Read(report)) if is_of(report, turn, job) => {
+        Some(ReportFact::Read(report)) if is_of(report, turn.judged(model), job) => {
             report.tests.iter().flat_map(|tests| tests.failed.iter().cloned()).collect()
         }
         _ => Vec::new(),

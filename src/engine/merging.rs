@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::{Effect, MergeRequestStatus, Merging, ModelName, Outcome, Phase, Stage, User};
+use crate::domain::{
+    Effect, MergeRequestStatus, Merging, ModelName, ModelState, Outcome, Phase, Stage, User,
+};
 
 use super::rights::Rights;
 use super::setting::Rules;
@@ -48,7 +50,7 @@ pub(super) fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>
     if !ready {
         turn.state.merging = None;
     } else if turn.state.merging.is_none()
-        && let Some(by) = armed(turn, rules)
+        && let Some(by) = anybody(turn, rules)
     {
         begin(turn, &by);
     }
@@ -63,25 +65,24 @@ pub(super) fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>
     ask(turn, rules);
 }
 
-/// Who asked to publish as soon as everything is ready and still may, by the rights read now.
-fn armed(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> Option<User> {
-    let facts = turn.facts;
-    let mut unknown = false;
-    for (name, model) in &mut turn.state.models {
-        let Some(by) = model.armed.clone() else { continue };
-        match Rights::of(facts, &by).zip(rules.get(name)) {
-            Some((rights, rules)) if rights.owns(rules) => return Some(by),
-            Some(_) => {
-                model.armed = None;
-                let lost = format!("@{} is no owner any more: nothing is published by itself.", by.login);
-                note(&mut model.notices, lost);
-            }
-            // Not knowing denies; it is asked again.
-            None => unknown = true,
+/// Who asked to publish as soon as everything is ready: for any of the models, since the merge brings all.
+fn anybody(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> Option<User> {
+    let found = |(name, rules)| turn.with(name, |turn, model| armed(turn, model, rules)).flatten();
+    rules.iter().find_map(found)
+}
+
+/// Who asked to publish the model as soon as it is ready and still may, by the rights read now.
+pub(super) fn armed(turn: &mut Turn<'_>, model: &mut ModelState, rules: &Rules<'_>) -> Option<User> {
+    let by = model.armed.clone()?;
+    match Rights::of(turn.facts, &by) {
+        Some(rights) if rights.owns(rules) => return Some(by),
+        Some(_) => {
+            model.armed = None;
+            let lost = format!("@{} is no owner any more: nothing is published by itself.", by.login);
+            note(&mut model.notices, lost);
         }
-    }
-    if unknown {
-        turn.wake_in(ASK_RIGHTS_AGAIN);
+        // Not knowing denies; it is asked again.
+        None => turn.wake_in(ASK_RIGHTS_AGAIN),
     }
     None
 }

@@ -7,10 +7,13 @@ mod status;
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Digest, Effect, ModelName, Phase, StickyReport};
+use crate::domain::{Digest, Effect, ModelName, ModelState, Phase, StickyReport};
 
 use super::setting::Rules;
 use super::turn::Turn;
+
+/// Said where all is done.
+const NOTHING_LEFT: &str = "Nothing is left to do.";
 
 /// What the merge request is, as far as showing it goes.
 pub(super) enum View<'a> {
@@ -44,10 +47,24 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
 }
 
 /// What has to happen next, in our own words.
-pub(super) fn next_step(turn: &Turn<'_>, phase: Phase) -> String {
+pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
     let prefix = &turn.facts.bot.addressing.prefix;
-    let head = turn.merge_request().head.short();
-    match phase {
+    let head = turn.judged(model).short();
+    match model.phase {
+        Phase::Building | Phase::Testing if model.anew.is_some() => {
+            let job = if model.phase == Phase::Building { "build" } else { "test" };
+            format!("The {job} job of the merge commit {head} is awaited; then owners approve it anew.")
+        }
+        Phase::GateFailed if model.anew.is_some() => format!(
+            "The merge commit is not published. Mend what failed in another merge request, or comment \
+             `{prefix} run` to have this one judged again."
+        ),
+        Phase::AwaitingApproval if model.anew.is_some() => {
+            format!("An owner approves the merge commit {head}: `{prefix} approve`.")
+        }
+        Phase::Ready if model.anew.is_some() => {
+            format!("An owner publishes the merge commit {head}: `{prefix} publish`.")
+        }
         Phase::Untracked => "The merge request is about to be judged.".to_owned(),
         Phase::Draft => "Mark the merge request as ready to have it judged.".to_owned(),
         Phase::AwaitingRun => format!("A maintainer reads the change and comments `{prefix} run {head}`."),
@@ -64,12 +81,12 @@ pub(super) fn next_step(turn: &Turn<'_>, phase: Phase) -> String {
         Phase::Merging => "The merge is under way.".to_owned(),
         Phase::Merged => format!("Merged. An owner publishes: `{prefix} publish`."),
         Phase::Publishing => "The version is being published.".to_owned(),
-        Phase::Published => "Nothing is left to do.".to_owned(),
+        Phase::Published => NOTHING_LEFT.to_owned(),
         Phase::PublishFailed => {
             format!("Mend what failed, then comment `{prefix} retry`: the number is kept.")
         }
         Phase::Unblessed => {
-            "Not published. Open a merge request that changes the model to have it judged.".to_owned()
+            format!("Not published. Comment `{prefix} run` to have the merge commit judged anew.")
         }
         Phase::Closed => "Reopen the merge request to go on.".to_owned(),
     }

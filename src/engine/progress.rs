@@ -27,15 +27,17 @@ pub(super) enum Progress<'a> {
 /// Reads the newest run that has jobs of the model, and remembers which one that is.
 pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState) -> Progress<'a> {
     let request = turn.merge_request();
-    let runs = turn.open().map_or(&[][..], |open| open.runs.as_slice());
+    let ours = |run: &&Run| model.anew.as_ref().is_none_or(|anew| anew.run == Some(run.id));
+    let runs: Vec<&Run> = turn.open().into_iter().flat_map(|open| &open.runs).filter(ours).collect();
     let Some((run, jobs)) = runs.iter().find_map(|run| current(run, name, model)) else {
         model.run = None;
         model.run_live = false;
         let nothing_runs = runs.iter().all(|run| is_stale(run, model));
-        if request.from_fork && nothing_runs && turn.state.let_run.as_ref() != Some(&request.head) {
+        let outside = request.from_fork && model.anew.is_none();
+        if outside && nothing_runs && turn.state.let_run.as_ref() != Some(&request.head) {
             return Progress::AwaitingRun;
         }
-        let diagnosis = missing(turn, runs, name, model);
+        let diagnosis = missing(turn, &runs, name, model);
         return Progress::Pending { stage: Stage::Build, diagnosis, by_hand: None, idle: true };
     };
     model.run = Some(run.id);
@@ -120,7 +122,7 @@ pub(super) fn stalled(
 }
 
 /// Why no run has jobs of the model: it is not there yet, or it has none.
-fn missing(turn: &Turn<'_>, runs: &[Run], name: &ModelName, model: &ModelState) -> Option<String> {
+fn missing(turn: &Turn<'_>, runs: &[&Run], name: &ModelName, model: &ModelState) -> Option<String> {
     let settled = runs.iter().any(|run| !run.jobs.is_empty() && !is_stale(run, model));
     settled.then(|| {
         let prefix = &turn.facts.bot.addressing.prefix;

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::valid::PublishWhen;
 use crate::domain::{
-    Done, Effect, MergeRequestStatus, ModelName, ModelState, Outcome, Phase, Publication, Report, Sha, Stage,
-    User, Version,
+    Bound, Digest, Done, Effect, MergeRequestStatus, ModelName, ModelState, Outcome, Phase, Publication,
+    Report, Sha, Stage, User, Version,
 };
 
 use super::paths::Globs;
@@ -40,11 +40,27 @@ pub(super) fn bless(
     };
     let ours = by.is_none_or(|by| by.id == turn.facts.bot.user.id);
     let requested_by = turn.state.merging.as_ref().filter(|_| ours).map(|merging| merging.by.clone());
+    begin(model, bound, report, commit.clone(), requested_by);
+    let phase = match rules.policy.publish.when {
+        PublishWhen::Merge => Phase::Publishing,
+        PublishWhen::Command => Phase::Merged,
+    };
+    turn.enter(name, model, phase, Stage::Publish);
+}
+
+/// A publication at its beginning: what it was gated by, and the commit that gets the tag.
+pub(super) fn begin(
+    model: &mut ModelState,
+    bound: Bound,
+    report: Digest,
+    commit: Sha,
+    requested_by: Option<User>,
+) {
     model.publication = Some(Publication {
         requested_by,
         bound,
         report,
-        commit: commit.clone(),
+        commit,
         version: None,
         occupied: BTreeSet::new(),
         lineage: None,
@@ -58,11 +74,6 @@ pub(super) fn bless(
     });
     model.infra_retries = 0;
     model.retry_at = None;
-    let phase = match rules.policy.publish.when {
-        PublishWhen::Merge => Phase::Publishing,
-        PublishWhen::Command => Phase::Merged,
-    };
-    turn.enter(name, model, phase, Stage::Publish);
 }
 
 /// Without a good configuration nobody can say that a merged head was good. True where the merge request
@@ -75,7 +86,7 @@ pub(super) fn unbless_all(turn: &mut Turn<'_>) -> bool {
     turn.state.merging = None;
     for name in turn.state.models.keys().cloned().collect::<Vec<_>>() {
         turn.with(&name, |turn, model| {
-            if !model.phase.is_past_merge() {
+            if !model.is_past_merge() {
                 let why = "`.mergewright.yml` was invalid when it was merged".to_owned();
                 unbless(turn, &name, model, commit, why);
             }

@@ -79,7 +79,9 @@ fn rules<'a>(
 ) -> BTreeMap<ModelName, Rules<'a>> {
     let mut all = BTreeMap::new();
     for name in names {
-        let (target, proposal) = (facts.policy.model(&name), facts.proposal.model(&name));
+        let anew = state.models.get(&name).is_some_and(|model| model.anew.is_some());
+        let proposed = if anew { facts.merged_configuration() } else { &facts.proposal };
+        let (target, proposal) = (facts.policy.model(&name), proposed.model(&name));
         let Some(policy) = target.or(proposal) else { continue };
         let scrutiny = match &facts.changed_paths {
             Some(changed) => scrutiny(target, proposal, changed),

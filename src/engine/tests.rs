@@ -1,5 +1,7 @@
 //! Conversations with the engine: what the forge says, what people say, what is asked for.
 
+mod afterwards;
+mod anew;
 mod binding;
 mod commands;
 mod configuration;

@@ -17,13 +17,15 @@ pub(super) const JUDGED: [Phase; 10] = [
 ];
 
 /// Every other step, from and to.
-pub(super) const STEPS: [(Phase, &[Phase]); 6] = [
+pub(super) const STEPS: [(Phase, &[Phase]); 7] = [
     (Phase::Ready, &[Phase::Merging, Phase::Merged, Phase::Publishing]),
     (Phase::Merging, &[Phase::Merged, Phase::Publishing, Phase::Unblessed, Phase::Closed]),
     (Phase::Merged, &[Phase::Publishing]),
     (Phase::Publishing, &[Phase::Published, Phase::PublishFailed]),
     (Phase::PublishFailed, &[Phase::Publishing]),
     (Phase::Closed, &[Phase::Unblessed]),
+    // Judged anew, when somebody asks for it.
+    (Phase::Unblessed, &[Phase::Building]),
 ];
 
 /// Whether a model may go from one phase to the other.
@@ -51,10 +53,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_or_unblessed_stays_so() {
+    fn what_is_published_stays_so_and_what_is_unblessed_is_built_before_anything_else() {
         for from in [Phase::Published, Phase::Unblessed] {
             for to in JUDGED.into_iter().chain(STEPS.map(|(phase, _)| phase)) {
-                assert!(!allowed(from, to), "{from} → {to}");
+                let anew = (from, to) == (Phase::Unblessed, Phase::Building);
+                assert_eq!(allowed(from, to), anew, "{from} → {to}");
             }
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::domain::{
-    Audit, Effect, Environments, LogTail, MergeRequest, ModelName, ModelState, Phase, Rollout, RunId, Stage,
-    Stand, State, TestFailure, Timestamp, Transition, VersionRecord,
+    Audit, Bound, Effect, Environments, LogTail, MergeRequest, ModelName, ModelState, Phase, Rollout, RunId,
+    Sha, Stage, Stand, State, TestFailure, Timestamp, Transition, VersionRecord,
 };
 
 use super::{Facts, OpenFacts, transitions};
@@ -93,6 +93,24 @@ impl<'a> Turn<'a> {
     /// What there is to judge, where it was read.
     pub(super) fn open(&self) -> Option<&'a OpenFacts> {
         self.facts.open.as_ref()
+    }
+
+    /// The commit that a model is judged at: the head, or what the merge made of it.
+    pub(super) fn judged<'m>(&self, model: &'m ModelState) -> &'m Sha
+    where
+        'a: 'm,
+    {
+        model.anew.as_ref().map_or(&self.facts.merge_request.head, |anew| &anew.bound.head)
+    }
+
+    /// The same for a model by its name.
+    pub(super) fn judged_of(&self, name: &ModelName) -> &Sha {
+        self.state.models.get(name).map_or(&self.facts.merge_request.head, |model| self.judged(model))
+    }
+
+    /// What decisions about a model are bound to.
+    pub(super) fn bound<'m>(&'m self, model: &'m ModelState) -> Option<&'m Bound> {
+        model.anew.as_ref().map(|anew| &anew.bound).or(self.state.bound.as_ref())
     }
 
     /// Works on one model with the rest of the turn at hand.

@@ -135,7 +135,7 @@ impl Gatherer<'_> {
             _ => None,
         };
         let merged = match &request.status {
-            MergeRequestStatus::Merged { .. } => Some(self.merge_facts(parent).await?),
+            MergeRequestStatus::Merged { commit, .. } => Some(self.merge_facts(commit, parent).await?),
             _ => None,
         };
         let mut found = Found {
@@ -162,6 +162,8 @@ impl Gatherer<'_> {
         };
         if !past && found.facts.merge_request.status != MergeRequestStatus::Closed {
             self.judge(&touched, &mut found).await?;
+        } else if past {
+            self.judge_anew(&mut found).await?;
         }
         if let Some((id, author, body)) = told {
             let now = self.forge.comment(self.id, id).await?;
@@ -260,7 +262,8 @@ impl Gatherer<'_> {
             } else {
                 Vec::new()
             };
-            let production = match merged {
+            let anew = self.state.models.get(name).is_some_and(|model| model.judged_anew().is_some());
+            let production = match merged && !anew {
                 true => None,
                 false => self.live_in_production(name).await?,
             };

@@ -153,7 +153,7 @@ async fn a_dispatch_whose_answer_was_lost_starts_one_run() {
     let order = WorkOrder {
         action: "publish".to_owned(),
         model: iris(),
-        version: Version::sequence(1),
+        version: Some(Version::sequence(1)),
         commit: stand.main.clone(),
         environment: None,
         traffic: None,

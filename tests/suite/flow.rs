@@ -19,5 +19,6 @@ mod lifecycle;
 mod missed;
 mod review;
 mod several;
+mod unblessed;
 
 pub(crate) use play::{IRIS, Play};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::command::Who;
-use crate::domain::{MergeRequestStatus, ModelName, Phase, Report, Timestamp, User};
+use crate::domain::{MergeRequestStatus, ModelName, Phase, Report, Sha, Timestamp, User};
 use crate::engine::Seen;
 use crate::engine::judge::written_after_report;
 use crate::engine::rights::Rights;
@@ -116,6 +116,23 @@ fn not_owner(rules: &Rules<'_>) -> Refusal {
     Refusal::new("not-owner", "Only an owner of the model can do that.", format!("Ask one of: {who}."))
 }
 
+/// Something of the model is being judged: the head of an open merge request, or what the merge made of it.
+pub(super) fn judged(turn: &Turn<'_>, name: &ModelName) -> Result<(), Refusal> {
+    let model = turn.state.models.get(name);
+    match model {
+        Some(model) if model.judged_anew().is_some() => Ok(()),
+        Some(model) if model.phase == Phase::Unblessed => Err(Refusal::new(
+            "merged",
+            "The merge request is merged and was not published; nothing of it is judged now.",
+            format!(
+                "Comment `{} run` to have the merge commit judged anew.",
+                turn.facts.bot.addressing.prefix
+            ),
+        )),
+        _ => open(turn),
+    }
+}
+
 /// The merge request is open.
 pub(super) fn open(turn: &Turn<'_>) -> Result<(), Refusal> {
     match turn.merge_request().status {
@@ -131,20 +148,30 @@ pub(super) fn open(turn: &Turn<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// The SHA that was named, if one was, begins the present head.
-pub(super) fn named(turn: &Turn<'_>, sha: Option<&str>) -> Result<(), Refusal> {
-    let head = &turn.merge_request().head;
-    match sha.filter(|sha| !head.has_prefix(sha)) {
-        None => Ok(()),
-        Some(other) => Err(Refusal::new(
-            "head-moved",
-            format!("The command names {other}, but the head is {}.", head.short()),
-            format!("Look at the present head, then name it: {}.", head.short()),
-        )),
-    }
+/// The SHA that was named, if one was, begins the commit that the model is judged at.
+pub(super) fn named(turn: &Turn<'_>, name: &ModelName, sha: Option<&str>) -> Result<(), Refusal> {
+    begins(turn, turn.judged_of(name), sha)
 }
 
-/// The head that is meant is the present one: by the SHA given, or by the newest report that was
+/// The SHA that was named, if one was, begins this commit: the head or the merge commit.
+pub(super) fn begins(turn: &Turn<'_>, commit: &Sha, sha: Option<&str>) -> Result<(), Refusal> {
+    let Some(other) = sha.filter(|sha| !commit.has_prefix(sha)) else { return Ok(()) };
+    let short = commit.short();
+    if *commit == turn.merge_request().head {
+        return Err(Refusal::new(
+            "head-moved",
+            format!("The command names {other}, but the head is {short}."),
+            format!("Look at the present head, then name it: {short}."),
+        ));
+    }
+    Err(Refusal::new(
+        "head-moved",
+        format!("The command names {other}, but the merge made {short} of it, and that is judged."),
+        format!("Look at the merge commit, then name it: {short}."),
+    ))
+}
+
+/// The commit that is meant is the one that is judged: by the SHA given, or by the newest report that was
 /// written before the comment.
 pub(super) fn meant(
     turn: &Turn<'_>,
@@ -153,19 +180,17 @@ pub(super) fn meant(
     sha: Option<&str>,
 ) -> Result<(), Refusal> {
     if sha.is_some() || saw_report(turn, asked, name) {
-        return named(turn, sha);
+        return named(turn, name, sha);
     }
-    let head = turn.merge_request().head.short();
+    let judged = turn.judged_of(name);
+    let head = judged.short();
     let model = turn.state.models.get(name);
     let seen = asked.seen.and_then(|seen| seen.get(name)).filter(|seen| seen.report.is_some());
-    let other = seen.map(|seen| &seen.head).filter(|seen| **seen != turn.merge_request().head);
+    let other = seen.map(|seen| &seen.head).filter(|seen| *seen != judged);
     match other.or_else(|| model.and_then(|model| model.reported_before.as_ref())) {
         Some(seen) => Err(Refusal::new(
             "head-moved",
-            format!(
-                "The newest report before the comment is of {}, but the head is {head} now.",
-                seen.short()
-            ),
+            format!("The newest report before the comment is of {}, but {head} is judged now.", seen.short()),
             format!("Read the report of {head}, then comment again, or name the head: {head}."),
         )),
         None => Err(Refusal::new(
@@ -183,7 +208,7 @@ pub(super) fn saw_report(turn: &Turn<'_>, asked: &Asked<'_>, name: &ModelName) -
     let newest = model.report.as_ref().map(Report::digest);
     seen.get(name).is_some_and(|seen| {
         let numbers = seen.report.is_some() && seen.report == newest;
-        seen.head == turn.merge_request().head && (numbers || model.scrutiny.removed)
+        seen.head == *turn.judged(model) && (numbers || model.scrutiny.removed)
     })
 }
 

@@ -6,7 +6,7 @@ use crate::domain::{MergeRequestStatus, Mergeability, ModelName, Phase};
 use crate::engine::present::next_step;
 use crate::engine::setting::Rules;
 use crate::engine::turn::{Turn, note};
-use crate::engine::{merging, publication};
+use crate::engine::{anew, merging, publication};
 
 use super::asked::{self, Asked, Done, Refusal};
 
@@ -38,19 +38,11 @@ pub(super) fn publish(
         return Ok(Some(plan(turn, name, &missing)));
     }
     if wish.when_ready && !missing.is_empty() {
-        if let Some(model) = turn.state.models.get_mut(name) {
-            model.armed = Some(asked.by.clone());
-            note(&mut model.notices, format!("@{} asked to publish as soon as it is ready.", asked.by.login));
-        }
+        arm(turn, asked, name);
         return Ok(None);
     }
     if !missing.is_empty() {
-        let prefix = &turn.facts.bot.addressing.prefix;
-        return Err(Refusal::new(
-            "not-ready",
-            missing.join(" "),
-            format!("Comment again when this is done, or `{prefix} publish --when-ready`."),
-        ));
+        return Err(not_ready(turn, missing.join(" ")));
     }
     if let Mergeability::Blocked(word) = &turn.merge_request().mergeability
         && CONFLICTS.contains(&word.as_str())
@@ -84,7 +76,10 @@ fn merged(
     rules: &Rules<'_>,
     wish: Wish<'_>,
 ) -> Done {
-    asked::named(turn, wish.sha)?;
+    if turn.state.models.get(name).is_some_and(|model| model.judged_anew().is_some()) {
+        return judged_anew(turn, asked, name, wish);
+    }
+    asked::named(turn, name, wish.sha)?;
     let model = turn.state.models.get(name);
     let version = model.and_then(|model| model.publication.as_ref()?.version.clone());
     match asked::phase(turn, name) {
@@ -109,19 +104,67 @@ fn merged(
         Phase::Unblessed => Err(Refusal::new(
             "unblessed",
             "This was merged without being judged good, so it is not published.",
-            "Open a merge request that changes the model and let it pass build, test and review.",
+            format!(
+                "Comment `{} run` to have the merge commit judged anew, then approve and publish that.",
+                turn.facts.bot.addressing.prefix
+            ),
         )),
         _ => Ok(Some("It is being published.".to_owned())),
     }
 }
 
+/// What was judged anew after the merge is published by an owner's new word.
+fn judged_anew(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, wish: Wish<'_>) -> Done {
+    match asked::meant(turn, asked, name, wish.sha) {
+        // The merge commit does not move: whoever arms it knows which one is meant.
+        Err(_) if wish.sha.is_none() && wish.when_ready => {}
+        meant => meant?,
+    }
+    let missing = lacks(turn, name);
+    if wish.dry_run {
+        return Ok(Some(plan(turn, name, missing.as_slice())));
+    }
+    let Some(missing) = missing.first() else {
+        turn.with(name, |turn, model| anew::publish(turn, name, model, asked.by));
+        return Ok(None);
+    };
+    if wish.when_ready {
+        arm(turn, asked, name);
+        return Ok(None);
+    }
+    Err(not_ready(turn, missing.clone()))
+}
+
+/// Publishes as soon as it is ready.
+fn arm(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName) {
+    if let Some(model) = turn.state.models.get_mut(name) {
+        model.armed = Some(asked.by.clone());
+        note(&mut model.notices, format!("@{} asked to publish as soon as it is ready.", asked.by.login));
+    }
+}
+
+fn not_ready(turn: &Turn<'_>, missing: String) -> Refusal {
+    let prefix = &turn.facts.bot.addressing.prefix;
+    Refusal::new(
+        "not-ready",
+        missing,
+        format!("Comment again when this is done, or `{prefix} publish --when-ready`."),
+    )
+}
+
+/// What keeps one model from being published.
+fn lacks(turn: &Turn<'_>, name: &ModelName) -> Vec<String> {
+    let ready = |phase| matches!(phase, Phase::Ready | Phase::Merging);
+    let model = turn.state.models.get(name).filter(|model| !ready(model.phase));
+    model
+        .map(|model| format!("`{name}` is {}: {}", model.phase, next_step(turn, model)))
+        .into_iter()
+        .collect()
+}
+
 /// What keeps the merge request from being published: the merge brings all its models.
 fn missing(turn: &Turn<'_>) -> Vec<String> {
-    let ready = |phase| matches!(phase, Phase::Ready | Phase::Merging);
-    let waiting = turn.state.models.iter().filter(|(_, model)| !ready(model.phase));
-    waiting
-        .map(|(name, model)| format!("`{name}` is {}: {}", model.phase, next_step(turn, model.phase)))
-        .collect()
+    turn.state.models.keys().flat_map(|name| lacks(turn, name)).collect()
 }
 
 /// What `publish` would do.

@@ -25,8 +25,8 @@ pub(super) fn status(turn: &Turn<'_>, ground: &Ground<'_, '_>, named: Option<&Mo
             text,
             "- **{name}** is **{}** at `{}`, approved by {approved}. {}",
             model.phase,
-            turn.merge_request().head.short(),
-            next_step(turn, model.phase),
+            turn.judged(model).short(),
+            next_step(turn, model),
         );
     }
     if text.is_empty() {

@@ -6,20 +6,22 @@ use crate::engine::turn::Turn;
 
 use super::asked::{self, Asked, Done, Refusal};
 
-/// An owner who did not write it approves the present head.
+/// An owner who did not write it approves what is judged now.
 pub(super) fn approve(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sha: Option<&str>) -> Done {
-    asked::open(turn)?;
+    asked::judged(turn, name)?;
     asked::meant(turn, asked, name, sha)?;
     let saw = asked::saw_report(turn, asked, name);
-    if let (Some(bound), Some(model)) = (turn.state.bound.clone(), turn.state.models.get_mut(name)) {
-        approvals::give(model, &bound, asked.by, asked.at, saw);
-    }
+    turn.with(name, |turn, model| {
+        if let Some(bound) = turn.bound(model).cloned() {
+            approvals::give(model, &bound, asked.by, asked.at, saw);
+        }
+    });
     Ok(None)
 }
 
 /// The person takes the own approval back.
 pub(super) fn unapprove(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName) -> Done {
-    asked::open(turn)?;
+    asked::judged(turn, name)?;
     let Some(model) = turn.state.models.get_mut(name) else { return Ok(None) };
     let before = model.approvals.len();
     model.approvals.retain(|approval| approval.by.id != asked.by.id);

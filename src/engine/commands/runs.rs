@@ -1,19 +1,39 @@
 //! `run`, `retry` and `cancel`.
 
-use crate::domain::{Job, JobStatus, ModelName, Phase, Run};
+use crate::domain::{Job, JobStatus, MergeRequestStatus, ModelName, Phase, Run, Sha};
+use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
-use crate::engine::{infra, publication};
+use crate::engine::{Configuration, anew, infra, publication};
 
 use super::asked::{self, Asked, Done, Refusal};
 
-/// Starts CI for the head.
-pub(super) fn run(turn: &mut Turn<'_>, name: &ModelName, stage: Option<&str>, sha: Option<&str>) -> Done {
-    asked::open(turn)?;
-    runnable(turn, sha)?;
+/// Starts CI for the head, or for what the merge made of it where that was not published.
+pub(super) fn run(
+    turn: &mut Turn<'_>,
+    asked: &Asked<'_>,
+    name: &ModelName,
+    rules: &Rules<'_>,
+    (stage, sha): (Option<&str>, Option<&str>),
+) -> Done {
+    let merged = match &turn.merge_request().status {
+        MergeRequestStatus::Merged { commit, .. } => Some(commit),
+        MergeRequestStatus::Open | MergeRequestStatus::Closed => None,
+    };
+    match merged {
+        Some(commit) => judgeable(turn, name, rules, commit, sha)?,
+        None => {
+            asked::open(turn)?;
+            runnable(turn, name, sha)?;
+        }
+    }
     if stage == Some("test")
         && let Some((run, job)) = ended(turn, name, "test")
     {
         turn.with(name, |turn, model| infra::again(turn, model, &run, &job));
+        return Ok(None);
+    }
+    if let Some(commit) = merged {
+        turn.with(name, |turn, model| anew::begin(turn, name, model, rules, commit, asked.by));
         return Ok(None);
     }
     stop(turn, name);
@@ -22,9 +42,48 @@ pub(super) fn run(turn: &mut Turn<'_>, name: &ModelName, stage: Option<&str>, sh
     Ok(None)
 }
 
+/// A merge commit is judged where the merge was not published, and where a configuration says how.
+fn judgeable(
+    turn: &Turn<'_>,
+    name: &ModelName,
+    rules: &Rules<'_>,
+    commit: &Sha,
+    sha: Option<&str>,
+) -> Result<(), Refusal> {
+    let anew = turn.state.models.get(name).is_some_and(|model| model.judged_anew().is_some());
+    if !anew && asked::phase(turn, name) != Phase::Unblessed {
+        return asked::open(turn);
+    }
+    asked::begins(turn, commit, sha)?;
+    let configuration = turn.facts.merged_configuration();
+    if let [Configuration::Invalid { .. }, _] | [_, Configuration::Invalid { .. }] =
+        [&turn.facts.policy, configuration]
+    {
+        return Err(Refusal::new(
+            "invalid-configuration",
+            "`.mergewright.yml` is invalid at the merge commit or at what the merge was put upon, so nothing says \
+             how to judge it.",
+            "Mend the file in another merge request that changes the model too; that one is judged and published.",
+        ));
+    }
+    if configuration.model(name).is_none() {
+        return Err(Refusal::new(
+            "model-removed",
+            "The merge commit does not have the model any more: there is nothing to judge.",
+            "Publish a model from a merge request that changes it.",
+        ));
+    }
+    match rules.unserved() {
+        None => Ok(()),
+        Some(why) => Err(Refusal::new("not-served", why, "Do that in another merge request.")),
+    }
+}
+
 /// Code from outside runs only at a commit that somebody looked at and named.
-fn runnable(turn: &Turn<'_>, sha: Option<&str>) -> Result<(), Refusal> {
-    if turn.merge_request().from_fork && sha.is_none() {
+fn runnable(turn: &Turn<'_>, name: &ModelName, sha: Option<&str>) -> Result<(), Refusal> {
+    // What was merged is no code from outside any more.
+    let outside = turn.merge_request().from_fork && turn.merge_request().status == MergeRequestStatus::Open;
+    if outside && sha.is_none() {
         let (prefix, head) = (&turn.facts.bot.addressing.prefix, turn.merge_request().head.short());
         return Err(Refusal::new(
             "sha-required",
@@ -32,18 +91,18 @@ fn runnable(turn: &Turn<'_>, sha: Option<&str>) -> Result<(), Refusal> {
             format!("Read the change at {head}, then comment `{prefix} run {head}`."),
         ));
     }
-    asked::named(turn, sha)
+    asked::named(turn, name, sha)
 }
 
 /// Runs again what failed: the job of the head, or the publication.
 pub(super) fn retry(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sha: Option<&str>) -> Done {
     if asked::phase(turn, name) == Phase::PublishFailed {
-        asked::named(turn, sha)?;
+        asked::named(turn, name, sha)?;
         turn.with(name, |turn, model| publication::resume(turn, name, model, asked.by));
         return Ok(None);
     }
-    asked::open(turn)?;
-    runnable(turn, sha)?;
+    asked::judged(turn, name)?;
+    runnable(turn, name, sha)?;
     let ended = ["build", "test"]
         .into_iter()
         .find_map(|task| ended(turn, name, task).filter(|(_, job)| job.status != JobStatus::Succeeded));
@@ -63,7 +122,7 @@ pub(super) fn retry(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sh
 
 /// Stops the head's run.
 pub(super) fn cancel(turn: &mut Turn<'_>, name: &ModelName) -> Done {
-    asked::open(turn)?;
+    asked::judged(turn, name)?;
     if stop(turn, name) {
         return Ok(None);
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::domain::{
-    Mark, ModelName, ModelSection, ModelState, Phase, Report, Stage, StageMark, StickyReport,
+    Anew, Mark, ModelName, ModelSection, ModelState, Phase, Report, Stage, StageMark, StickyReport,
 };
 use crate::engine::facts::REPORT_ROW;
 use crate::engine::setting::Rules;
 use crate::engine::turn::{Finding, Turn, note};
 use crate::engine::{approvals, baseline, publication};
 
-use super::next_step;
+use super::{NOTHING_LEFT, next_step};
 
 /// One section a model that has rules.
 pub(super) fn all(turn: &Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> StickyReport {
@@ -31,7 +31,7 @@ fn section(
     rules: &Rules<'_>,
     finding: &Finding,
 ) -> ModelSection {
-    let head = turn.state.bound.as_ref().map_or(&turn.merge_request().head, |bound| &bound.head);
+    let head = turn.bound(model).map_or(&turn.merge_request().head, |bound| &bound.head);
     let mut gates = model.judged.clone();
     gates.sort_by_key(|judged| std::cmp::Reverse(judged.verdict));
     ModelSection {
@@ -51,8 +51,8 @@ fn section(
         approved_by: model.approved_by.clone(),
         notices: notices(model, finding),
         next_step: finding.diagnosis.clone().unwrap_or_else(|| match (model.phase, rules.proposal) {
-            (Phase::Merged, None) => next_step(turn, Phase::Published),
-            (phase, _) => next_step(turn, phase),
+            (Phase::Merged, None) => NOTHING_LEFT.to_owned(),
+            _ => next_step(turn, model),
         }),
         lineage: lineage(turn, model),
     }
@@ -83,7 +83,8 @@ fn other_metrics(model: &ModelState) -> Vec<(String, Decimal)> {
 }
 
 fn notices(model: &ModelState, finding: &Finding) -> Vec<String> {
-    let mut notices = model.notices.clone();
+    let mut notices: Vec<_> = model.anew.iter().map(judged_anew).collect();
+    notices.extend(model.notices.iter().cloned());
     let unusable = model.report.iter().flat_map(|report| &report.unusable);
     let unusable = unusable.map(|(metric, why)| format!("`{metric}` in the report is unusable: {why}."));
     let failure = model.publication.iter().filter_map(|publication| publication.failure.as_ref());
@@ -96,9 +97,19 @@ fn notices(model: &ModelState, finding: &Finding) -> Vec<String> {
     notices
 }
 
+/// Why the section is of another commit than the head.
+fn judged_anew(anew: &Anew) -> String {
+    format!(
+        "The merge was not published: {}. What is said here is of the merge commit {}, judged anew on the target \
+         branch: what was measured and approved before does not count for it.",
+        anew.because,
+        anew.bound.head.short()
+    )
+}
+
 /// What everything above is bound to.
 fn lineage(turn: &Turn<'_>, model: &ModelState) -> Vec<(String, String)> {
-    let Some(bound) = &turn.state.bound else { return Vec::new() };
+    let Some(bound) = turn.bound(model) else { return Vec::new() };
     let publication = model.publication.as_ref();
     let rows = [
         ("head", Some(bound.head.to_string())),

@@ -46,7 +46,9 @@ fn place(turn: &Turn<'_>) -> Option<(Sha, Option<RunId>)> {
     if turn.facts.repository.id.forge == ForgeKind::GitHub {
         return Some((head, None));
     }
-    let newest = turn.open().and_then(|open| open.runs.first()).map(|run| run.id);
+    // Runs that judge a merge commit anew are none of the head's.
+    let anew = turn.state.models.values().any(|model| model.anew.is_some());
+    let newest = turn.open().filter(|_| !anew).and_then(|open| open.runs.first()).map(|run| run.id);
     let before = turn.state.shown.statuses_on.as_ref().filter(|(sha, _)| *sha == head);
     let run = newest.or_else(|| before.and_then(|(_, run)| *run))?;
     Some((head, Some(run)))
@@ -68,6 +70,12 @@ fn models(turn: &Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> BTreeMap<S
             continue;
         }
         let told = Told { model, rules: rules.get(name), finding: turn.findings.get(name) };
+        if model.anew.is_some() {
+            // The head was never found good: its statuses stay as they were, but for how publishing goes.
+            values.push(None);
+            wanted.extend([publish_anew(name, told)]);
+            continue;
+        }
         values.push(of_phase(model.phase).map(|state| match state {
             StatusState::Pending => (state, UNDECIDED.to_owned()),
             StatusState::Success => (state, GOOD.to_owned()),
@@ -116,6 +124,17 @@ const fn severity(state: StatusState) -> u8 {
         StatusState::Failure => 2,
         StatusState::Error => 3,
     }
+}
+
+/// The stage `publish` of a model that was not published as it was merged.
+fn publish_anew(name: &ModelName, told: Told<'_>) -> (String, Status) {
+    let (state, description) = match told.model.phase {
+        Phase::Published => (StatusState::Success, told.stands()),
+        Phase::GateFailed | Phase::PublishFailed => (StatusState::Failure, told.stands()),
+        _ => (StatusState::Pending, UNDECIDED.to_owned()),
+    };
+    let context = Status::context_of(name, Stage::Publish);
+    (context.clone(), Status { context, state, description })
 }
 
 fn stages(turn: &Turn<'_>, name: &ModelName, told: Told<'_>) -> Vec<(String, Status)> {

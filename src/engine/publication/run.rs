@@ -100,7 +100,7 @@ fn order(
         order: WorkOrder {
             action: "publish".to_owned(),
             model: name.clone(),
-            version: version.clone(),
+            version: Some(version.clone()),
             commit: publication.commit.clone(),
             environment: None,
             traffic: None,

@@ -279,8 +279,11 @@ fn a_closed_or_merged_merge_request_is_not_run_or_approved() {
     assert_eq!(scene.says("alice", "/model publish").refusal(), "closed");
     let mut scene = reported();
     scene.merged("mia");
-    assert_eq!(scene.says("alice", "/model run").refusal(), "merged");
+    assert_eq!(scene.says("alice", "/model approve").refusal(), "merged");
     assert_eq!(scene.says("alice", "/model publish").refusal(), "unblessed");
+    let mut scene = Scene::ready();
+    scene.merged("mia");
+    assert_eq!(scene.says("alice", "/model run").refusal(), "merged", "it is being published");
 }
 
 #[test]

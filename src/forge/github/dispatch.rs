@@ -46,17 +46,16 @@ const INPUTS: [&str; 6] = ["action", "version", "commit", "environment", "traffi
 impl Wish {
     /// Judge this head.
     pub(super) fn run(model: &ModelName, head: &Sha) -> Self {
-        let inputs = BTreeMap::from([("action", "run".to_owned()), ("commit", head.to_string())]);
-        Self { model: model.clone(), inputs }
+        Self::of(&WorkOrder::run(model, head))
     }
 
     fn of(order: &WorkOrder) -> Self {
         let mut inputs = BTreeMap::from([
             ("action", order.action.clone()),
-            ("version", order.version.to_string()),
             ("commit", order.commit.to_string()),
             ("source", order.source.clone()),
         ]);
+        inputs.extend(order.version.as_ref().map(|version| ("version", version.to_string())));
         inputs.extend(order.environment.clone().map(|name| ("environment", name)));
         inputs.extend(order.traffic.map(|percent| ("traffic", percent.to_string())));
         inputs.retain(|_, value| !value.is_empty());
@@ -192,7 +191,7 @@ mod tests {
         let order = WorkOrder {
             action: "deploy".to_owned(),
             model: "iris".parse().unwrap(),
-            version: "v42".parse().unwrap(),
+            version: Some("v42".parse().unwrap()),
             commit: "c".repeat(40).parse().unwrap(),
             environment: Some("production".to_owned()),
             traffic: Some(10),

@@ -247,12 +247,13 @@ fn variables(order: &WorkOrder) -> BTreeMap<&'static str, String> {
     let mut variables = BTreeMap::from([
         ("MERGEWRIGHT_ACTION", order.action.clone()),
         ("MERGEWRIGHT_MODEL", order.model.to_string()),
-        ("MERGEWRIGHT_VERSION", order.version.to_string()),
         ("MERGEWRIGHT_COMMIT", order.commit.to_string()),
         ("MERGEWRIGHT_SOURCE", order.source.clone()),
     ]);
+    variables.extend(order.version.as_ref().map(|version| ("MERGEWRIGHT_VERSION", version.to_string())));
     variables.extend(order.environment.clone().map(|name| ("MERGEWRIGHT_ENVIRONMENT", name)));
     variables.extend(order.traffic.map(|percent| ("MERGEWRIGHT_TRAFFIC", percent.to_string())));
+    variables.retain(|_, value| !value.is_empty());
     variables
 }
 

@@ -102,7 +102,7 @@ pub(in crate::storage) async fn known(
 }
 
 /// Merge requests of a repository about which something may still happen by itself: the open ones,
-/// and those being merged or published.
+/// and those being merged, published or judged anew after the merge.
 pub(in crate::storage) async fn unfinished(
     connection: &mut Connection,
     repo: RepoId,
@@ -110,7 +110,8 @@ pub(in crate::storage) async fn unfinished(
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
         "{KNOWN} WHERE repo = $1 AND open
          UNION {KNOWN} WHERE repo = $1 AND id IN (
-             SELECT merge_request FROM merge_request_model WHERE phase IN ('Merging', 'Publishing'))"
+             SELECT merge_request FROM merge_request_model
+             WHERE phase IN ('Merging', 'Publishing', 'Building', 'Testing', 'InfraError', 'GateFailed'))"
     )))
     .bind(repo.to_string())
     .fetch_all(connection)

@@ -170,7 +170,7 @@ fn once(n: u32) -> Vec<Effect> {
     let order = WorkOrder {
         action: "publish".to_owned(),
         model: model(),
-        version: Version::sequence(1),
+        version: Some(Version::sequence(1)),
         commit: sha('c'),
         environment: None,
         traffic: None,

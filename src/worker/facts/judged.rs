@@ -1,6 +1,6 @@
 //! What there is to judge about a head: its runs, reports, approvals and authors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{MergeRequest, ModelName, Sha};
 use crate::engine::OpenFacts;
@@ -28,18 +28,41 @@ impl Gatherer<'_> {
         found.runs.extend(open.runs.iter().map(|run| run.id));
         found.facts.open = Some(open);
         for name in touched {
-            self.read_report(name, found).await?;
+            self.read_report(name, &head, found).await?;
         }
+        if self.review(touched, found).await? {
+            let approvals = self.forge.approvals(self.id).await?;
+            found.facts.open.get_or_insert_default().approvals = approvals;
+        }
+        Ok(())
+    }
+
+    /// What there is of merge commits that are judged anew; nothing where there are none.
+    pub(super) async fn judge_anew(&self, found: &mut Found) -> Result<(), Failure> {
+        let models = self.state.models.iter();
+        let anew = models.filter_map(|(name, model)| Some((name.clone(), model.judged_anew()?.clone())));
+        let anew: BTreeMap<_, _> = anew.collect();
+        if anew.is_empty() {
+            return Ok(());
+        }
+        let known = found.facts.merged.iter().flat_map(|merged| merged.runs.values());
+        let runs = known.filter(|run| anew.values().any(|anew| anew.run == Some(run.id))).cloned().collect();
+        found.facts.open = Some(OpenFacts { runs, ..OpenFacts::default() });
+        for (name, anew) in &anew {
+            self.read_report(name, &anew.bound.head, found).await?;
+        }
+        self.review(&anew.into_keys().collect(), found).await.map(drop)
+    }
+
+    /// Reads who wrote it where approvals are counted; whether they are.
+    async fn review(&self, touched: &BTreeSet<ModelName>, found: &mut Found) -> Result<bool, Failure> {
         let asked = matches!(self.event, crate::event::Event::Comment { .. });
         if !touched.is_empty() && (asked || self.approvals_matter(touched, &found.facts)) {
             let authors = self.authors(&found.facts.merge_request, &found.facts.base).await?;
-            let approvals = self.forge.approvals(self.id).await?;
-            if let Some(open) = &mut found.facts.open {
-                open.authors = authors;
-                open.approvals = approvals;
-            }
+            found.facts.open.get_or_insert_default().authors = authors;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     fn shown_on(&self, head: &Sha) -> bool {

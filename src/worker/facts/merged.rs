@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{MergeRequest, MergeRequestStatus, Phase, Sha};
+use crate::domain::{MergeRequest, MergeRequestStatus, ModelState, Phase, Sha};
 use crate::engine::MergeFacts;
+use crate::event::Event;
 use crate::forge::ErrorKind;
 use crate::worker::failure::Failure;
 use crate::worker::logs;
@@ -35,15 +36,21 @@ impl Gatherer<'_> {
         }
     }
 
-    /// Parent, drift and publish runs of a merged one.
-    pub(super) async fn merge_facts(&self, parent: Option<Sha>) -> Result<MergeFacts, Failure> {
+    /// Parent, drift, configuration and runs on the target branch of one that was merged as `commit`.
+    pub(super) async fn merge_facts(&self, commit: &Sha, parent: Option<Sha>) -> Result<MergeFacts, Failure> {
         let drift = match (&self.state.bound, &parent) {
             (Some(bound), Some(parent)) => self.drift(&bound.base, parent).await?,
             _ => None,
         };
+        let configuration = match self.may_be_judged_anew() {
+            true => Some(self.configuration(commit).await?),
+            false => None,
+        };
         let (mut runs, mut gone) = (BTreeMap::new(), BTreeSet::new());
         for model in self.state.models.values().filter(|model| model.phase != Phase::Published) {
-            if let Some(run) = model.publication.as_ref().and_then(|publication| publication.run) {
+            let judges = model.judged_anew().and_then(|anew| anew.run);
+            let publishes = model.publication.as_ref().and_then(|publication| publication.run);
+            if let Some(run) = judges.or(publishes) {
                 match self.forge.run(self.id.repo, run).await {
                     Ok(mut read) => {
                         logs::read(self.forge, self.memory, self.id.repo, &mut read).await;
@@ -56,7 +63,14 @@ impl Gatherer<'_> {
                 }
             }
         }
-        Ok(MergeFacts { parent, drift, runs, gone })
+        Ok(MergeFacts { parent, drift, configuration, runs, gone })
+    }
+
+    /// Whether a model was not published, or somebody speaks while that is decided.
+    fn may_be_judged_anew(&self) -> bool {
+        let unpublished = |model: &ModelState| model.phase == Phase::Unblessed || model.anew.is_some();
+        let undecided = !self.state.past_merge() && matches!(self.event, Event::Comment { .. });
+        undecided || self.state.models.values().any(unpublished)
     }
 
     /// Paths that differ between two commits of the target branch; none when they are the same one.

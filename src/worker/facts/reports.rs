@@ -30,13 +30,24 @@ const NO_ARTIFACTS: &str =
 const UNREADABLE_LASTS: Duration = Duration::from_secs(60);
 
 impl Gatherer<'_> {
-    /// Reads the report of one model into `found`, where its newest test job has ended.
-    pub(super) async fn read_report(&self, name: &ModelName, found: &mut Found) -> Result<(), Failure> {
-        let Configuration::Valid(config) = &found.facts.proposal else { return Ok(()) };
+    /// Reads the report of one model at `commit` (the head, or the merge commit in its place) into `found`,
+    /// where its newest test job has ended.
+    pub(super) async fn read_report(
+        &self,
+        name: &ModelName,
+        commit: &Sha,
+        found: &mut Found,
+    ) -> Result<(), Failure> {
+        let known = self.state.models.get(name);
+        let proposal = match known.is_some_and(|known| known.anew.is_some()) {
+            true => found.facts.merged_configuration(),
+            false => &found.facts.proposal,
+        };
+        let Configuration::Valid(config) = proposal else { return Ok(()) };
         let Some(model) = config.models.get(name) else { return Ok(()) };
-        let Some(open) = &mut found.facts.open else { return Ok(()) };
+        let Some(open) = &found.facts.open else { return Ok(()) };
         let Some((test, build)) = newest(&open.runs, name) else { return Ok(()) };
-        let stale = self.state.models.get(name).is_some_and(|known| known.stale.contains(&test.id));
+        let stale = known.is_some_and(|known| known.stale.contains(&test.id));
         if stale || !measured(&test.status) {
             return Ok(());
         }
@@ -46,7 +57,7 @@ impl Gatherer<'_> {
         } else if let Some(why) = self.known_unreadable(test) {
             ReportFact::Unreadable { why }
         } else {
-            match self.measure(model, &found.facts.merge_request.head, test, build).await? {
+            match self.measure(model, commit, test, build).await? {
                 Ok(report) => {
                     found.reports.push((repo, test.id, report.clone()));
                     ReportFact::Read(Box::new(report))
@@ -57,7 +68,7 @@ impl Gatherer<'_> {
                 }
             }
         };
-        open.reports.insert(name.clone(), fact);
+        found.facts.open.get_or_insert_default().reports.insert(name.clone(), fact);
         Ok(())
     }
 

@@ -177,7 +177,7 @@ fn order(environment: Option<&str>) -> WorkOrder {
     WorkOrder {
         action: "publish".to_owned(),
         model: "iris".parse().unwrap(),
-        version: "v42".parse().unwrap(),
+        version: Some("v42".parse().unwrap()),
         commit: sha('c'),
         environment: environment.map(str::to_owned),
         traffic: environment.map(|_| 10),

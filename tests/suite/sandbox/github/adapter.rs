@@ -40,7 +40,7 @@ fn order(scene: &Scene, action: &str, model: &str, environment: Option<&str>) ->
     WorkOrder {
         action: action.to_owned(),
         model: model.parse().unwrap(),
-        version: "v1".parse().unwrap(),
+        version: Some("v1".parse().unwrap()),
         commit: scene.main.clone(),
         environment: environment.map(str::to_owned),
         traffic: None,
