@@ -13,6 +13,7 @@ const FILES: &[(&str, &str)] = &[
     ("models/iris/train.py", include_str!("../../../examples/iris/models/iris/train.py")),
     ("models/iris/evaluate.py", include_str!("../../../examples/iris/models/iris/evaluate.py")),
     ("models/iris/deploy.sh", include_str!("../../../examples/iris/models/iris/deploy.sh")),
+    ("models/iris/serving.sh", include_str!("../../../examples/iris/models/iris/serving.sh")),
     ("models/iris/smoke.sh", include_str!("../../../examples/iris/models/iris/smoke.sh")),
     ("models/iris/params.json", include_str!("../../../examples/iris/models/iris/params.json")),
     ("models/iris/data/train.csv", include_str!("../../../examples/iris/models/iris/data/train.csv")),

@@ -1,10 +1,9 @@
-# Puts the model into a folder that stands for a server: one for each project and environment. The new
-# version is made ready beside the old one and takes its place in one step, so that nobody meets half of it.
+# Makes the new version ready beside the old one, and lets it take its place in one step, so that nobody meets
+# half of it.
 set -eu
 # What was named and proved before is also what is served.
-: "${MERGEWRIGHT_ENVIRONMENT:?}" "${MERGEWRIGHT_VERSION:?}"
-project=$(printf %s "${CI_PROJECT_URL:-${GITHUB_SERVER_URL:-}/${GITHUB_REPOSITORY:-here}}" | tr -c 'A-Za-z0-9.-' '_')
-place="${IRIS_SERVING:-/tmp/iris-serving}/$project/$MERGEWRIGHT_ENVIRONMENT"
+: "${MERGEWRIGHT_VERSION:?}"
+. ./serving.sh
 mkdir -p "$place"
 next=$(mktemp -d "$place/$MERGEWRIGHT_VERSION.XXXXXX")
 cp model.json evaluate.py "$next/"

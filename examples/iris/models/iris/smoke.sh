@@ -1,7 +1,7 @@
 # Asks what is served now for a flower that nobody could mistake: the right version must answer, and rightly.
 set -eu
-project=$(printf %s "${CI_PROJECT_URL:-${GITHUB_REPOSITORY:-here}}" | tr -c 'A-Za-z0-9.-' '_')
-live="${IRIS_SERVING:-/tmp/iris-serving}/$project/${MERGEWRIGHT_ENVIRONMENT:?}/live"
+. ./serving.sh
+live="$place/live"
 [ "$(cat "$live/version")" = "${MERGEWRIGHT_VERSION:?}" ] || { echo "another version is served" >&2; exit 1; }
 cd "$live"
 PYTHONDONTWRITEBYTECODE=1 python3 - <<'CHECK'
