@@ -244,9 +244,10 @@ impl ClaimedEffect {
     }
 }
 
-/// Processes that may end over one job or effect before it is given up: more than an unlucky one meets, which
-/// is in hand whenever a process ends for another reason, and about a quarter of an hour of restarts for one
-/// that ends every process itself.
+/// Processes that may end over one job or effect before it is given up.
+///
+/// More than an unlucky one meets, which is in hand whenever a process ends for another reason; about a quarter
+/// of an hour of restarts for one that ends every process itself.
 pub const MOST_INTERRUPTIONS: u32 = 400;
 
 /// How an effect ended.
