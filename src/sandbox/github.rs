@@ -29,6 +29,7 @@ use super::Refusal;
 use super::exchange::{Call, Reply};
 use super::world::{Dialect, JobState, Project, State};
 
+pub(super) use paging::encode;
 pub(crate) use storage::answer as storage;
 
 /// What GitHub does otherwise than GitLab.
@@ -119,7 +120,7 @@ fn member(state: &State, project: u64, by: u64) -> Result<u64, Refusal> {
 /// A repository that has another path now is pointed to.
 fn moved(state: &State, call: &Call, path: &str, below: &[&str]) -> Answer {
     let id = state.renamed.get(&path.to_lowercase()).ok_or_else(missing)?;
-    let tail: String = below.iter().map(|part| format!("/{}", paging::encode(part))).collect();
+    let tail: String = below.iter().map(|part| format!("/{}", encode(part))).collect();
     let query = call.target.split_once('?').map_or(String::new(), |(_path, query)| format!("?{query}"));
     let place = format!("{}/repositories/{id}{tail}{query}", api(state));
     let (status, message) =

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Refusal;
 use super::exchange::{Call, Reply};
+use super::github::encode;
 use super::world::{MergeRequestState, Project, Role, State};
 
 const TEMPLATE: &str = include_str!("../../templates/sandbox/page.html");
@@ -52,10 +53,19 @@ fn route(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
         }
         ("GET", ["releases", tag]) => {
             let release = state.release(id, tag)?;
-            let links: Vec<Value> =
-                release.links.iter().map(|link| json!({"name": link.name, "url": link.url})).collect();
+            // GitLab links to its packages; GitHub keeps the files itself.
+            let links = release.links.iter().map(|link| json!({"name": link.name, "url": link.url}));
+            let assets = release.assets.iter().map(|asset| {
+                json!({"name": asset.name, "url": format!("../download/{}/{}", encode(tag), encode(&asset.name))})
+            });
+            let links: Vec<Value> = links.chain(assets).collect();
             let shown = json!({"name": release.name, "description": release.description, "links": links});
             Ok(render(200, json!({"title": release.name, "release": shown})))
+        }
+        ("GET", ["releases", tag, file]) => {
+            let release = state.release(id, tag)?;
+            let asset = release.assets.iter().find(|asset| asset.name == *file).ok_or_else(nothing)?;
+            Ok(Reply::of(200, &asset.kind, asset.content.clone()))
         }
         _ => Err(nothing()),
     }
@@ -76,6 +86,7 @@ fn place(state: &State, path: &str) -> Option<(String, String)> {
         [owner, name, "actions", "runs", _run, "job", job] => (owner, name, format!("jobs/{job}")),
         [owner, name, "actions", "runs", run] => (owner, name, format!("pipelines/{run}")),
         [owner, name, "releases", "tag", tag] => (owner, name, format!("releases/{tag}")),
+        [owner, name, "releases", "download", tag, file] => (owner, name, format!("releases/{tag}/{file}")),
         _ => return None,
     };
     Some((format!("{owner}/{name}"), below))

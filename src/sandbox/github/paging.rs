@@ -48,6 +48,6 @@ pub(super) fn cut(state: &State, call: &Call, items: Vec<Value>) -> (Vec<Value>,
     (shown, links.join(", "), count)
 }
 
-pub(super) fn encode(text: &str) -> String {
+pub(in crate::sandbox) fn encode(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

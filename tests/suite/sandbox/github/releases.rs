@@ -42,6 +42,10 @@ async fn a_release_holds_its_files_itself() {
     let names: Vec<&str> =
         read["assets"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["lineage.json", "one", "two", "three"]);
+    let page = scene.send("GET", read["html_url"].as_str().unwrap(), &[], Value::Null).await.text();
+    assert!(page.contains("lineage.json") && page.contains("download"), "people find its files: {page}");
+    let address = read["assets"][1]["browser_download_url"].as_str().unwrap();
+    assert_eq!(scene.send("GET", address, &[], Value::Null).await.text(), "x");
     let path = format!("/releases/assets/{}", asset["id"]);
     assert_eq!(scene.get(&path).await.json()["name"], "lineage.json");
     let url = format!("{}/repos/acme/iris{path}", scene.forge.url());
