@@ -21,6 +21,9 @@ pub struct Report {
     pub source: String,
     /// Numbers by name; nested keys joined by `.`.
     pub metrics: BTreeMap<String, Decimal>,
+    /// The single runs of metrics that were measured more than once, by name; `metrics` has their mean.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub repeated: BTreeMap<String, Vec<Decimal>>,
     /// Metrics that are there but no number, by name: NaN, infinity, text, a name given twice.
     pub unusable: BTreeMap<String, String>,
     /// Test results, where a JUnit file was declared.
@@ -45,8 +48,14 @@ impl Report {
             &self.artifacts,
             &self.dataset,
         );
-        // Every map key here is a string, so the JSON form always exists.
-        Digest::of(serde_json::to_vec(&found).unwrap_or_default())
+        // Every map key here is a string, so the JSON form always exists. A report without repeated runs
+        // keeps the digest that it always had.
+        let text = if self.repeated.is_empty() {
+            serde_json::to_vec(&found)
+        } else {
+            serde_json::to_vec(&(found, &self.repeated))
+        };
+        Digest::of(text.unwrap_or_default())
     }
 
     /// The manifest that a release carries: one line `sha256  size  path` a file, sorted by path.

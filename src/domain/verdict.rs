@@ -15,6 +15,8 @@ pub enum Verdict {
     Pass,
     /// Outside, but the rule only warns.
     Warn,
+    /// The measurements are too few or too far apart to say which side of a bound they are on.
+    Inconclusive,
     /// The two sides were measured on different data: never subtracted.
     Incomparable,
     /// No usable number: counts as a failure, never skipped.
@@ -27,7 +29,7 @@ impl Verdict {
     /// Whether this verdict keeps the merge request from going on.
     #[must_use]
     pub const fn blocks(self) -> bool {
-        matches!(self, Self::Incomparable | Self::Missing | Self::Fail)
+        matches!(self, Self::Inconclusive | Self::Incomparable | Self::Missing | Self::Fail)
     }
 }
 
@@ -36,6 +38,7 @@ impl fmt::Display for Verdict {
         f.write_str(match self {
             Self::Pass => "pass",
             Self::Warn => "warn",
+            Self::Inconclusive => "inconclusive",
             Self::Incomparable => "incomparable",
             Self::Missing => "missing",
             Self::Fail => "fail",
@@ -62,6 +65,15 @@ pub struct Judged {
     pub bounds: String,
     /// The rule's line in the configuration file of the target branch.
     pub line: Option<u32>,
+    /// Nobody can waive the rule.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// How many runs the candidate's number is the mean of; none for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<usize>,
+    /// How many slices this one row sums up; none for a row of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<usize>,
 }
 
 /// What the candidate is compared with.

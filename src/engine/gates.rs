@@ -1,13 +1,43 @@
 //! Judges a report by the rules. Bounds are inclusive and exact.
 
-use rust_decimal::Decimal;
+mod bound;
+mod confidence;
+mod measured;
+mod words;
 
-use crate::config::valid::{Direction, Level, Rule, Tolerance};
+use std::cmp::Reverse;
+
+use crate::config::valid::{Level, Rule};
 use crate::domain::{Judged, Report, Verdict, VersionRecord};
 
-/// Judges every rule, in the order written.
-pub(super) fn judge(rules: &[Rule], report: &Report, baseline: Option<&VersionRecord>) -> Vec<Judged> {
-    rules.iter().map(|rule| one(rule, report, baseline)).collect()
+use bound::Bound;
+use measured::Measured;
+
+/// The most slices of one rule that get a row each; the worst ones do.
+const MOST_SLICES: usize = 50;
+
+/// What is judged, and what it is compared with.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'a> {
+    /// The candidate's report.
+    pub(super) report: &'a Report,
+    /// The version to compare with; none for the first one.
+    pub(super) baseline: Option<&'a VersionRecord>,
+    /// All published versions, oldest first.
+    pub(super) versions: &'a [VersionRecord],
+}
+
+/// Why a rule is or is not met.
+type Finding = (Verdict, String);
+
+/// Judges every rule, in the order written. A rule over slices gives a row for each that does not pass,
+/// worst first, and one for all that do.
+pub(super) fn judge(rules: &[Rule], sides: &Sides<'_>) -> Vec<Judged> {
+    let judged = rules.iter().flat_map(|rule| match &rule.slice {
+        None => vec![one(rule, &rule.metric, sides)],
+        Some(slice) => sliced(rule, &format!("{}.{slice}", rule.metric), sides),
+    });
+    judged.collect()
 }
 
 /// What the verdicts say together: the worst of them.
@@ -15,168 +45,134 @@ pub(super) fn worst(judged: &[Judged]) -> Verdict {
     judged.iter().map(|judged| judged.verdict).max().unwrap_or(Verdict::Pass)
 }
 
-fn one(rule: &Rule, report: &Report, baseline: Option<&VersionRecord>) -> Judged {
-    let candidate = report.metrics.get(&rule.metric).copied();
-    let before = baseline.and_then(|baseline| baseline.metrics.get(&rule.metric)).copied();
-    let findings = match candidate {
-        None => vec![missing(rule, report)],
-        Some(value) => [
-            unjudged(rule),
-            rule.slice.is_none().then(|| thresholds(rule, value)),
-            rule.max_regression
-                .filter(|_| rule.slice.is_none())
-                .map(|tolerance| regression(rule, tolerance, value, report, baseline)),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
+fn sliced(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Vec<Judged> {
+    let ours = measured::slices(&sides.report.metrics, metric);
+    let broken = measured::slices(&sides.report.unusable, metric);
+    if ours.is_empty() && broken.is_empty() {
+        let why = format!("the report has no slice below `{metric}`");
+        return vec![row(rule, metric, vec![(Verdict::Missing, why)])];
+    }
+    let before = sides.baseline.map(|baseline| measured::slices(&baseline.metrics, metric));
+    let mut slices = ours;
+    slices.extend(broken);
+    slices.extend(before.into_iter().flatten());
+    let judged = slices.iter().map(|slice| one(rule, &format!("{metric}.{slice}"), sides));
+    let (good, mut rows): (Vec<_>, Vec<_>) = judged.partition(|judged| judged.verdict == Verdict::Pass);
+    rows.sort_by_key(|judged| Reverse(judged.verdict));
+    let more = rows.split_off(rows.len().min(MOST_SLICES));
+    for (slices, word) in [(more, "more not good"), (good, "that pass")] {
+        if let Some(first) = slices.first() {
+            let why = format!("{} slices {word}", slices.len());
+            let summary = row(rule, metric, vec![(first.verdict, why)]);
+            rows.push(Judged { slices: Some(slices.len()), ..summary });
+        }
+    }
+    rows
+}
+
+/// Judges one number: a metric, or one slice of it.
+fn one(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Judged {
+    let found = measured::find(sides.report, metric);
+    let before = sides.baseline.and_then(|baseline| measured::value(&baseline.metrics, metric));
+    let findings = match &found {
+        Ok(Some(measured)) => findings(rule, metric, measured, sides),
+        Ok(None) => vec![absent(rule, metric, sides)],
+        Err(why) => vec![(Verdict::Missing, why.clone())],
     };
+    let measured = found.ok().flatten();
+    Judged {
+        candidate: measured.as_ref().map(|measured| measured.value),
+        baseline: before,
+        runs: measured.map(|measured| measured.runs.len()).filter(|runs| *runs > 1),
+        ..row(rule, metric, findings)
+    }
+}
+
+/// A row without numbers: the worst of the findings, and why.
+fn row(rule: &Rule, metric: &str, findings: Vec<Finding>) -> Judged {
     let worst = findings.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Pass);
     let reasons = findings.into_iter().filter(|(verdict, _)| *verdict == worst).map(|(_, reason)| reason);
     let only_warns = rule.level == Level::Warn && worst.blocks();
     Judged {
         rule: rule.id.clone(),
-        metric: rule.metric.clone(),
-        candidate,
-        baseline: before,
+        metric: metric.to_owned(),
+        candidate: None,
+        baseline: None,
         verdict: if only_warns { Verdict::Warn } else { worst },
         reason: reasons.collect::<Vec<_>>().join("; "),
-        bounds: bounds(rule),
+        bounds: words::bounds(rule),
         line: rule.line,
+        required: rule.required,
+        runs: None,
+        slices: None,
     }
 }
 
-type Finding = (Verdict, String);
+/// A number that is not there at all.
+fn absent(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Finding {
+    if rule.slice.is_some()
+        && let Some(baseline) = sides.baseline
+    {
+        let version = &baseline.version;
+        return match bound::comparable(sides.report, baseline) {
+            Ok(()) => (Verdict::Fail, format!("{version} has the slice `{metric}`, this report has not")),
+            Err(why) => (Verdict::Incomparable, format!("the slice `{metric}` of {version} is gone; {why}")),
+        };
+    }
+    let others = sides.report.unusable.iter().take(3).map(|(name, why)| format!("{name}: {why}"));
+    let others = others.collect::<Vec<_>>().join(", ");
+    let why = if others.is_empty() { String::new() } else { format!(" (unusable in it: {others})") };
+    (Verdict::Missing, format!("the report has no metric `{metric}`{why}"))
+}
 
-fn missing(rule: &Rule, report: &Report) -> Finding {
-    let metric = &rule.metric;
-    let why = match report.unusable.get(metric) {
-        Some(why) => format!("`{metric}` is no usable number: {why}"),
-        None if report.unusable.is_empty() => format!("the report has no metric `{metric}`"),
-        None => {
-            let others = report.unusable.iter().take(3).map(|(name, why)| format!("{name}: {why}"));
-            let others = others.collect::<Vec<_>>().join(", ");
-            format!("the report has no metric `{metric}` (unusable in it: {others})")
-        }
+fn findings(rule: &Rule, metric: &str, measured: &Measured<'_>, sides: &Sides<'_>) -> Vec<Finding> {
+    if let Some(why) = rule.min_samples.and_then(|fewest| too_few(metric, measured, fewest)) {
+        return vec![(Verdict::Incomparable, why)];
+    }
+    let interval = match rule.confidence.map(|percent| confidence::interval(measured, percent)) {
+        None => (measured.value, measured.value),
+        Some(Ok(interval)) => interval,
+        Some(Err(why)) => return vec![(Verdict::Inconclusive, why)],
     };
-    (Verdict::Missing, why)
+    let findings = bound::all(rule, metric, sides).into_iter().map(|bound| match bound {
+        Ok(bound) => decided(rule, &bound, measured, interval),
+        Err(finding) => finding,
+    });
+    findings.collect()
 }
 
-/// Parts of a rule that need more than one number: they must not pass unseen.
-fn unjudged(rule: &Rule) -> Option<Finding> {
-    let parts = [
-        ("slice", rule.slice.is_some()),
-        ("min_samples", rule.min_samples.is_some()),
-        ("cumulative", rule.cumulative.is_some()),
-        ("confidence", rule.confidence.is_some()),
-    ];
-    let named = parts.iter().filter(|(_, set)| *set).map(|(name, _)| format!("`{name}`"));
-    let named = named.collect::<Vec<_>>().join(", ");
-    (!named.is_empty()).then(|| (Verdict::Incomparable, format!("this build does not judge {named} yet")))
-}
-
-fn thresholds(rule: &Rule, value: Decimal) -> Finding {
-    if let Some(min) = rule.min.filter(|min| value < *min) {
-        return (Verdict::Fail, format!("{value} is below the minimum {min}"));
+fn too_few(metric: &str, measured: &Measured<'_>, fewest: u64) -> Option<String> {
+    match measured.samples {
+        None => Some(format!(
+            "at least {fewest} samples are asked for, and the report has no whole number `{metric}.samples`"
+        )),
+        Some(samples) if samples < fewest => Some(format!("{samples} samples of at least {fewest}")),
+        Some(_) => None,
     }
-    if let Some(max) = rule.max.filter(|max| value > *max) {
-        return (Verdict::Fail, format!("{value} is above the maximum {max}"));
-    }
-    (Verdict::Pass, format!("{value} is within its bounds"))
 }
 
-fn regression(
+/// Where the interval lies: on one side of the bound, or across it.
+fn decided(
     rule: &Rule,
-    tolerance: Tolerance,
-    value: Decimal,
-    report: &Report,
-    baseline: Option<&VersionRecord>,
+    bound: &Bound,
+    measured: &Measured<'_>,
+    (low, high): (rust_decimal::Decimal, rust_decimal::Decimal),
 ) -> Finding {
-    let Some(baseline) = baseline else {
-        return (Verdict::Pass, "there is no earlier version to lose against".to_owned());
-    };
-    let version = &baseline.version;
-    let incomparable = |why: String| (Verdict::Incomparable, why);
-    match (&report.dataset, &baseline.dataset) {
-        (Some(ours), Some(theirs)) if ours == theirs => {}
-        (Some(ours), Some(theirs)) => {
-            return incomparable(format!(
-                "measured on dataset {}, but {version} on {}: numbers of different data are not subtracted",
-                ours.short(),
-                theirs.short()
-            ));
+    let finding = bound.judge(measured.value);
+    let Some(percent) = rule.confidence else { return finding };
+    let ends = (bound.judge(low).0, bound.judge(high).0);
+    let between = format!("{percent}% sure: not below {low}, and {percent}% sure: not above {high}");
+    match ends {
+        (one, other) if one == other => (one, format!("{}; {between}", finding.1)),
+        (Verdict::Pass, Verdict::Fail) | (Verdict::Fail, Verdict::Pass) => {
+            let help = "more repeated measurements or samples would narrow it";
+            (Verdict::Inconclusive, format!("{}, but that is not certain ({between}); {help}", finding.1))
         }
-        (ours, _) => {
-            let side = if ours.is_none() { "this head" } else { version.as_str() };
-            return incomparable(format!("no dataset is known for {side}: set `test.dataset`"));
-        }
-    }
-    let Some(before) = baseline.metrics.get(&rule.metric).copied() else {
-        return incomparable(format!("{version} was published without `{}`", rule.metric));
-    };
-    if matches!(tolerance, Tolerance::Percent(_)) && before.is_zero() {
-        return incomparable(format!("a percentage of {version}'s value 0 says nothing"));
-    }
-    let allowed = says(tolerance);
-    let Some((loss, within)) = loss(rule.direction, tolerance, value, before) else {
-        return incomparable(format!("{value} and {version}'s {before} are too large to subtract"));
-    };
-    match (loss > Decimal::ZERO, within) {
-        (false, _) => (Verdict::Pass, format!("{value} is no worse than {version}'s {before}")),
-        (true, true) => {
-            (Verdict::Pass, format!("loses {loss} against {version}'s {before}, {allowed} allowed"))
-        }
-        (true, false) => {
-            (Verdict::Fail, format!("loses {loss} against {version}'s {before}, only {allowed} allowed"))
-        }
+        (one, other) => (one.max(other), finding.1),
     }
 }
 
-/// How much is lost, and whether that is within the tolerance; none when the numbers are too large.
-/// Compared without a division, so that the boundary is exact.
-fn loss(
-    direction: Direction,
-    tolerance: Tolerance,
-    value: Decimal,
-    before: Decimal,
-) -> Option<(Decimal, bool)> {
-    let loss = match direction {
-        Direction::Higher => before.checked_sub(value)?,
-        Direction::Lower => value.checked_sub(before)?,
-    };
-    let within = match tolerance {
-        Tolerance::Absolute(most) => loss <= most,
-        Tolerance::Percent(most) => {
-            loss.checked_mul(Decimal::ONE_HUNDRED)? <= before.abs().checked_mul(most)?
-        }
-        Tolerance::Points(most) => loss.checked_mul(Decimal::ONE_HUNDRED)? <= most,
-    };
-    Some((loss.normalize(), within))
-}
-
-/// A tolerance in words.
-fn says(tolerance: Tolerance) -> String {
-    match tolerance {
-        Tolerance::Absolute(most) => most.to_string(),
-        Tolerance::Percent(most) => format!("{most}%"),
-        Tolerance::Points(most) => format!("{most}pp"),
-    }
-}
-
-/// The rule in words.
-fn bounds(rule: &Rule) -> String {
-    let parts = [
-        rule.min.map(|min| format!("≥ {min}")),
-        rule.max.map(|max| format!("≤ {max}")),
-        rule.max_regression.map(|tolerance| format!("may lose {}", says(tolerance))),
-        rule.slice.as_ref().map(|slice| format!("per {slice}")),
-        rule.min_samples.map(|samples| format!("at least {samples} samples")),
-        rule.cumulative.map(|tolerance| format!("at most {} below the best ever", says(tolerance))),
-        rule.confidence.map(|percent| format!("{percent}% sure")),
-    ];
-    let said = parts.into_iter().flatten().collect::<Vec<_>>();
-    if said.is_empty() { "must be a number".to_owned() } else { said.join(", ") }
-}
-
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use crate::domain::{
 };
 
 use super::facts::ReportFact;
+use super::gates::Sides;
 use super::progress::{self, Progress};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
@@ -107,7 +108,7 @@ fn tested(
     }
     match gates::worst(&model.judged) {
         Verdict::Pass | Verdict::Warn => review(turn, name, model, rules, finding),
-        Verdict::Incomparable => (Phase::Inconclusive, Stage::Test),
+        Verdict::Inconclusive | Verdict::Incomparable => (Phase::Inconclusive, Stage::Test),
         Verdict::Missing | Verdict::Fail => (Phase::GateFailed, Stage::Test),
     }
 }
@@ -123,7 +124,8 @@ fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &R
     let versions = registry.map_or(&[][..], |registry| registry.versions.as_slice());
     let production = registry.and_then(|registry| registry.production.as_ref());
     let chosen = baseline::choose(rules.policy.gates.baseline, versions, production);
-    let judged = gates::judge(&rules.policy.gates.rules, report, chosen.as_ref().map(|(record, _)| *record));
+    let baseline = chosen.as_ref().map(|(record, _)| *record);
+    let judged = gates::judge(&rules.policy.gates.rules, &Sides { report, baseline, versions });
     if judged != model.judged {
         turn.record(
             "gate",

@@ -72,7 +72,11 @@ pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
         Phase::Testing => "The test job of this head is awaited.".to_owned(),
         Phase::GateFailed => "Push a commit that mends what failed.".to_owned(),
         Phase::Inconclusive => {
-            "The gates can decide neither way: make both sides comparable as the table says.".to_owned()
+            format!(
+                "The gates can decide neither way. Where the table says *inconclusive*, measure with more seeds \
+                 or samples, or run again: `{prefix} run`; where it says *incomparable*, make both sides \
+                 comparable. An approval does not decide it."
+            )
         }
         Phase::InfraError => "A runner failed; see what is said about it above.".to_owned(),
         Phase::AwaitingApproval => format!("An owner approves: `{prefix} approve`."),

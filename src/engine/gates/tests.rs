@@ -3,13 +3,15 @@
 use crate::config::valid::{Direction, Level, Rule, Tolerance};
 use crate::domain::{JobId, Sha, Verdict};
 
+use rust_decimal::Decimal;
+
 use super::*;
 
-fn number(text: &str) -> Decimal {
+pub(super) fn number(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-fn rule() -> Rule {
+pub(super) fn rule() -> Rule {
     Rule {
         id: "m".to_owned(),
         metric: "m".to_owned(),
@@ -27,17 +29,18 @@ fn rule() -> Rule {
     }
 }
 
-fn dataset(digit: char) -> Option<Sha> {
+pub(super) fn dataset(digit: char) -> Option<Sha> {
     Some(digit.to_string().repeat(40).parse().unwrap())
 }
 
-fn report(value: Option<&str>) -> Report {
+pub(super) fn report(value: Option<&str>) -> Report {
     Report {
         model: "iris".parse().unwrap(),
         head: "a".repeat(40).parse().unwrap(),
         job: JobId(1),
         source: "1".to_owned(),
         metrics: value.map(|value| ("m".to_owned(), number(value))).into_iter().collect(),
+        repeated: Default::default(),
         unusable: Default::default(),
         tests: None,
         artifacts: vec![],
@@ -45,13 +48,19 @@ fn report(value: Option<&str>) -> Report {
     }
 }
 
-fn baseline(value: &str) -> VersionRecord {
+pub(super) fn baseline(value: &str) -> VersionRecord {
     use crate::engine::tests::scene::record;
     VersionRecord { dataset: dataset('d'), ..record(3, &[("m", value)]) }
 }
 
 fn verdict(rule: &Rule, value: &str, before: Option<&str>) -> Verdict {
-    one(rule, &report(Some(value)), before.map(baseline).as_ref()).verdict
+    alone(rule, &report(Some(value)), before.map(baseline).as_ref()).verdict
+}
+
+/// One row, with the baseline as the only version there is.
+fn alone(rule: &Rule, report: &Report, baseline: Option<&VersionRecord>) -> Judged {
+    let versions = baseline.cloned().into_iter().collect::<Vec<_>>();
+    one(rule, &rule.metric, &Sides { report, baseline, versions: &versions })
 }
 
 #[test]
@@ -109,7 +118,7 @@ fn a_percentage_of_zero_is_incomparable() {
 fn the_first_version_is_held_to_thresholds_alone() {
     let rule =
         Rule { min: Some(number("0.9")), max_regression: Some(Tolerance::Absolute(number("0"))), ..rule() };
-    let judged = one(&rule, &report(Some("0.9")), None);
+    let judged = alone(&rule, &report(Some("0.9")), None);
     assert_eq!((judged.verdict, judged.baseline), (Verdict::Pass, None));
     assert!(judged.reason.contains("no earlier version"), "{}", judged.reason);
     assert_eq!(verdict(&rule, "0.89", None), Verdict::Fail);
@@ -124,22 +133,22 @@ fn numbers_of_different_data_are_not_subtracted() {
     {
         let candidate = Report { dataset: ours, ..report(Some("0.9")) };
         let before = VersionRecord { dataset: theirs, ..baseline("0.9") };
-        assert_eq!(one(&rule, &candidate, Some(&before)).verdict, Verdict::Incomparable);
+        assert_eq!(alone(&rule, &candidate, Some(&before)).verdict, Verdict::Incomparable);
         let bad = Report { metrics: report(Some("0.4")).metrics, ..candidate };
-        assert_eq!(one(&rule, &bad, Some(&before)).verdict, Verdict::Fail, "the threshold still says no");
+        assert_eq!(alone(&rule, &bad, Some(&before)).verdict, Verdict::Fail, "the threshold still says no");
     }
     let mut without = baseline("0.9");
     without.metrics.clear();
-    assert_eq!(one(&rule, &report(Some("0.9")), Some(&without)).verdict, Verdict::Incomparable);
+    assert_eq!(alone(&rule, &report(Some("0.9")), Some(&without)).verdict, Verdict::Incomparable);
 }
 
 #[test]
 fn a_metric_that_is_missing_or_no_number_fails() {
-    let judged = one(&rule(), &report(None), None);
+    let judged = alone(&rule(), &report(None), None);
     assert_eq!(judged.verdict, Verdict::Missing);
     let mut unusable = report(None);
     unusable.unusable.insert("m".to_owned(), "it is not a number (NaN)".to_owned());
-    let judged = one(&rule(), &unusable, None);
+    let judged = alone(&rule(), &unusable, None);
     assert_eq!(judged.verdict, Verdict::Missing);
     assert!(judged.reason.contains("NaN"), "{}", judged.reason);
     assert!(Verdict::Missing.blocks());
@@ -149,26 +158,11 @@ fn a_metric_that_is_missing_or_no_number_fails() {
 fn a_rule_that_warns_never_blocks_but_says_why() {
     let rule = Rule { max: Some(number("1")), level: Level::Warn, ..rule() };
     for value in [Some("2"), None] {
-        let judged = one(&rule, &report(value), None);
+        let judged = alone(&rule, &report(value), None);
         assert_eq!(judged.verdict, Verdict::Warn);
         assert!(!judged.reason.is_empty());
     }
     assert_eq!(verdict(&rule, "1", None), Verdict::Pass);
-}
-
-#[test]
-fn what_is_not_judged_yet_does_not_pass() {
-    let unjudged = [
-        Rule { slice: Some("region".to_owned()), min: Some(number("0")), ..rule() },
-        Rule { min_samples: Some(200), ..rule() },
-        Rule { cumulative: Some(Tolerance::Absolute(number("1"))), ..rule() },
-        Rule { confidence: Some(number("95")), ..rule() },
-    ];
-    for rule in unjudged {
-        let judged = one(&rule, &report(Some("1")), Some(&baseline("1")));
-        assert_eq!(judged.verdict, Verdict::Incomparable);
-        assert!(judged.reason.contains("does not judge"), "{}", judged.reason);
-    }
 }
 
 #[test]
@@ -183,7 +177,7 @@ fn numbers_too_large_to_subtract_are_incomparable() {
 fn the_bounds_are_told_in_words_with_their_line() {
     let rule =
         Rule { min: Some(number("0.90")), max_regression: Some(Tolerance::Percent(number("10"))), ..rule() };
-    let judged = one(&rule, &report(Some("0.8")), Some(&baseline("0.95")));
+    let judged = alone(&rule, &report(Some("0.8")), Some(&baseline("0.95")));
     assert_eq!((judged.bounds.as_str(), judged.line), ("≥ 0.90, may lose 10%", Some(20)));
     assert_eq!(judged.candidate, Some(number("0.8")));
     assert_eq!(judged.baseline, Some(number("0.95")));
@@ -193,6 +187,208 @@ fn the_bounds_are_told_in_words_with_their_line() {
 #[test]
 fn the_worst_verdict_counts() {
     let rules = [Rule { min: Some(number("0")), ..rule() }, Rule { min: Some(number("9")), ..rule() }];
-    assert_eq!(worst(&judge(&rules, &report(Some("1")), None)), Verdict::Fail);
+    assert_eq!(
+        worst(&judge(&rules, &Sides { report: &report(Some("1")), baseline: None, versions: &[] })),
+        Verdict::Fail
+    );
     assert_eq!(worst(&[]), Verdict::Pass);
+}
+
+/// A report of several names; a list is given as runs.
+fn several(numbers: &[(&str, &str)]) -> Report {
+    Report {
+        metrics: numbers.iter().map(|(name, value)| ((*name).to_owned(), number(value))).collect(),
+        ..report(None)
+    }
+}
+
+fn earlier(version: u64, numbers: &[(&str, &str)]) -> VersionRecord {
+    VersionRecord { dataset: dataset('d'), ..crate::engine::tests::scene::record(version, numbers) }
+}
+
+#[test]
+fn ten_tolerated_small_losses_do_not_pass() {
+    let rule = Rule {
+        max_regression: Some(Tolerance::Absolute(number("0.01"))),
+        cumulative: Some(Tolerance::Absolute(number("0.05"))),
+        ..rule()
+    };
+    let mut versions = vec![earlier(1, &[("m", "0.95")])];
+    let mut verdicts = vec![];
+    let mut said = String::new();
+    for loss in 1..=10 {
+        let value = (number("0.95") - number("0.01") * Decimal::from(loss)).to_string();
+        let report = report(Some(&value));
+        let judged =
+            one(&rule, "m", &Sides { report: &report, baseline: versions.last(), versions: &versions });
+        verdicts.push(judged.verdict);
+        said = judged.reason;
+        versions.push(earlier(loss + 1, &[("m", &value)]));
+    }
+    assert_eq!(verdicts, [[Verdict::Pass; 5], [Verdict::Fail; 5]].concat());
+    assert_eq!(
+        said,
+        "loses 0.10 against v1's 0.95, the best version, only 0.05 allowed".replace("0.10", "0.1")
+    );
+}
+
+#[test]
+fn the_best_version_is_sought_on_the_same_data_and_by_direction() {
+    let rule =
+        Rule { direction: Direction::Lower, cumulative: Some(Tolerance::Absolute(number("1"))), ..rule() };
+    let other_data = VersionRecord { dataset: dataset('e'), ..earlier(1, &[("m", "1")]) };
+    let versions = [other_data, earlier(2, &[("m", "10")]), earlier(3, &[("m", "12")]), earlier(4, &[])];
+    let judged = |report: &Report, versions: &[VersionRecord]| {
+        one(&rule, "m", &Sides { report, baseline: versions.last(), versions })
+    };
+    assert_eq!(judged(&report(Some("11")), &versions).verdict, Verdict::Pass);
+    let worse = judged(&report(Some("11.1")), &versions);
+    assert_eq!(worse.verdict, Verdict::Fail);
+    assert!(worse.reason.contains("v2's 10, the best version"), "{}", worse.reason);
+    let first = judged(&report(Some("99")), &versions[..1]);
+    assert_eq!(first.verdict, Verdict::Pass);
+    assert!(first.reason.contains("no earlier version"), "{}", first.reason);
+    let unknown = Report { dataset: None, ..report(Some("1")) };
+    assert_eq!(judged(&unknown, &versions).verdict, Verdict::Incomparable);
+}
+
+fn per_region() -> Rule {
+    Rule {
+        slice: Some("region".to_owned()),
+        min: Some(number("0.5")),
+        max_regression: Some(Tolerance::Absolute(number("0.02"))),
+        ..rule()
+    }
+}
+
+/// The rows: what they are of, their verdict, and how many slices they sum up.
+fn rows(rule: &Rule, report: &Report, versions: &[VersionRecord]) -> Vec<(String, Verdict, Option<usize>)> {
+    let rows = judge(std::slice::from_ref(rule), &Sides { report, baseline: versions.last(), versions });
+    rows.into_iter().map(|row| (row.metric, row.verdict, row.slices)).collect()
+}
+
+#[test]
+fn each_slice_is_judged_by_itself_worst_first_and_the_good_ones_in_one_row() {
+    let before = [earlier(1, &[("m.region.eu", "0.9"), ("m.region.us", "0.9"), ("m.region.gone", "0.9")])];
+    let report = several(&[
+        ("m", "0.1"),
+        ("m.region.eu", "0.88"),
+        ("m.region.us.value", "0.87"),
+        ("m.region.us.samples", "300"),
+        ("m.region.new", "0.6"),
+        ("m.region.bad", "0.4"),
+        ("m.regional", "0"),
+    ]);
+    assert_eq!(
+        rows(&per_region(), &report, &before),
+        [
+            ("m.region.bad".to_owned(), Verdict::Fail, None),
+            ("m.region.gone".to_owned(), Verdict::Fail, None),
+            ("m.region.us".to_owned(), Verdict::Fail, None),
+            ("m.region".to_owned(), Verdict::Pass, Some(2)),
+        ]
+    );
+    let elsewhere = Report { dataset: dataset('e'), ..several(&[("m.region.eu", "0.9")]) };
+    let verdicts = rows(&per_region(), &elsewhere, &before);
+    assert!(verdicts.iter().all(|(_, verdict, _)| *verdict == Verdict::Incomparable), "{verdicts:?}");
+}
+
+#[test]
+fn a_slice_without_a_number_and_a_report_without_slices_are_missing() {
+    let mut broken = several(&[("m.region.eu", "0.9")]);
+    broken.unusable.insert("m.region.us".to_owned(), "it is empty".to_owned());
+    assert_eq!(rows(&per_region(), &broken, &[])[0], ("m.region.us".to_owned(), Verdict::Missing, None));
+    assert_eq!(rows(&per_region(), &report(Some("0.9")), &[])[0].1, Verdict::Missing);
+    let counted = several(&[("m.region.eu.samples", "9")]);
+    assert_eq!(rows(&per_region(), &counted, &[])[0], ("m.region.eu".to_owned(), Verdict::Missing, None));
+}
+
+#[test]
+fn thousands_of_bad_slices_are_summed_up() {
+    let names = (0..2_000).map(|n| format!("m.region.{n}")).collect::<Vec<_>>();
+    let report = several(&names.iter().map(|name| (name.as_str(), "0")).collect::<Vec<_>>());
+    let rows = rows(&per_region(), &report, &[]);
+    assert_eq!(rows.len(), MOST_SLICES + 1);
+    assert_eq!(rows.last(), Some(&("m.region".to_owned(), Verdict::Fail, Some(1_950))));
+}
+
+#[test]
+fn too_few_samples_say_nothing_neither_good_nor_bad() {
+    let rule = Rule { min: Some(number("0.5")), min_samples: Some(200), ..rule() };
+    for (value, samples, expected) in [
+        ("0.9", Some("200"), Verdict::Pass),
+        ("0.4", Some("200"), Verdict::Fail),
+        ("0.9", Some("199"), Verdict::Incomparable),
+        ("0.4", Some("199"), Verdict::Incomparable),
+        ("0.9", Some("200.5"), Verdict::Incomparable),
+        ("0.9", Some("-200"), Verdict::Incomparable),
+        ("0.9", None, Verdict::Incomparable),
+    ] {
+        let mut report = several(&[("m.value", value)]);
+        report.metrics.extend(samples.map(|samples| ("m.samples".to_owned(), number(samples))));
+        assert_eq!(alone(&rule, &report, None).verdict, expected, "{value} of {samples:?}");
+    }
+    let sliced = Rule { min_samples: Some(200), ..per_region() };
+    let report = several(&[("m.region.eu.value", "0.9"), ("m.region.eu.samples", "20")]);
+    assert_eq!(rows(&sliced, &report, &[])[0].1, Verdict::Incomparable);
+}
+
+#[test]
+fn a_number_given_by_itself_and_as_value_is_missing() {
+    let judged = alone(&rule(), &several(&[("m", "1"), ("m.value", "1")]), None);
+    assert_eq!(judged.verdict, Verdict::Missing);
+    assert!(judged.reason.contains("given twice"), "{}", judged.reason);
+}
+
+#[test]
+fn a_rule_that_must_be_sure_is_decided_by_the_bound_not_by_the_mean() {
+    // Bounds of these five at 95%: 0.90492 and 0.93508.
+    let runs = ["0.90", "0.91", "0.92", "0.93", "0.94"].map(number).to_vec();
+    let mut report = report(Some("0.92"));
+    report.repeated.insert("m".to_owned(), runs);
+    for (min, expected) in [
+        ("0.90492", Verdict::Pass),
+        ("0.90493", Verdict::Inconclusive),
+        ("0.92", Verdict::Inconclusive),
+        ("0.93508", Verdict::Inconclusive),
+        ("0.93509", Verdict::Fail),
+    ] {
+        let rule = Rule { min: Some(number(min)), confidence: Some(number("95")), ..rule() };
+        let judged = alone(&rule, &report, None);
+        assert_eq!((judged.verdict, judged.runs), (expected, Some(5)), "{min}: {}", judged.reason);
+        assert!(judged.reason.contains("0.90492"), "{}", judged.reason);
+    }
+    let plain = Rule { min: Some(number("0.92")), ..rule() };
+    assert_eq!(alone(&plain, &report, None).verdict, Verdict::Pass, "without confidence the mean decides");
+    let lost = Rule {
+        max_regression: Some(Tolerance::Absolute(number("0.01"))),
+        confidence: Some(number("95")),
+        ..rule()
+    };
+    assert_eq!(alone(&lost, &report, Some(&baseline("0.91"))).verdict, Verdict::Pass);
+    assert_eq!(alone(&lost, &report, Some(&baseline("0.92"))).verdict, Verdict::Inconclusive);
+    assert_eq!(alone(&lost, &report, Some(&baseline("0.95"))).verdict, Verdict::Fail);
+}
+
+#[test]
+fn one_number_alone_is_never_sure() {
+    let rule = Rule { min: Some(number("0.5")), confidence: Some(number("95")), ..rule() };
+    let judged = alone(&rule, &report(Some("0.9")), None);
+    assert_eq!(judged.verdict, Verdict::Inconclusive);
+    assert!(judged.reason.contains("samples"), "{}", judged.reason);
+    assert!(Verdict::Inconclusive.blocks());
+    let counted = several(&[("m.value", "0.9"), ("m.samples", "1000")]);
+    assert_eq!(alone(&rule, &counted, None).verdict, Verdict::Pass);
+}
+
+#[test]
+fn that_nobody_can_waive_a_rule_is_recorded_and_told() {
+    let rule = Rule { required: true, min: Some(number("0.5")), ..rule() };
+    let judged = alone(&rule, &report(Some("0.9")), None);
+    assert_eq!((judged.required, judged.bounds.as_str()), (true, "≥ 0.5, required"));
+    let old: Judged = serde_json::from_str(
+        r#"{"rule":"m","metric":"m","candidate":"1","baseline":null,"verdict":"pass","reason":"","bounds":"","line":null}"#,
+    )
+    .unwrap();
+    assert_eq!((old.required, old.runs, old.slices), (false, None, None), "a row of an older build");
 }

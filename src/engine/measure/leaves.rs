@@ -11,8 +11,12 @@ pub(super) const MOST: usize = 10_000;
 /// The longest name of a leaf.
 const LONGEST_NAME: usize = 256;
 
-/// A leaf: its name with nested keys joined by `.`, and its number or why it has none.
-pub(super) type Leaf = (String, Result<Decimal, String>);
+/// The most runs of one metric.
+const MOST_RUNS: usize = 1_000;
+
+/// A leaf: its name with nested keys joined by `.`, and its numbers (one; or a list of them, one a run)
+/// or why it has none.
+pub(super) type Leaf = (String, Result<Vec<Decimal>, String>);
 
 /// Collects the leaves below one name.
 pub(super) struct Collect<'l> {
@@ -21,7 +25,7 @@ pub(super) struct Collect<'l> {
 }
 
 impl Collect<'_> {
-    fn keep<E: serde::de::Error>(self, value: Result<Decimal, String>) -> Result<(), E> {
+    fn keep<E: serde::de::Error>(self, value: Result<Vec<Decimal>, String>) -> Result<(), E> {
         if self.name.is_empty() {
             return Err(E::custom("the file is no map of metrics"));
         }
@@ -62,25 +66,41 @@ impl<'de> Visitor<'de> for Collect<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        self.keep(Err("it is a list".to_owned()))
+        let mut runs = Ok(Vec::new());
+        while let Some(Element(element)) = list.next_element()? {
+            runs = match (runs, element) {
+                (Ok(runs), Ok(_)) if runs.len() >= MOST_RUNS => {
+                    Err(format!("it is a list of more than {MOST_RUNS} numbers"))
+                }
+                (Ok(mut runs), Ok(number)) => {
+                    runs.push(number);
+                    Ok(runs)
+                }
+                (Ok(_), Err(why)) => Err(format!("it is a list, and of one element {why}")),
+                (Err(why), _) => Err(why),
+            };
+        }
+        self.keep(
+            runs.and_then(
+                |runs| if runs.is_empty() { Err("it is an empty list".to_owned()) } else { Ok(runs) },
+            ),
+        )
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
-        self.keep(Ok(Decimal::from(value)))
+        self.keep(Ok(vec![Decimal::from(value)]))
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
-        self.keep(Ok(Decimal::from(value)))
+        self.keep(Ok(vec![Decimal::from(value)]))
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
-        self.keep(decimal(value))
+        self.keep(decimal(value).map(|number| vec![number]))
     }
 
     fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
-        let shown = value.chars().take(40).collect::<String>();
-        self.keep(Err(format!("it is the text {shown:?}")))
+        self.keep(Err(text(value)))
     }
 
     fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
@@ -90,6 +110,61 @@ impl<'de> Visitor<'de> for Collect<'_> {
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
         self.keep(Err("it is empty".to_owned()))
     }
+}
+
+/// An element of a list: a number, or why it is none.
+struct Element(Result<Decimal, String>);
+
+impl<'de> serde::Deserialize<'de> for Element {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneNumber;
+        impl<'de> Visitor<'de> for OneNumber {
+            type Value = Element;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Element, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Element(Err("it is a map".to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Element, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Element(Err("it is a list".to_owned())))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Element, E> {
+                Ok(Element(Ok(Decimal::from(value))))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Element, E> {
+                Ok(Element(Ok(Decimal::from(value))))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Element, E> {
+                Ok(Element(decimal(value)))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Element, E> {
+                Ok(Element(Err(text(value))))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Element, E> {
+                Ok(Element(Err(format!("it is {value}"))))
+            }
+
+            fn visit_unit<E>(self) -> Result<Element, E> {
+                Ok(Element(Err("it is empty".to_owned())))
+            }
+        }
+        deserializer.deserialize_any(OneNumber)
+    }
+}
+
+fn text(value: &str) -> String {
+    format!("it is the text {:?}", value.chars().take(40).collect::<String>())
 }
 
 /// A key as text, whatever YAML made of it.

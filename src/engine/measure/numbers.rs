@@ -13,8 +13,11 @@ const LARGEST: usize = 4 * 1024 * 1024;
 /// What metrics files hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// Numbers by name; nested keys joined by `.`.
+    /// Numbers by name; nested keys joined by `.`. Of a list the mean, rounded three places behind the
+    /// last one that was written.
     pub numbers: BTreeMap<String, Decimal>,
+    /// The single numbers of lists of two or more, by name.
+    pub repeated: BTreeMap<String, Vec<Decimal>>,
     /// What is there but no number, by name, and why; a whole file that cannot be read, by its path.
     pub unusable: BTreeMap<String, String>,
 }
@@ -39,17 +42,35 @@ pub fn metrics<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Metr
 fn keep(found: &mut Metrics, seen: &mut BTreeSet<String>, (name, value): Leaf) {
     if !seen.insert(name.clone()) {
         found.numbers.remove(&name);
+        found.repeated.remove(&name);
         found.unusable.insert(name, "it is given twice".to_owned());
         return;
     }
-    match value {
-        Ok(number) => {
-            found.numbers.insert(name, number);
+    let runs = value.and_then(|runs| match mean(&runs) {
+        Some(mean) => Ok((mean, runs)),
+        None => Err("its numbers are too large to add".to_owned()),
+    });
+    match runs {
+        Ok((mean, runs)) => {
+            if runs.len() > 1 {
+                found.repeated.insert(name.clone(), runs);
+            }
+            found.numbers.insert(name, mean);
         }
         Err(why) => {
             found.unusable.insert(name, why);
         }
     }
+}
+
+/// The mean as people write it; a single number stays as it is.
+fn mean(runs: &[Decimal]) -> Option<Decimal> {
+    if let [one] = runs {
+        return Some(*one);
+    }
+    let sum = runs.iter().try_fold(Decimal::ZERO, |sum, run| sum.checked_add(*run))?;
+    let places = runs.iter().map(Decimal::scale).max()?.saturating_add(3);
+    Some(sum.checked_div(Decimal::from(runs.len()))?.round_dp(places).normalize())
 }
 
 /// All leaves of a file. What is not JSON is read as YAML, which also understands JSON with a bare

@@ -1,6 +1,6 @@
 //! The sections of the sticky comment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
@@ -75,9 +75,13 @@ pub(super) fn mark(phase: Phase, at: Stage, stage: Stage) -> Mark {
     }
 }
 
-/// Metrics that no rule reads.
+/// Metrics that no row of the table shows.
 fn other_metrics(model: &ModelState) -> Vec<(String, Decimal)> {
-    let read = |metric: &String| model.judged.iter().any(|judged| judged.metric == *metric);
+    let shown: BTreeSet<_> = model.judged.iter().map(|judged| judged.metric.as_str()).collect();
+    let read = |metric: &String| {
+        let whole = metric.strip_suffix(".value").or_else(|| metric.strip_suffix(".samples"));
+        shown.contains(metric.as_str()) || whole.is_some_and(|whole| shown.contains(whole))
+    };
     let metrics = model.report.iter().flat_map(|report| &report.metrics);
     metrics.filter(|(metric, _)| !read(metric)).map(|(metric, value)| (metric.clone(), *value)).collect()
 }

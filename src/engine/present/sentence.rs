@@ -1,5 +1,7 @@
 //! One short sentence about where a model stands: the descriptions of statuses.
 
+use std::collections::BTreeSet;
+
 use crate::domain::{ModelState, Phase, Stage};
 use crate::engine::approvals;
 use crate::engine::setting::Rules;
@@ -40,7 +42,7 @@ impl Told<'_> {
 
     /// What a stage that is over came to.
     pub(super) fn passed(&self, stage: Stage) -> String {
-        let rules = self.model.judged.len();
+        let (met, rules) = self.rules_met();
         match stage {
             // The merge request removes the model.
             Stage::Build | Stage::Test if self.rules.is_some_and(|rules| rules.proposal.is_none()) => {
@@ -49,7 +51,7 @@ impl Told<'_> {
             Stage::Build => "the build job ended well".to_owned(),
             Stage::Test if rules == 0 => "the test job ended well".to_owned(),
             Stage::Test => {
-                format!("{} of {rules} {} met", self.met(), if rules == 1 { "rule is" } else { "rules are" })
+                format!("{} of {rules} {} met", met, if rules == 1 { "rule is" } else { "rules are" })
             }
             Stage::Review => match self.model.approved_by.len() {
                 0 => "no approval is needed".to_owned(),
@@ -60,19 +62,26 @@ impl Told<'_> {
         }
     }
 
-    fn met(&self) -> usize {
-        self.model.judged.iter().filter(|judged| !judged.verdict.blocks()).count()
+    /// How many rules are met, and how many there are; a rule over slices has several rows.
+    fn rules_met(&self) -> (usize, usize) {
+        let ids = |blocks: bool| {
+            let rows = self.model.judged.iter().filter(|judged| !blocks || judged.verdict.blocks());
+            rows.map(|judged| judged.rule.as_str()).collect::<BTreeSet<_>>().len()
+        };
+        let rules = ids(false);
+        (rules - ids(true), rules)
     }
 
     fn failed(&self) -> String {
-        let unmet = self.model.judged.len() - self.met();
+        let (met, rules) = self.rules_met();
+        let unmet = rules - met;
         let tests = self.finding.map_or(0, |finding| finding.failing_tests.len());
         match (self.model.stage, tests, unmet) {
             (Stage::Build, ..) => "the build job failed".to_owned(),
             (_, 1, _) => "1 test fails".to_owned(),
             (_, 2.., _) => format!("{tests} tests fail"),
-            (.., 1) => format!("1 of {} rules is not met", self.model.judged.len()),
-            (.., 2..) => format!("{unmet} of {} rules are not met", self.model.judged.len()),
+            (.., 1) => format!("1 of {rules} rules is not met"),
+            (.., 2..) => format!("{unmet} of {rules} rules are not met"),
             _ => "the test job failed: see the report".to_owned(),
         }
     }

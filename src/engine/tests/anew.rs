@@ -54,6 +54,7 @@ pub(super) fn measured(test: JobId, accuracy: &str) -> Report {
         job: test,
         source: "43".to_owned(),
         metrics: [("accuracy".to_owned(), accuracy.parse().unwrap())].into(),
+        repeated: Default::default(),
         unusable: Default::default(),
         tests: None,
         artifacts: vec![Artifact {

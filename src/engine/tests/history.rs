@@ -155,6 +155,7 @@ impl World {
             job: test.id,
             source: "42".to_owned(),
             metrics: [("accuracy".to_owned(), "0.95".parse().unwrap())].into(),
+            repeated: Default::default(),
             unusable: BTreeMap::new(),
             tests: None,
             artifacts: Vec::new(),

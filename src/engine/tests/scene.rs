@@ -193,6 +193,7 @@ impl Scene {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.parse().unwrap()))
                 .collect(),
+            repeated: Default::default(),
             unusable: BTreeMap::new(),
             tests: None,
             artifacts: vec![Artifact {

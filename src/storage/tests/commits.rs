@@ -25,6 +25,7 @@ pub(super) fn report(job: u64) -> Report {
         job: JobId(job),
         source: "77".to_owned(),
         metrics: [("accuracy".to_owned(), "0.950".parse().unwrap())].into(),
+        repeated: Default::default(),
         unusable: Default::default(),
         tests: None,
         artifacts: Vec::new(),

@@ -134,6 +134,7 @@ impl Gatherer<'_> {
             job: test.id,
             source: build.source.clone(),
             metrics: numbers.numbers,
+            repeated: numbers.repeated,
             unusable: numbers.unusable,
             tests,
             artifacts,

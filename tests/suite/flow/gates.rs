@@ -13,6 +13,9 @@ on_both_forges! {
     a_rule_that_only_warns_lets_the_model_through_and_says_so,
     a_metric_that_is_no_number_fails,
     other_data_makes_the_numbers_incomparable,
+    many_small_losses_do_not_pass_unseen,
+    a_worse_slice_fails_by_its_name_and_the_good_ones_share_a_row,
+    too_few_seeds_are_inconclusive_and_more_of_them_decide,
     a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts,
     a_build_that_left_none_of_the_models_files_fails_before_anybody_merges_it,
     a_log_that_cannot_be_read_just_now_keeps_nobody_from_hearing_of_the_failure,
@@ -80,6 +83,74 @@ async fn other_data_makes_the_numbers_incomparable(forge: ForgeKind) {
     play.says(OWNER, number, "/model approve").await;
     let asked = play.says(OWNER, number, "/model publish").await;
     assert!(!play.reply(number, asked).is_empty(), "an approval does not make numbers comparable");
+    play.ends().await;
+}
+
+/// The usual policy with other rules.
+fn ruled(rule: &str) -> String {
+    super::play::IRIS
+        .replace("{metric: accuracy, direction: higher, min: 0.90, max_regression: 0.01}", rule)
+        .replace("        - {metric: latency_ms, direction: lower, max: 50, level: warn}\n", "")
+}
+
+async fn many_small_losses_do_not_pass_unseen(forge: ForgeKind) {
+    let rule = "{metric: accuracy, direction: higher, max_regression: 0.01, cumulative: 0.015}";
+    let mut play = Play::with(forge, &ruled(rule)).await;
+    play.released("Best", r#"{"accuracy": 0.95}"#).await;
+    play.released("A little worse", r#"{"accuracy": 0.94}"#).await;
+    let number = play.candidate("A little worse again", r#"{"accuracy": 0.93}"#).await;
+    assert_eq!(play.label(number), "model::failed");
+    let report = play.report(number);
+    assert!(report.contains("v1") && report.contains("the best version"), "{report}");
+    play.ends().await;
+}
+
+async fn a_worse_slice_fails_by_its_name_and_the_good_ones_share_a_row(forge: ForgeKind) {
+    let rule = "{id: by-region, metric: auc, slice: region, direction: higher, max_regression: 0.02, \
+                min_samples: 100}";
+    let mut play = Play::with(forge, &ruled(rule)).await;
+    let metrics = |us: &str| {
+        format!(
+            r#"{{"auc": {{"value": 0.9, "region": {{"eu": {{"value": 0.92, "samples": 300}},
+               "cn": {{"value": 0.91, "samples": 200}}, "us": {{"value": {us}, "samples": 400}}}}}}}}"#
+        )
+    };
+    play.released("Good", &metrics("0.90")).await;
+    let number = play.candidate("Worse in one region", &metrics("0.87")).await;
+    assert_eq!(play.label(number), "model::failed");
+    let report = play.report(number);
+    for expected in ["auc.region.us", "0.87", "2 slices", "loses 0.03", "1 rule is not met"] {
+        assert!(report.contains(expected), "`{expected}` is not in\n{report}");
+    }
+    play.ends().await;
+}
+
+async fn too_few_seeds_are_inconclusive_and_more_of_them_decide(forge: ForgeKind) {
+    let rule = "{metric: accuracy, direction: higher, min: 0.90, confidence: 95%}";
+    let mut play = Play::with(forge, &ruled(rule)).await;
+    let number = play.candidate("Three seeds", r#"{"accuracy": [0.89, 0.91, 0.93]}"#).await;
+    assert_eq!(play.label(number), "model::review");
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("pending"));
+    let report = play.report(number);
+    for expected in ["inconclusive", "mean of 3", "/model run", "more repeated measurements"] {
+        assert!(report.contains(expected), "`{expected}` is not in\n{report}");
+    }
+    play.says(OWNER, number, "/model approve").await;
+    assert_eq!(
+        play.status(number, "mergewright").as_deref(),
+        Some("pending"),
+        "an approval is no measurement"
+    );
+
+    play.says(OWNER, number, "/model run").await;
+    play.builds(number, "weights").await;
+    play.measures(number, r#"{"accuracy": [0.92, 0.91, 0.93, 0.92, 0.92, 0.91, 0.93]}"#).await;
+    assert_eq!(
+        play.status(number, "mergewright/iris/test").as_deref(),
+        Some("success"),
+        "{}",
+        play.report(number)
+    );
     play.ends().await;
 }
 

@@ -36,15 +36,38 @@ fn a_number_is_what_it_is_printed_as() {
 #[test]
 fn what_is_no_number_is_named_with_its_reason() {
     let found = read(
-        r#"{"nan": NaN, "text": "0.93", "yes": true, "none": null, "list": [1, 2], "good": 1, "deep": {"huge": 1e300}}"#,
+        r#"{"nan": NaN, "text": "0.93", "yes": true, "none": null, "list": [1, "two"], "none of it": [], "deep list": [[1]], "good": 1, "deep": {"huge": 1e300}}"#,
     );
     assert_eq!(found.numbers.keys().collect::<Vec<_>>(), ["good"]);
     assert_eq!(found.unusable["nan"], "it is the text \"NaN\"");
     assert_eq!(found.unusable["text"], "it is the text \"0.93\"");
     assert_eq!(found.unusable["yes"], "it is true");
     assert_eq!(found.unusable["none"], "it is empty");
-    assert_eq!(found.unusable["list"], "it is a list");
+    assert_eq!(found.unusable["list"], "it is a list, and of one element it is the text \"two\"");
+    assert_eq!(found.unusable["none of it"], "it is an empty list");
+    assert_eq!(found.unusable["deep list"], "it is a list, and of one element it is a list");
     assert_eq!(found.unusable["deep.huge"], "1e300 is too large");
+}
+
+#[test]
+fn a_list_is_one_metric_measured_several_times() {
+    let json = read(r#"{"a": [0.91, 0.90, 0.89], "b": [1, 2, 2], "one": [0.5]}"#);
+    assert_eq!(json, read("a: [0.91, 0.90, 0.89]\nb:\n- 1\n- 2\n- 2\none: [0.5]\n"));
+    assert_eq!(json.numbers["a"], number("0.9"));
+    assert_eq!(json.numbers["b"], number("1.667"), "a mean without an end is cut where nobody looks");
+    assert_eq!(json.repeated["a"], [number("0.91"), number("0.9"), number("0.89")]);
+    assert_eq!(json.numbers["one"], number("0.5"));
+    assert!(!json.repeated.contains_key("one"));
+}
+
+#[test]
+fn a_list_that_cannot_be_runs_spoils_nothing_else() {
+    let curve = (0..2_000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let found = read(&format!(r#"{{"curve": [{curve}], "nan": [1, NaN], "huge": [7e28, 7e28], "good": 1}}"#));
+    assert_eq!(found.numbers.keys().collect::<Vec<_>>(), ["good"]);
+    assert_eq!(found.unusable["curve"], "it is a list of more than 1000 numbers");
+    assert_eq!(found.unusable["huge"], "its numbers are too large to add");
+    assert!(found.repeated.is_empty(), "{found:?}");
 }
 
 #[test]

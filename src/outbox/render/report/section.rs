@@ -1,6 +1,7 @@
 //! One model's section, made ready for the template: counted, cut and put into words.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -136,18 +137,29 @@ impl Gate {
         };
         Self {
             metric: words(&judged.metric),
-            candidate: judged.candidate.map_or_else(|| NONE.to_owned(), number),
+            candidate: candidate(judged),
             baseline: judged.baseline.map_or_else(|| NONE.to_owned(), number),
             change: change.map_or_else(|| NONE.to_owned(), signed),
             verdict: match judged.verdict {
                 Verdict::Pass => "✓ pass",
                 Verdict::Warn => "⚠ warn",
+                Verdict::Inconclusive => "? inconclusive",
                 Verdict::Incomparable => "✗ incomparable",
                 Verdict::Missing => "✗ missing",
                 Verdict::Fail => "✗ fail",
             },
             rule: words(&rule),
         }
+    }
+}
+
+fn candidate(judged: &Judged) -> String {
+    match (judged.candidate, judged.runs, judged.slices) {
+        (_, _, Some(1)) => "1 slice".to_owned(),
+        (_, _, Some(slices)) => format!("{slices} slices"),
+        (None, ..) => NONE.to_owned(),
+        (Some(mean), Some(runs), _) => format!("{} (mean of {runs})", number(mean)),
+        (Some(value), None, _) => number(value),
     }
 }
 
@@ -187,7 +199,8 @@ fn approvals(model: &ModelSection) -> String {
 
 /// The sign and the verdict in a few words.
 fn verdict(model: &ModelSection) -> (&'static str, String) {
-    let blocking = model.gates.iter().filter(|judged| judged.verdict.blocks()).count();
+    let blocking = model.gates.iter().filter(|judged| judged.verdict.blocks());
+    let blocking = blocking.map(|judged| judged.rule.as_str()).collect::<BTreeSet<_>>().len();
     let (sign, words) = match model.phase {
         Phase::Untracked => ("…", "not judged yet"),
         Phase::Draft => ("…", "a draft, not judged"),
