@@ -18,6 +18,7 @@ mod gitlab_adapter;
 mod init;
 mod payloads;
 mod program;
+mod really_run;
 mod receiver;
 mod receiver_config;
 mod sandbox;
