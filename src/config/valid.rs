@@ -22,6 +22,25 @@ pub struct RepositoryConfig {
     pub registry_key: Option<String>,
 }
 
+impl RepositoryConfig {
+    /// The model and whatever it is made from: itself first, then all that it depends on, also through others.
+    #[must_use]
+    pub fn inputs<'a>(&'a self, model: &'a Model) -> Vec<&'a Model> {
+        let mut all = vec![model];
+        let mut next = 0;
+        while let Some(one) = all.get(next).copied() {
+            let upstream = one.depends_on.iter().filter_map(|name| self.models.get(name));
+            for other in upstream.collect::<Vec<_>>() {
+                if !all.iter().any(|known| known.name == other.name) {
+                    all.push(other);
+                }
+            }
+            next += 1;
+        }
+        all
+    }
+}
+
 /// One model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
@@ -57,7 +76,7 @@ pub struct Model {
     pub deploy: Option<Deploy>,
     /// Schedules by name.
     pub schedules: BTreeMap<String, Schedule>,
-    /// Models whose change re-evaluates this one.
+    /// Models that it is made from: a change of theirs has it built, judged and published after them.
     pub depends_on: Vec<ModelName>,
     /// What is kept.
     pub retention: Retention,

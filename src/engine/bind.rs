@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::domain::{Bound, Left, Measured, MergeRequestStatus, ModelName, ModelState, Sha, State};
 
-use super::paths::owns;
 use super::setting::Rules;
 use super::turn::{Turn, note};
 
@@ -129,8 +128,8 @@ fn moved(
         return Some(Moved::Policy);
     }
     let paths = turn.facts.base_moved.as_ref()?;
-    let path = [Some(rules.policy), rules.proposal].into_iter().flatten().find_map(|side| owns(side, paths));
-    path.map(|path| Moved::Base(path.to_owned()))
+    let path = rules.made_from(turn.facts, paths)?;
+    Some(Moved::Base(path.to_owned()))
 }
 
 /// Another head: the next candidate begins with nothing but its number.
@@ -162,7 +161,7 @@ fn same_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, move
     let why = match moved {
         Moved::Target => "the target branch is another one".to_owned(),
         Moved::Policy => "the model's policy on the target branch changed".to_owned(),
-        Moved::Base(path) => format!("the target branch changed {path}, which belongs to the model"),
+        Moved::Base(path) => format!("the target branch changed {path}, which the model is made from"),
     };
     let mut notices = if begins { std::mem::take(&mut model.notices) } else { Vec::new() };
     note(&mut notices, format!("The report is superseded: {why}."));

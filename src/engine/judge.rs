@@ -15,6 +15,7 @@ use super::{approvals, baseline, difference, gates, infra};
 pub(super) fn judge(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>) {
     let mut finding = Finding::default();
     scrutinise(rules, &mut finding);
+    dependency(turn, rules, &mut finding);
     let (phase, stage) = stands(turn, name, model, rules, &mut finding);
     // A merge that was asked for goes on as long as the model stays ready for it.
     let merging = model.phase == Phase::Merging && turn.state.merging.is_some();
@@ -152,6 +153,16 @@ fn review(
             (Phase::AwaitingApproval, Stage::Review)
         }
         None => (Phase::Ready, Stage::Publish),
+    }
+}
+
+/// Says which of the models that it depends on this merge request changes too.
+fn dependency(turn: &Turn<'_>, rules: &Rules<'_>, finding: &mut Finding) {
+    for upstream in rules.upstream().filter(|name| turn.state.models.contains_key(*name)) {
+        note(
+            &mut finding.notices,
+            format!("`{upstream}`, which it depends on, is changed here too: this model is judged with it."),
+        );
     }
 }
 

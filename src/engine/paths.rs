@@ -38,8 +38,8 @@ pub(super) fn below(root: &str, path: &str) -> String {
     if root.is_empty() || root == "." { path.to_owned() } else { format!("{root}/{path}") }
 }
 
-/// The models that a change of these paths touches, by the target's or the head's configuration,
-/// and those whose section changed or vanished.
+/// The models that a change of these paths touches, by the target's or the head's configuration, those whose
+/// section changed or vanished, and those that depend on one of them.
 #[must_use]
 pub fn touched(
     policy: &Configuration,
@@ -47,15 +47,19 @@ pub fn touched(
     changed: &BTreeSet<String>,
 ) -> BTreeSet<ModelName> {
     let names = models(policy).chain(models(proposal)).map(|model| &model.name).collect::<BTreeSet<_>>();
-    names
-        .into_iter()
-        .filter(|name| {
-            let (before, after) = (policy.model(name), proposal.model(name));
-            let section = before.map(|model| model.digest) != after.map(|model| model.digest);
-            section || [before, after].into_iter().flatten().any(|model| owns(model, changed).is_some())
+    let changes = |name: &ModelName| {
+        let (before, after) = (policy.model(name), proposal.model(name));
+        let section = before.map(|model| model.digest) != after.map(|model| model.digest);
+        section || [before, after].into_iter().flatten().any(|model| owns(model, changed).is_some())
+    };
+    let own = names.iter().copied().filter(|name| changes(name)).collect::<BTreeSet<_>>();
+    let depends = |name: &ModelName| {
+        [policy, proposal].into_iter().any(|side| {
+            let model = side.model(name);
+            model.is_some_and(|model| side.inputs(model).iter().any(|input| own.contains(&input.name)))
         })
-        .cloned()
-        .collect()
+    };
+    names.into_iter().filter(|name| own.contains(name) || depends(name)).cloned().collect()
 }
 
 /// The first of these paths that belongs to the model.
@@ -67,7 +71,22 @@ fn models(configuration: &Configuration) -> impl Iterator<Item = &Model> {
     configuration.valid().into_iter().flat_map(|config| config.models.values())
 }
 
+/// The first of these paths that belongs to the model or to something that it depends on.
+pub(super) fn made_from<'p>(
+    side: &Configuration,
+    model: &Model,
+    paths: &'p BTreeSet<String>,
+) -> Option<&'p str> {
+    let inputs = side.inputs(model);
+    Globs::new(inputs.iter().flat_map(|input| &input.paths).map(String::as_str)).first(paths)
+}
+
 impl Configuration {
+    /// The model and all that it depends on; at least itself.
+    pub(super) fn inputs<'a>(&'a self, model: &'a Model) -> Vec<&'a Model> {
+        self.valid().map_or_else(|| vec![model], |config| config.inputs(model))
+    }
+
     /// The configuration, where there is a good one.
     pub(super) fn valid(&self) -> Option<&RepositoryConfig> {
         match self {

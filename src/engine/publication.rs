@@ -1,6 +1,7 @@
 //! From the merge to the release: blessing, number, publish run, release. One step at a time, each
 //! asked of the forge once and believed when it is told or seen.
 
+mod order;
 mod record;
 mod run;
 
@@ -12,7 +13,6 @@ use crate::domain::{
     Report, Sha, Stage, User, Version,
 };
 
-use super::paths::Globs;
 use super::setting::Rules;
 use super::turn::{Turn, note};
 use super::versions::{self, Number};
@@ -126,14 +126,14 @@ fn curse(turn: &Turn<'_>, model: &ModelState, rules: &Rules<'_>) -> Option<Strin
         );
     }
     let drift = turn.facts.merged.as_ref()?.drift.as_ref()?;
-    let globs = [Some(rules.policy), rules.proposal].into_iter().flatten().flat_map(|side| &side.paths);
-    let path = Globs::new(globs.map(String::as_str)).first(drift)?;
+    let path = rules.made_from(turn.facts, drift)?;
     Some(format!("the target branch changed {path} before the merge, after this head was judged"))
 }
 
-/// Takes the next steps of every model that is being published.
+/// Takes the next steps of every model that is being published; what others depend on goes first.
 pub(super) fn advance(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
-    for name in rules.keys() {
+    for name in order::upstream_first(rules) {
+        let upstream = order::awaited(turn, name, rules);
         turn.with(name, |turn, model| {
             if model.phase == Phase::PublishFailed {
                 run::show_failed(turn, name, model);
@@ -141,7 +141,10 @@ pub(super) fn advance(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>
             if model.phase == Phase::Publishing
                 && let Some(mut publication) = model.publication.take()
             {
-                let next = step(turn, name, model, &mut publication);
+                let next = match upstream.filter(|_| publication.version.is_none()) {
+                    Some(why) => Next::Wait(Some(why)),
+                    None => step(turn, name, model, &mut publication),
+                };
                 model.publication = Some(publication);
                 settle(turn, name, model, next);
             }

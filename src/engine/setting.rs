@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::valid::{Build, Gates, Model, Rule, VersionStrategy};
 use crate::domain::{Digest, MergeRequestStatus, ModelName, Scrutiny, State};
 
-use super::paths::{Globs, below, touched};
+use super::paths::{Globs, below, made_from, touched};
 use super::{Configuration, Facts};
 
 /// What the two configuration files say about this merge request.
@@ -61,6 +61,18 @@ impl<'a> Rules<'a> {
 }
 
 impl Rules<'_> {
+    /// The models that it depends on, by the target's section or the head's.
+    pub(super) fn upstream(&self) -> impl Iterator<Item = &ModelName> {
+        [Some(self.policy), self.proposal].into_iter().flatten().flat_map(|side| &side.depends_on)
+    }
+
+    /// The first of these paths that the model is made from, by the target's or the head's configuration: its
+    /// own, or one of a model that it depends on.
+    pub(super) fn made_from<'p>(&self, facts: &Facts, paths: &'p BTreeSet<String>) -> Option<&'p str> {
+        let sides = [(&facts.policy, Some(self.policy)), (&facts.proposal, self.proposal)];
+        sides.into_iter().find_map(|(side, model)| made_from(side, model?, paths))
+    }
+
     /// Why this build cannot serve the model, if so.
     pub(super) fn unserved(&self) -> Option<String> {
         (self.policy.version != VersionStrategy::Sequence).then(|| {

@@ -184,7 +184,7 @@ impl Pipeline {
     pub fn of(config: &RepositoryConfig) -> Result<Self, GenerateError> {
         let mut jobs = Vec::new();
         for model in config.models.values() {
-            jobs.extend(jobs_of(model)?);
+            jobs.extend(jobs_of(model, changes_of(config, model))?);
         }
         let pipeline = Self { jobs };
         pipeline.check_needs()?;
@@ -211,7 +211,18 @@ impl Pipeline {
     }
 }
 
-fn jobs_of(model: &Model) -> Result<Vec<Job>, GenerateError> {
+/// Globs of whatever a model is made from: a change of it has the model built and tested.
+fn changes_of(config: &RepositoryConfig, model: &Model) -> Vec<String> {
+    let mut paths = vec![CONFIGURATION.to_owned()];
+    for path in config.inputs(model).into_iter().flat_map(|input| &input.paths) {
+        if !paths.contains(path) {
+            paths.push(path.clone());
+        }
+    }
+    paths
+}
+
+fn jobs_of(model: &Model, paths: Vec<String>) -> Result<Vec<Job>, GenerateError> {
     let proof = match model.toolchain.kind {
         ToolchainKind::Python => Proof::Python,
         ToolchainKind::Custom => Proof::Shell,
@@ -222,8 +233,6 @@ fn jobs_of(model: &Model) -> Result<Vec<Job>, GenerateError> {
     };
     let python = (model.toolchain.kind == ToolchainKind::Python)
         .then(|| model.toolchain.version.as_deref().unwrap_or(DEFAULT_PYTHON).to_owned());
-    let mut paths = vec![CONFIGURATION.to_owned()];
-    paths.extend(model.paths.iter().filter(|path| *path != CONFIGURATION).cloned());
     let mut judged = vec![Trigger::MergeRequest { paths: paths.clone() }];
     if model.gates.baseline == BaselineChoice::TargetBranch {
         judged.push(Trigger::Push { paths });

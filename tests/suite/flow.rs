@@ -9,6 +9,7 @@ pub(crate) mod outcome;
 pub(crate) mod play;
 
 mod corpus;
+mod dependencies;
 mod disorder;
 mod economy;
 mod environments;

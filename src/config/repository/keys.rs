@@ -87,7 +87,7 @@ pub(super) static MODEL: Object = Object {
             "depends_on",
             Shape::Many(&Shape::Notation(NAME)),
             "[]",
-            "Models of this file whose change re-evaluates this one.",
+            "Models of this file that this one is made from: a change of theirs has it built, judged and published after them.",
         ),
         Key::optional("retention", Shape::Section(&RETENTION), "What is kept."),
     ],

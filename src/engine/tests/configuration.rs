@@ -92,6 +92,25 @@ fn touched_is_what_either_side_says() {
 }
 
 #[test]
+fn touched_is_also_what_depends_on_it_through_others() {
+    let section = |name: &str, on: &str| {
+        let section = POLICY.split("models:\n").nth(1).unwrap().replace("iris", name);
+        format!("{section}    depends_on: [{on}]\n")
+    };
+    let all = [section("a", ""), section("b", "a"), section("c", "b"), section("d", "")].concat();
+    let now = config(&format!("version: 1\nmodels:\n{all}"));
+    let names = |path: &str| {
+        let touched = touched(&now, &now, &paths(&[path]));
+        touched.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(names("models/a/params.json"), ["a", "b", "c"]);
+    assert_eq!(names("models/c/params.json"), ["c"]);
+    let loose = config(&format!("version: 1\nmodels:\n{}", all.replace("depends_on: [a]", "depends_on: []")));
+    let touched = touched(&loose, &now, &paths(&["models/a/params.json"]));
+    assert_eq!(touched.len(), 3, "the head's own word counts as well: {touched:?}");
+}
+
+#[test]
 fn removing_a_model_needs_an_owner_and_publishes_nothing() {
     let mut scene = Scene::new();
     let other = POLICY.split("models:\n").nth(1).unwrap().replace("iris", "digits");
