@@ -22,11 +22,12 @@ mod written;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+pub(crate) use arguments::nearest;
 pub use grammar::{Addressing, Command, CommandError, Parsed, Verb};
 pub use table::{Entry, Who, table};
 
 use crate::domain::ModelName;
-use arguments::{Arguments, clipped, nearest};
+use arguments::{Arguments, clipped};
 
 /// Most commands taken from one comment; the rest are answered by one error.
 pub const MOST_COMMANDS: usize = 20;

@@ -1,6 +1,7 @@
 //! The vocabulary that every room shares: names, numbers and records, without any I/O.
 
 mod backoff;
+mod decision;
 mod deployment;
 mod effect;
 mod environment;
@@ -20,6 +21,7 @@ mod version;
 mod view;
 
 pub use backoff::Backoff;
+pub use decision::{Hold, Refused, Waived, Waiver};
 pub use deployment::{Deployment, DeploymentState};
 pub use effect::{Done, Effect, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
 pub use environment::{Assignment, Environments, Live, Rollout, RolloutAction, RolloutStep, Stand};

@@ -14,6 +14,7 @@ pub mod environments;
 mod facts;
 mod gates;
 mod hear;
+mod holds;
 mod infra;
 mod judge;
 pub mod measure;
@@ -27,6 +28,7 @@ mod setting;
 mod transitions;
 mod turn;
 mod versions;
+mod waivers;
 
 pub use facts::{
     Addressed, Configuration, Facts, MergeFacts, ModelEnvironments, OpenFacts, Registry, ReportFact, Seen,

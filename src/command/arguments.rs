@@ -239,7 +239,7 @@ pub(super) fn clipped(word: &str) -> String {
 }
 
 /// The candidate that was probably meant.
-pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word = clipped(word).to_lowercase();
     let close = candidates.filter_map(|candidate| {
         let distance = strsim::osa_distance(&word, candidate);

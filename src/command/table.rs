@@ -201,7 +201,7 @@ static EXPLAIN: Entry = Entry {
     arguments: "[MODEL] [build|test|review|publish]",
     who: Who::Anyone,
     help: "prints every rule that decided, with its line in the configuration",
-    live: false,
+    live: true,
     read: |arguments| {
         let is_stage = |word: &str| Stage::ALL.iter().any(|stage| stage.as_str() == word);
         arguments.model(|words| words.first().is_some_and(|word| is_stage(word)));
@@ -275,7 +275,7 @@ static HOLD: Entry = Entry {
     arguments: "[MODEL] [REASON]",
     who: Who::Owner,
     help: "blocks publish and promotion",
-    live: false,
+    live: true,
     read: |arguments| {
         arguments.model(|_words| true);
         Ok(Verb::Hold { reason: arguments.reason()? })
@@ -287,7 +287,7 @@ static UNHOLD: Entry = Entry {
     arguments: "[MODEL]",
     who: Who::Owner,
     help: "ends the hold",
-    live: false,
+    live: true,
     read: |arguments| {
         arguments.model(nothing);
         Ok(Verb::Unhold)
@@ -299,7 +299,7 @@ static WAIVE: Entry = Entry {
     arguments: "[MODEL] RULE REASON",
     who: Who::Owner,
     help: "excuses one rule on this head; the reason stays in the lineage",
-    live: false,
+    live: true,
     read: |arguments| {
         arguments.model(|_words| true);
         Ok(Verb::Waive { rule: arguments.rule()?, reason: arguments.required_reason()? })

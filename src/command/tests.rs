@@ -537,8 +537,8 @@ mod the_help {
             assert!(line.contains(entry.help) && line.contains(&entry.who.to_string()), "{line}");
         }
         let live: Vec<&str> = table().iter().filter(|entry| entry.live).map(|entry| entry.word).collect();
-        let words = "help status versions describe blame run retry cancel approve unapprove publish promote \
-                     rollback abort";
+        let words = "help status versions describe blame explain run retry cancel approve unapprove hold unhold \
+                     waive publish promote rollback abort";
         assert_eq!(live.join(" "), words);
     }
 

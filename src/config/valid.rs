@@ -238,6 +238,9 @@ pub struct Review {
     pub card: Option<String>,
     /// Headings the card must have.
     pub card_sections: Vec<String>,
+    /// Its line in the file it was read from, from 1; none where it is not written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
 }
 
 /// How versions are numbered.
@@ -269,6 +272,9 @@ pub struct Publish {
     pub secrets: Vec<String>,
     /// The longest it may take.
     pub timeout: Duration,
+    /// Its line in the file it was read from, from 1; none where it is not written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
 }
 
 /// What starts publishing.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LogTail, MergeRequestId, ModelName, RunId, Sha, Timestamp, User, Version};
+use super::{Hold, LogTail, MergeRequestId, ModelName, RunId, Sha, Timestamp, User, Version};
 
 /// What we know of a model's environments between two events: stored as one document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub struct Environments {
     pub orphans: BTreeSet<String>,
     /// Runs of aborted rollouts that are to be cancelled.
     pub stops: BTreeSet<RunId>,
+    /// Versions that are held, by the number of the merge request on which that was said.
+    pub held: BTreeMap<Version, BTreeMap<u64, Hold>>,
 }
 
 /// One environment.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, BaselineName, CommentId, Digest, Effect, Environments, JobId, Judged, Label, Lineage, ModelName,
-    Phase, Report, Rollout, RunId, Sha, Stage, Status, Timestamp, User, Version,
+    Answer, BaselineName, CommentId, Digest, Effect, Environments, Hold, JobId, Judged, Label, Lineage,
+    ModelName, Phase, Refused, Report, Rollout, RunId, Sha, Stage, Status, Timestamp, User, Version, Waiver,
 };
 
 /// The state of one merge request over all its models.
@@ -19,6 +19,10 @@ pub struct State {
     pub left: Vec<Left>,
     /// One a touched model.
     pub models: BTreeMap<ModelName, ModelState>,
+    /// Models that an owner holds, also while the merge request does not touch them.
+    pub holds: BTreeMap<ModelName, Hold>,
+    /// The last commands that were refused, the newest last.
+    pub refused: Vec<Refused>,
     /// Comments whose commands were answered: a command acts once, however often it is told.
     pub answered: BTreeSet<CommentId>,
     /// Approvals that came by the forge's own review, and the head they belong to.
@@ -150,6 +154,8 @@ pub struct ModelState {
     pub baseline: Option<BaselineName>,
     /// Approvals given by command.
     pub approvals: Vec<Approval>,
+    /// Rules that owners excused, for what is judged now.
+    pub waivers: Vec<Waiver>,
     /// Who approved, by login, over commands and the forge's own reviews: what counted last.
     pub approved_by: Vec<String>,
     /// The forge's own approvals from before this time are void: base, policy or report changed since.

@@ -5,7 +5,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::Version;
+use super::{Version, Waived};
 
 /// The outcome of one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +74,17 @@ pub struct Judged {
     /// How many slices this one row sums up; none for a row of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<usize>,
+    /// An owner excused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waived>,
+}
+
+impl Judged {
+    /// Whether the rule keeps the merge request from going on.
+    #[must_use]
+    pub const fn blocks(&self) -> bool {
+        self.verdict.blocks() && self.waived.is_none()
+    }
 }
 
 /// What the candidate is compared with.

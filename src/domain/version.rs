@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::ids::InvalidName;
-use super::{Digest, MergeRequestId, ModelName, RepoId, Sha, Timestamp};
+use super::{Digest, MergeRequestId, ModelName, RepoId, Sha, Timestamp, Waived};
 
 /// A version as people write it (`v42`, `v1.4.0`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,6 +155,10 @@ pub struct Lineage {
     pub source: String,
     /// The version.
     pub version: Version,
+    /// Rules that were not met and that an owner excused. Without any the record has no such key, so
+    /// that records of before stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waived>,
 }
 
 impl Lineage {

@@ -151,6 +151,9 @@ pub struct Sheet {
     pub columns: Vec<String>,
     /// The rows, each as long as `columns`.
     pub rows: Vec<Vec<String>>,
+    /// Cells hold sentences of ours rather than single values: `code spans` in them stay code spans.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sentences: bool,
     /// A job to look at.
     pub log: Option<LogTail>,
 }

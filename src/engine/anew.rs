@@ -11,7 +11,7 @@ use crate::domain::{
 use super::bind;
 use super::setting::Rules;
 use super::turn::{Turn, note};
-use super::{judge, merging, publication};
+use super::{judge, merging, publication, waivers};
 
 /// Asks for a run of the merge commit: the first one, or another one.
 pub(super) fn begin(
@@ -66,6 +66,7 @@ fn leave_the_head(
     let mut notices = Vec::new();
     let why = format!("it was given for {}, not for what the merge made of it", request.head.short());
     bind::void_approvals(turn, name, model, &mut notices, &why);
+    waivers::void(turn, name, model, &mut notices, &why);
     let because = model.unblessed.take().unwrap_or_default();
     *model = ModelState {
         phase: model.phase,

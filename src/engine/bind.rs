@@ -6,6 +6,7 @@ use crate::domain::{Bound, Left, Measured, MergeRequestStatus, ModelName, ModelS
 
 use super::setting::Rules;
 use super::turn::{Turn, note};
+use super::waivers;
 
 /// How many heads of before are remembered; one that is older and comes back counts as new.
 const REMEMBERED: usize = 64;
@@ -61,6 +62,9 @@ pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) 
             Some((None, measured)) => {
                 for approval in &mut model.approvals {
                     approval.base = bound.base.clone();
+                }
+                for waiver in &mut model.waivers {
+                    waiver.base = bound.base.clone();
                 }
                 if back.is_some() {
                     // What the forge's approvals were given for was gone in the meantime.
@@ -140,6 +144,7 @@ fn new_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, old: 
     if let Some(old) = superseded {
         notices.push(format!("The report of {} is superseded by a new head.", old.short()));
         void_approvals(turn, name, model, &mut notices, "the head moved");
+        waivers::void(turn, name, model, &mut notices, "the head moved");
     }
     let reported = model.reported_at.and(superseded).cloned();
     *model = ModelState {
@@ -166,6 +171,7 @@ fn same_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, move
     let mut notices = if begins { std::mem::take(&mut model.notices) } else { Vec::new() };
     note(&mut notices, format!("The report is superseded: {why}."));
     void_approvals(turn, name, model, &mut notices, &why);
+    waivers::void(turn, name, model, &mut notices, &why);
     let reported_before = model.reported_before.take().filter(|_| begins);
     let runs = turn.open().into_iter().flat_map(|open| &open.runs);
     let stale = runs.flat_map(|run| &run.jobs).filter(|job| job.model.as_ref() == Some(name));

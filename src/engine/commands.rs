@@ -1,6 +1,7 @@
 //! Commands in comments: each comment acts once, as it stands now, by the rights read now.
 
 mod asked;
+mod decisions;
 mod environments;
 mod publish;
 mod questions;
@@ -11,15 +12,21 @@ mod runs;
 use std::collections::BTreeMap;
 
 use crate::command::{self, Command, Parsed, Verb};
-use crate::domain::{Answer, Comment, Effect, ModelName, ReplyPart};
+use crate::domain::{Answer, Comment, Effect, ModelName, Refused, ReplyPart};
 
 use super::ToldComment;
+use super::present::explain;
 use super::setting::Rules;
 use super::turn::Turn;
 
 pub(super) use asked::Refusal;
 use asked::{Asked, Done};
 pub(super) use reply::follow as follow_replies;
+
+/// How many refused commands are remembered.
+const REMEMBERED: usize = 20;
+/// The longest beginning of a refused command that is remembered, in characters.
+const LONGEST_REMEMBERED: usize = 200;
 
 /// What a comment may be answered on: the rules of the models, or why there are none.
 pub(super) struct Ground<'a, 'r> {
@@ -127,6 +134,7 @@ fn line(
         }
         Err(refusal) => {
             audit_refusal(turn, told, refusal.rule, &refusal.message);
+            remember(turn, told, command, &parsed.line, refusal.rule);
             Some(ReplyPart::Said(Answer::Refused {
                 command: parsed.line.clone(),
                 rule: refusal.rule.to_owned(),
@@ -176,6 +184,12 @@ fn act(
         Verb::Promote { .. } | Verb::Rollback { .. } | Verb::Abort { .. } => {
             return environments::act(turn, asked, name, verb);
         }
+        Verb::Explain { stage } => {
+            let sheet = explain(turn, name, rules, stage.as_deref());
+            return Ok(Some(ReplyPart::Said(Answer::Sheet { sheet: Box::new(sheet) })));
+        }
+        // Who gave a hold may end it, owner or not.
+        Verb::Unhold => return Ok(decisions::unhold(turn, asked, name, rules, verb.entry().who)?.map(said)),
         _ => {}
     }
     asked::permitted(turn, asked, rules, verb.entry().who)?;
@@ -185,6 +199,8 @@ fn act(
         Verb::Cancel => runs::cancel(turn, name),
         Verb::Approve { sha } => review::approve(turn, asked, name, sha.as_deref()),
         Verb::Unapprove => review::unapprove(turn, asked, name),
+        Verb::Hold { reason } => decisions::hold(turn, asked, name, reason.as_deref()),
+        Verb::Waive { rule, reason } => decisions::waive(turn, asked, name, rules, (rule, reason)),
         Verb::Publish { sha, dry_run, when_ready } => {
             let wish = publish::Wish { sha: sha.as_deref(), dry_run: *dry_run, when_ready: *when_ready };
             publish::publish(turn, asked, name, rules, wish)
@@ -200,6 +216,19 @@ fn unavailable(turn: &Turn<'_>) -> Refusal {
         "This command is understood, but this build cannot do it yet.",
         format!("`{} help` lists the commands and which of them work.", turn.facts.bot.addressing.prefix),
     )
+}
+
+/// Remembers a refusal for those who ask later why nothing happened.
+fn remember(turn: &mut Turn<'_>, told: &ToldComment, command: &Command, line: &str, rule: &str) {
+    turn.state.refused.push(Refused {
+        at: turn.now,
+        by: told.author.login.clone(),
+        command: line.chars().take(LONGEST_REMEMBERED).collect(),
+        model: command.model.clone(),
+        rule: rule.to_owned(),
+    });
+    let surplus = turn.state.refused.len().saturating_sub(REMEMBERED);
+    turn.state.refused.drain(..surplus);
 }
 
 fn audit_refusal(turn: &mut Turn<'_>, told: &ToldComment, rule: &str, why: &str) {

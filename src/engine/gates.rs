@@ -40,9 +40,10 @@ pub(super) fn judge(rules: &[Rule], sides: &Sides<'_>) -> Vec<Judged> {
     judged.collect()
 }
 
-/// What the verdicts say together: the worst of them.
+/// What the verdicts say together: the worst of those that nobody waived.
 pub(super) fn worst(judged: &[Judged]) -> Verdict {
-    judged.iter().map(|judged| judged.verdict).max().unwrap_or(Verdict::Pass)
+    let counted = judged.iter().filter(|judged| judged.waived.is_none());
+    counted.map(|judged| judged.verdict).max().unwrap_or(Verdict::Pass)
 }
 
 fn sliced(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Vec<Judged> {
@@ -105,6 +106,7 @@ fn row(rule: &Rule, metric: &str, findings: Vec<Finding>) -> Judged {
         required: rule.required,
         runs: None,
         slices: None,
+        waived: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::gates::Sides;
 use super::progress::{self, Progress};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
-use super::{approvals, baseline, difference, gates, infra};
+use super::{approvals, baseline, difference, gates, infra, waivers};
 
 /// Judges a model anew and moves it to where it stands.
 pub(super) fn judge(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>) {
@@ -126,7 +126,8 @@ fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &R
     let production = registry.and_then(|registry| registry.production.as_ref());
     let chosen = baseline::choose(rules.policy.gates.baseline, versions, production);
     let baseline = chosen.as_ref().map(|(record, _)| *record);
-    let judged = gates::judge(&rules.policy.gates.rules, &Sides { report, baseline, versions });
+    let mut judged = gates::judge(&rules.policy.gates.rules, &Sides { report, baseline, versions });
+    waivers::apply(turn, name, model, rules, report, &mut judged);
     if judged != model.judged {
         turn.record(
             "gate",
@@ -152,6 +153,7 @@ fn review(
             finding.diagnosis = Some(missing);
             (Phase::AwaitingApproval, Stage::Review)
         }
+        None if turn.state.holds.contains_key(name) => (Phase::Held, Stage::Publish),
         None => (Phase::Ready, Stage::Publish),
     }
 }

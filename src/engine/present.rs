@@ -1,5 +1,6 @@
 //! What people see: statuses, one label, one comment. Only what changed is sent.
 
+mod explain;
 mod label;
 mod section;
 mod sentence;
@@ -9,8 +10,11 @@ use std::collections::BTreeMap;
 
 use crate::domain::{Digest, Effect, ModelName, ModelState, Phase, StickyReport};
 
+use super::holds;
 use super::setting::Rules;
 use super::turn::Turn;
+
+pub(super) use explain::explain;
 
 /// Said where all is done.
 const NOTHING_LEFT: &str = "Nothing is left to do.";
@@ -70,18 +74,26 @@ pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
         Phase::AwaitingRun => format!("A maintainer reads the change and comments `{prefix} run {head}`."),
         Phase::Building => "The build job of this head is awaited.".to_owned(),
         Phase::Testing => "The test job of this head is awaited.".to_owned(),
+        Phase::GateFailed if waivable(model) => format!(
+            "Push a commit that mends what failed, or an owner waives a rule on this head: \
+             `{prefix} waive RULE REASON`."
+        ),
         Phase::GateFailed => "Push a commit that mends what failed.".to_owned(),
         Phase::Inconclusive => {
             format!(
                 "The gates can decide neither way. Where the table says *inconclusive*, measure with more seeds \
                  or samples, or run again: `{prefix} run`; where it says *incomparable*, make both sides \
-                 comparable. An approval does not decide it."
+                 comparable; or an owner waives the rule on this head: `{prefix} waive RULE REASON`. An approval does not decide it."
             )
         }
         Phase::InfraError => "A runner failed; see what is said about it above.".to_owned(),
         Phase::AwaitingApproval => format!("An owner approves: `{prefix} approve`."),
         Phase::Ready => format!("An owner publishes: `{prefix} publish`."),
-        Phase::Held => "An owner holds it.".to_owned(),
+        Phase::Held => {
+            format!(
+                "All is green, but an owner holds it; whoever does, or another one, ends that: `{prefix} unhold`."
+            )
+        }
         Phase::Merging => "The merge is under way.".to_owned(),
         Phase::Merged => format!("Merged. An owner publishes: `{prefix} publish`."),
         Phase::Publishing => "The version is being published.".to_owned(),
@@ -94,4 +106,17 @@ pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
         }
         Phase::Closed => "Reopen the merge request to go on.".to_owned(),
     }
+}
+
+/// That a model is held, in our own words.
+pub(super) fn held(turn: &Turn<'_>, name: &ModelName) -> String {
+    format!("`{name}` is held until `{}`.", holds::release(turn, name))
+}
+
+/// Whether rules are all that failed, and none of them is required.
+fn waivable(model: &ModelState) -> bool {
+    let tests =
+        model.report.iter().flat_map(|report| &report.tests).map(|tests| tests.failed.len()).sum::<usize>();
+    let mut unmet = model.judged.iter().filter(|judged| judged.blocks()).peekable();
+    tests == 0 && unmet.peek().is_some() && unmet.all(|judged| !judged.required)
 }

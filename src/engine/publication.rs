@@ -13,6 +13,7 @@ use crate::domain::{
     Report, Sha, Stage, User, Version,
 };
 
+use super::holds;
 use super::setting::Rules;
 use super::turn::{Turn, note};
 use super::versions::{self, Number};
@@ -29,7 +30,7 @@ pub(super) fn bless(
     commit: &Sha,
     by: Option<&User>,
 ) {
-    if let Some(why) = curse(turn, model, rules) {
+    if let Some(why) = curse(turn, name, model, rules) {
         return unbless(turn, name, model, commit, why);
     }
     let Some((bound, report)) = turn.state.bound.clone().zip(model.report.as_ref().map(Report::digest))
@@ -107,11 +108,14 @@ fn unbless(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, commit
 }
 
 /// Why a merged model is not published, if so.
-fn curse(turn: &Turn<'_>, model: &ModelState, rules: &Rules<'_>) -> Option<String> {
+fn curse(turn: &Turn<'_>, name: &ModelName, model: &ModelState, rules: &Rules<'_>) -> Option<String> {
     let request = turn.merge_request();
     let bound = turn.state.bound.as_ref();
     if bound.is_none_or(|bound| bound.head != request.head) {
         return Some(format!("{} was merged before it was judged", request.head.short()));
+    }
+    if let Some(hold) = turn.state.holds.get(name) {
+        return Some(format!("it was merged while it was held by {}", hold.told()));
     }
     if !matches!(model.phase, Phase::Ready | Phase::Merging) {
         return Some(format!(
@@ -138,7 +142,11 @@ pub(super) fn advance(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>
             if model.phase == Phase::PublishFailed {
                 run::show_failed(turn, name, model);
             }
-            if model.phase == Phase::Publishing
+            if model.phase == Phase::Publishing && turn.state.holds.contains_key(name) {
+                let paused =
+                    format!("Held: nothing more is published until `{}`.", holds::release(turn, name));
+                turn.findings.entry(name.clone()).or_default().diagnosis = Some(paused);
+            } else if model.phase == Phase::Publishing
                 && let Some(mut publication) = model.publication.take()
             {
                 let next = match upstream.filter(|_| publication.version.is_none()) {

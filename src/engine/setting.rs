@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::valid::{Build, Gates, Model, Rule, VersionStrategy};
+use crate::config::valid::{Build, Gates, Model, Publish, Review, Rule, VersionStrategy};
 use crate::domain::{Digest, MergeRequestStatus, ModelName, Scrutiny, State};
 
 use super::paths::{Globs, below, made_from, touched};
@@ -133,6 +133,8 @@ fn same_policy(before: &Model, after: &Model) -> bool {
         github_runners: before.github_runners.clone(),
         build: Build { secrets: model.build.secrets.clone(), ..before.build.clone() },
         test: before.test.clone(),
+        review: Review { line: None, ..model.review.clone() },
+        publish: Publish { line: None, ..model.publish.clone() },
         gates: Gates {
             rules: model.gates.rules.iter().map(|rule| Rule { line: None, ..rule.clone() }).collect(),
             ..model.gates

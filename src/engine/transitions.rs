@@ -3,7 +3,7 @@
 use crate::domain::Phase;
 
 /// Phases in which a head is being judged; deliveries may be lost, so each may follow each.
-pub(super) const JUDGED: [Phase; 10] = [
+pub(super) const JUDGED: [Phase; 11] = [
     Phase::Untracked,
     Phase::Draft,
     Phase::AwaitingRun,
@@ -14,6 +14,7 @@ pub(super) const JUDGED: [Phase; 10] = [
     Phase::InfraError,
     Phase::AwaitingApproval,
     Phase::Ready,
+    Phase::Held,
 ];
 
 /// Every other step, from and to.

@@ -57,6 +57,7 @@ impl Renderer {
         templates.add_filter("words", |text: String| Value::from_safe_string(escape::words(&text)));
         templates.add_filter("code", |text: String| Value::from_safe_string(escape::code(&text)));
         templates.add_filter("cell", |text: String| Value::from_safe_string(escape::cell_code(&text)));
+        templates.add_filter("sentence", |text: String| Value::from_safe_string(escape::cell_words(&text)));
         templates.add_filter("fence", |text: String| Value::from_safe_string(escape::fence(&text)));
         templates.add_template("report", include_str!("../../templates/comments/report.md"))?;
         templates.add_template("reply", include_str!("../../templates/comments/reply.md"))?;

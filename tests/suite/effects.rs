@@ -32,6 +32,7 @@ fn lineage(stand: &Stand, commit: &Sha) -> Lineage {
         report: Digest::of("report"),
         source: "1".to_owned(),
         version: Version::sequence(1),
+        waivers: vec![],
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod play;
 
 mod corpus;
 mod dependencies;
+mod decisions;
 mod disorder;
 mod economy;
 mod environments;

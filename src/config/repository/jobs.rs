@@ -96,6 +96,7 @@ fn reports(section: &Section<'_>) -> Option<(Vec<String>, Vec<String>)> {
 }
 
 pub(super) fn publish(field: Option<Field<'_>>, declared: &[String]) -> Publish {
+    let line = field.as_ref().map(|field| field.node.place.line);
     let section = field.and_then(|field| field.section());
     let get = |key: &str| section.as_ref().and_then(|section| section.field(key));
     let mut to = Vec::new();
@@ -121,6 +122,7 @@ pub(super) fn publish(field: Option<Field<'_>>, declared: &[String]) -> Publish 
         to,
         secrets: secrets(section.as_ref(), declared),
         timeout: timeout(section.as_ref()),
+        line,
     }
 }
 

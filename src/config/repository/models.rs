@@ -198,6 +198,7 @@ struct Partial {
 fn placeless(model: &Model) -> Model {
     let mut model = model.clone();
     model.digest = Digest::of("");
+    (model.review.line, model.publish.line) = (None, None);
     for rule in &mut model.gates.rules {
         rule.line = None;
     }

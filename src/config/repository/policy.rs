@@ -110,9 +110,11 @@ fn confidence(field: &Field<'_>) -> Option<Decimal> {
 }
 
 pub(super) fn review(field: Option<Field<'_>>) -> Review {
-    let mut review = Review { approvals: 1, owners: Vec::new(), card: None, card_sections: Vec::new() };
+    let mut review =
+        Review { approvals: 1, owners: Vec::new(), card: None, card_sections: Vec::new(), line: None };
     let Some(field) = field else { return review };
     let Some(section) = field.section() else { return review };
+    review.line = Some(field.node.place.line);
     if let Some(approvals) = section.field("approvals").and_then(|field| field.integer()) {
         review.approvals = approvals;
     }

@@ -4,6 +4,7 @@ use crate::command::Verb;
 use crate::domain::{ModelName, ReplyPart};
 use crate::engine::Configuration;
 use crate::engine::environments::{self, Ask, Begun};
+use crate::engine::holds;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
 
@@ -20,6 +21,9 @@ pub(super) fn act(
     let facts = turn.facts;
     let rules = current(turn, name)?;
     asked::permitted(turn, asked, &rules, verb.entry().who)?;
+    if let Verb::Promote { .. } = verb {
+        holds::refuse(turn, name)?;
+    }
     let known = facts.environments.get(name);
     let ask = Ask {
         model: name,

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::domain::{MergeRequestStatus, Mergeability, ModelName, Phase};
-use crate::engine::present::next_step;
+use crate::engine::present::{held, next_step};
 use crate::engine::setting::Rules;
 use crate::engine::turn::{Turn, note};
-use crate::engine::{anew, merging, publication};
+use crate::engine::{anew, holds, merging, publication};
 
 use super::asked::{self, Asked, Done, Refusal};
 
@@ -40,6 +40,10 @@ pub(super) fn publish(
     if wish.when_ready && !missing.is_empty() {
         arm(turn, asked, name);
         return Ok(None);
+    }
+    // The merge brings all models: a hold of one holds them all.
+    for held in turn.state.models.keys() {
+        holds::refuse(turn, held)?;
     }
     if !missing.is_empty() {
         return Err(not_ready(turn, missing.join(" ")));
@@ -90,6 +94,7 @@ fn merged(
         )),
         Phase::Merged | Phase::PublishFailed if wish.dry_run => Ok(Some(plan(turn, name, &[]))),
         Phase::Merged | Phase::PublishFailed => {
+            holds::refuse(turn, name)?;
             turn.with(name, |turn, model| publication::resume(turn, name, model, asked.by));
             Ok(None)
         }
@@ -109,7 +114,10 @@ fn merged(
                 turn.facts.bot.addressing.prefix
             ),
         )),
-        _ => Ok(Some("It is being published.".to_owned())),
+        _ => {
+            holds::refuse(turn, name)?;
+            Ok(Some("It is being published.".to_owned()))
+        }
     }
 }
 
@@ -132,6 +140,7 @@ fn judged_anew(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, wish: W
         arm(turn, asked, name);
         return Ok(None);
     }
+    holds::refuse(turn, name)?;
     Err(not_ready(turn, missing.clone()))
 }
 
@@ -154,12 +163,11 @@ fn not_ready(turn: &Turn<'_>, missing: String) -> Refusal {
 
 /// What keeps one model from being published.
 fn lacks(turn: &Turn<'_>, name: &ModelName) -> Vec<String> {
-    let ready = |phase| matches!(phase, Phase::Ready | Phase::Merging);
+    let ready = |phase| matches!(phase, Phase::Ready | Phase::Merging | Phase::Held);
     let model = turn.state.models.get(name).filter(|model| !ready(model.phase));
-    model
-        .map(|model| format!("`{name}` is {}: {}", model.phase, next_step(turn, model)))
-        .into_iter()
-        .collect()
+    let unready = model.map(|model| format!("`{name}` is {}: {}", model.phase, next_step(turn, model)));
+    let held = turn.state.holds.get(name).map(|_hold| held(turn, name));
+    unready.into_iter().chain(held).collect()
 }
 
 /// What keeps the merge request from being published: the merge brings all its models.

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::command::Verb;
-use crate::domain::{Answer, Environments, ModelName, ReplyPart, Sheet, Timestamp, VersionRecord};
+use crate::domain::{Answer, Environments, ModelName, Phase, ReplyPart, Sheet, Timestamp, VersionRecord};
 use crate::engine::ModelEnvironments;
 use crate::engine::environments::{self, Miss};
-use crate::engine::present::next_step;
+use crate::engine::present::{held, next_step};
 use crate::engine::turn::Turn;
 
 use super::Ground;
@@ -28,6 +28,9 @@ pub(super) fn status(turn: &Turn<'_>, ground: &Ground<'_, '_>, named: Option<&Mo
             turn.judged(model).short(),
             next_step(turn, model),
         );
+        if turn.state.holds.contains_key(name) && model.phase != Phase::Held {
+            let _infallible = writeln!(text, "  {}", held(turn, name));
+        }
     }
     if text.is_empty() {
         "This merge request changes no model.".clone_into(&mut text);

@@ -3,7 +3,7 @@
 use crate::domain::{Job, JobStatus, MergeRequestStatus, ModelName, Phase, Run, Sha};
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
-use crate::engine::{Configuration, anew, infra, publication};
+use crate::engine::{Configuration, anew, holds, infra, publication};
 
 use super::asked::{self, Asked, Done, Refusal};
 
@@ -98,6 +98,7 @@ fn runnable(turn: &Turn<'_>, name: &ModelName, sha: Option<&str>) -> Result<(), 
 pub(super) fn retry(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sha: Option<&str>) -> Done {
     if asked::phase(turn, name) == Phase::PublishFailed {
         asked::named(turn, name, sha)?;
+        holds::refuse(turn, name)?;
         turn.with(name, |turn, model| publication::resume(turn, name, model, asked.by));
         return Ok(None);
     }

@@ -50,6 +50,7 @@ pub(in crate::engine) fn promote(
 ) -> Result<Begun, Refusal> {
     let place = place(ask, environment)?;
     let record = version(state, ask, reference)?;
+    unheld(state, ask, record)?;
     if place.canary.is_some() {
         return Err(Refusal::new(
             "canary-not-available",
@@ -222,39 +223,56 @@ fn version<'a>(state: &Environments, ask: &Ask<'a>, reference: &str) -> Result<&
             format!("Name the version; `{prefix} describe {reference}` says which one it was."),
         ));
     }
-    let (rule, message) = match resolve(ask.model, ask.versions, state, reference) {
+    let unclear = |message: String| Refusal::new("version-unclear", message, list.as_str());
+    let unknown = |message: String| Refusal::new("version-unknown", message, list.as_str());
+    Err(match resolve(ask.model, ask.versions, state, reference) {
         Ok(record) => return Ok(record),
         Err(Miss::Ambiguous(several)) => {
             let names = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            ("version-unclear", format!("`{reference}` may be any of {names}."))
+            unclear(format!("`{reference}` may be any of {names}."))
         }
-        Err(Miss::NothingLive) => ("nothing-live", format!("Nothing is live in `{reference}`.")),
-        Err(Miss::OtherModel) => {
-            ("version-unknown", format!("`{reference}` is not a version of `{}`.", ask.model))
+        Err(Miss::NothingLive) => {
+            Refusal::new("nothing-live", format!("Nothing is live in `{reference}`."), list.as_str())
         }
-        Err(Miss::Unknown | Miss::Before) => match standing(ask, reference) {
-            Some(found) => found,
-            None => ("version-unknown", format!("No published version of `{}` is `{reference}`.", ask.model)),
-        },
-    };
-    Err(Refusal::new(rule, message, list))
+        Err(Miss::OtherModel) => unknown(format!("`{reference}` is not a version of `{}`.", ask.model)),
+        Err(Miss::Unknown | Miss::Before) => standing(ask, reference, &list)
+            .unwrap_or_else(|| unknown(format!("No published version of `{}` is `{reference}`.", ask.model))),
+    })
 }
 
 /// What the tag of a version that is not published is.
-fn standing(ask: &Ask<'_>, reference: &str) -> Option<(&'static str, String)> {
+fn standing(ask: &Ask<'_>, reference: &str, list: &str) -> Option<Refusal> {
     let local = reference.rsplit('@').next()?;
     let tag = local.parse::<crate::domain::Version>().ok()?.tag(ask.model);
     if ask.tags.iter().any(|one| one.name == format!("{tag}!")) {
-        return Some(("version-void", format!("`{tag}` was given up and is void.")));
+        return Some(Refusal::new("version-void", format!("`{tag}` was given up and is void."), list));
     }
     let found = ask.tags.iter().find(|one| one.name == tag)?;
     let lineage = serde_json::from_str::<Lineage>(found.message.trim()).ok();
     let ours = lineage.is_some_and(|lineage| lineage.commit == found.commit && lineage.model == *ask.model);
     Some(if ours {
-        ("version-unpublished", format!("`{tag}` has its number, but it is not published (yet)."))
+        let message = format!("`{tag}` has its number, but it is not published (yet).");
+        Refusal::new("version-unpublished", message, list)
     } else {
-        ("version-foreign", format!("`{tag}` is a tag that somebody else made, not a version."))
+        let message = format!("`{tag}` is a tag that somebody else made, not a version.");
+        Refusal::new("version-foreign", message, list)
     })
+}
+
+/// Nobody holds the version on the merge request that published it.
+fn unheld(state: &Environments, ask: &Ask<'_>, record: &VersionRecord) -> Result<(), Refusal> {
+    let Some((number, hold)) = state.held.get(&record.version).and_then(|holds| holds.first_key_value())
+    else {
+        return Ok(());
+    };
+    Err(Refusal::new(
+        "held",
+        format!("{} is held on merge request {number} by {}", record.version, hold.told()),
+        format!(
+            "Whoever holds it, or another owner, ends that there: `{} unhold {}`.",
+            ask.prefix, ask.model
+        ),
+    ))
 }
 
 /// The version has been live where it must have been first.

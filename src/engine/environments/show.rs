@@ -1,7 +1,7 @@
 //! What people read about versions and environments, in a comment or on a terminal.
 
 use crate::domain::{
-    Environments, ModelName, Rollout, RolloutAction, RolloutStep, Sheet, Timestamp, VersionRecord,
+    Environments, ModelName, Rollout, RolloutAction, RolloutStep, Sheet, Timestamp, VersionRecord, Waived,
 };
 
 /// Every published version, the newest first, with where it is live.
@@ -53,6 +53,10 @@ pub fn describe(record: &VersionRecord, environments: &Environments) -> Sheet {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    let waived = |one: &Waived| (format!("waived {}", one.rule), format!("{}, {}", one.verdict, one.told()));
+    rows.extend(lineage.waivers.iter().map(waived));
+    let holds = environments.held.get(&record.version).into_iter().flatten();
+    rows.extend(holds.map(|(number, hold)| ("held".to_owned(), format!("on !{number} by {}", hold.told()))));
     rows.extend(lineage.metrics.iter().map(|(name, value)| (format!("metric {name}"), value.to_string())));
     rows.extend(lineage.artifacts.iter().map(|file| ("file".to_owned(), file.clone())));
     Sheet {

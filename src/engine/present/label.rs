@@ -8,7 +8,11 @@ use super::View;
 /// Puts on the label of the worst model, when it is another one than before.
 pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
     let label = match view {
-        View::Models(_) => turn.state.models.values().filter_map(|model| of(model.phase)).min(),
+        View::Models(_) => {
+            let held = |name| turn.state.holds.contains_key(name);
+            let models = turn.state.models.iter();
+            models.filter_map(|(name, model)| shown(model.phase, held(name))).min()
+        }
         View::Invalid(_) => Some(Label::Failed),
         View::Untouched => None,
     };
@@ -16,6 +20,14 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
         turn.state.shown.label = label;
         turn.want(Effect::Label { label });
     }
+}
+
+/// A hold is shown wherever the model stands, unless it failed or the merge request is closed.
+fn shown(phase: Phase, held: bool) -> Option<Label> {
+    if held && phase != Phase::Closed {
+        return Some(of(phase).map_or(Label::Hold, |label| label.min(Label::Hold)));
+    }
+    of(phase)
 }
 
 /// The label of a phase; what is over without a version, or waits after the merge, has none.

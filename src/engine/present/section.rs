@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 
 use crate::domain::{
-    Anew, Mark, ModelName, ModelSection, ModelState, Phase, Report, Stage, StageMark, StickyReport,
+    Anew, Hold, Mark, ModelName, ModelSection, ModelState, Phase, Report, Stage, StageMark, StickyReport,
 };
 use crate::engine::facts::REPORT_ROW;
 use crate::engine::setting::Rules;
@@ -33,7 +33,7 @@ fn section(
 ) -> ModelSection {
     let head = turn.bound(model).map_or(&turn.merge_request().head, |bound| &bound.head);
     let mut gates = model.judged.clone();
-    gates.sort_by_key(|judged| std::cmp::Reverse(judged.verdict));
+    gates.sort_by_key(|judged| std::cmp::Reverse((judged.blocks(), judged.verdict)));
     ModelSection {
         model: name.clone(),
         phase: model.phase,
@@ -49,7 +49,7 @@ fn section(
         logs: finding.logs.clone(),
         approvals_needed: approvals::needed(rules),
         approved_by: model.approved_by.clone(),
-        notices: notices(model, finding),
+        notices: notices(turn.state.holds.get(name), model, finding),
         next_step: finding.diagnosis.clone().unwrap_or_else(|| match (model.phase, rules.proposal) {
             (Phase::Merged, None) => NOTHING_LEFT.to_owned(),
             _ => next_step(turn, model),
@@ -61,8 +61,10 @@ fn section(
 /// How a stage stands, given the phase and the stage that is at work or where it stopped.
 pub(super) fn mark(phase: Phase, at: Stage, stage: Stage) -> Mark {
     let stopped = matches!(phase, Phase::GateFailed | Phase::PublishFailed);
-    let over =
-        matches!(phase, Phase::Closed | Phase::Draft | Phase::AwaitingRun | Phase::Ready | Phase::Untracked);
+    let over = matches!(
+        phase,
+        Phase::Closed | Phase::Draft | Phase::AwaitingRun | Phase::Ready | Phase::Held | Phase::Untracked
+    );
     match (phase, stage) {
         (Phase::Published, _) => Mark::Passed,
         (Phase::Unblessed, Stage::Publish) => Mark::Failed,
@@ -86,8 +88,9 @@ fn other_metrics(model: &ModelState) -> Vec<(String, Decimal)> {
     metrics.filter(|(metric, _)| !read(metric)).map(|(metric, value)| (metric.clone(), *value)).collect()
 }
 
-fn notices(model: &ModelState, finding: &Finding) -> Vec<String> {
-    let mut notices: Vec<_> = model.anew.iter().map(judged_anew).collect();
+pub(super) fn notices(hold: Option<&Hold>, model: &ModelState, finding: &Finding) -> Vec<String> {
+    let mut notices: Vec<_> = hold.map(|hold| format!("Held by {}", hold.told())).into_iter().collect();
+    notices.extend(model.anew.iter().map(judged_anew));
     notices.extend(model.notices.iter().cloned());
     let unusable = model.report.iter().flat_map(|report| &report.unusable);
     let unusable = unusable.map(|(metric, why)| format!("`{metric}` in the report is unusable: {why}."));
@@ -112,7 +115,7 @@ fn judged_anew(anew: &Anew) -> String {
 }
 
 /// What everything above is bound to.
-fn lineage(turn: &Turn<'_>, model: &ModelState) -> Vec<(String, String)> {
+pub(super) fn lineage(turn: &Turn<'_>, model: &ModelState) -> Vec<(String, String)> {
     let Some(bound) = turn.bound(model) else { return Vec::new() };
     let publication = model.publication.as_ref();
     let rows = [

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{ModelState, Phase, Stage};
+use crate::domain::{Judged, ModelState, Phase, Stage};
 use crate::engine::approvals;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Finding;
@@ -43,6 +43,7 @@ impl Told<'_> {
     /// What a stage that is over came to.
     pub(super) fn passed(&self, stage: Stage) -> String {
         let (met, rules) = self.rules_met();
+        let waived = self.waived();
         match stage {
             // The merge request removes the model.
             Stage::Build | Stage::Test if self.rules.is_some_and(|rules| rules.proposal.is_none()) => {
@@ -51,7 +52,9 @@ impl Told<'_> {
             Stage::Build => "the build job ended well".to_owned(),
             Stage::Test if rules == 0 => "the test job ended well".to_owned(),
             Stage::Test => {
-                format!("{} of {rules} {} met", met, if rules == 1 { "rule is" } else { "rules are" })
+                let verb = if rules == 1 { "rule is" } else { "rules are" };
+                let waived = if waived == 0 { String::new() } else { format!(", {waived} waived") };
+                format!("{met} of {rules} {verb} met{waived}")
             }
             Stage::Review => match self.model.approved_by.len() {
                 0 => "no approval is needed".to_owned(),
@@ -64,17 +67,23 @@ impl Told<'_> {
 
     /// How many rules are met, and how many there are; a rule over slices has several rows.
     fn rules_met(&self) -> (usize, usize) {
-        let ids = |blocks: bool| {
-            let rows = self.model.judged.iter().filter(|judged| !blocks || judged.verdict.blocks());
-            rows.map(|judged| judged.rule.as_str()).collect::<BTreeSet<_>>().len()
-        };
-        let rules = ids(false);
-        (rules - ids(true), rules)
+        let rules = self.ids(|_judged| true);
+        (rules - self.ids(|judged| judged.verdict.blocks()), rules)
+    }
+
+    /// How many rules are not met and waived.
+    fn waived(&self) -> usize {
+        self.ids(|judged| judged.waived.is_some())
+    }
+
+    fn ids(&self, of: impl Fn(&Judged) -> bool) -> usize {
+        let rows = self.model.judged.iter().filter(|judged| of(judged));
+        rows.map(|judged| judged.rule.as_str()).collect::<BTreeSet<_>>().len()
     }
 
     fn failed(&self) -> String {
         let (met, rules) = self.rules_met();
-        let unmet = rules - met;
+        let unmet = rules - met - self.waived();
         let tests = self.finding.map_or(0, |finding| finding.failing_tests.len());
         match (self.model.stage, tests, unmet) {
             (Stage::Build, ..) => "the build job failed".to_owned(),

@@ -1,6 +1,8 @@
 //! What is written down about a version: its lineage, its tag, its place in the registry.
 
-use crate::domain::{Lineage, ModelName, ModelState, Publication, Report, Sha, Version, VersionRecord};
+use crate::domain::{
+    Lineage, ModelName, ModelState, Publication, Report, Sha, Version, VersionRecord, Waived,
+};
 
 use crate::engine::Registry;
 use crate::engine::turn::Turn;
@@ -62,7 +64,19 @@ fn lineage(
         report: publication.report,
         source: report.source.clone(),
         version: version.clone(),
+        waivers: waived(model),
     }
+}
+
+/// What was waived, once a rule.
+fn waived(model: &ModelState) -> Vec<Waived> {
+    let mut waivers: Vec<Waived> = Vec::new();
+    for waived in model.judged.iter().filter_map(|judged| judged.waived.as_ref()) {
+        if !waivers.contains(waived) {
+            waivers.push(waived.clone());
+        }
+    }
+    waivers
 }
 
 /// Whether the tag stands already with exactly this lineage: then it is ours.

@@ -428,6 +428,7 @@ pub(in crate::engine) fn record(number: u64, metrics: &[(&str, &str)]) -> Versio
         report: Digest::of("report"),
         source: "1".to_owned(),
         version: version.clone(),
+        waivers: vec![],
     };
     VersionRecord {
         repo,

@@ -19,6 +19,16 @@ pub(crate) fn prose(text: &str) -> String {
 /// A sentence of our own that may quote foreign text: `code spans` in it stay code spans.
 #[must_use]
 pub(crate) fn words(text: &str) -> String {
+    with_spans(text, code)
+}
+
+/// The same for a table's cell.
+#[must_use]
+pub(crate) fn cell_words(text: &str) -> String {
+    with_spans(text, cell_code)
+}
+
+fn with_spans(text: &str, span: impl Fn(&str) -> String) -> String {
     let text = one_line(text);
     let mut out = String::with_capacity(text.len() + text.len() / 4);
     let mut rest = text.as_str();
@@ -31,7 +41,7 @@ pub(crate) fn words(text: &str) -> String {
             rest = after;
         } else {
             write_prose(&mut out, before, rest.len() == text.len());
-            out.push_str(&code(inside));
+            out.push_str(&span(inside));
             rest = left;
         }
     }

@@ -4,7 +4,7 @@ use minijinja::{Environment, Error, context};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::domain::{Lineage, ModelName, Version};
+use crate::domain::{Lineage, ModelName, Version, Waived};
 
 /// Metrics shown in the notes; the rest stands in `lineage.json`.
 const MOST_METRICS: usize = 200;
@@ -22,6 +22,10 @@ pub(super) fn render(
     lineage: &Lineage,
 ) -> Result<String, Error> {
     let number = |(name, value): (&String, &Decimal)| Number { name: name.clone(), value: value.to_string() };
+    let waived = |waived: &Waived| {
+        format!("`{}` ({}) was {}", waived.rule.replace('`', "'"), waived.verdict, waived.told())
+    };
+    let waivers: Vec<_> = lineage.waivers.iter().map(waived).collect();
     let metrics: Vec<_> = lineage.metrics.iter().take(MOST_METRICS).map(number).collect();
     templates.get_template("release")?.render(context! {
         model => model.as_str(),
@@ -33,6 +37,7 @@ pub(super) fn render(
         approved_by => lineage.approved_by.clone(),
         predecessor => lineage.predecessor.as_ref().map_or("none", |version| version.as_str()),
         dataset => lineage.dataset.as_ref().map_or("none", |dataset| dataset.as_str()),
+        waivers => waivers,
         metrics_cut => lineage.metrics.len().saturating_sub(MOST_METRICS),
         metrics => minijinja::Value::from(minijinja::value::Serde(&metrics)),
     })

@@ -13,6 +13,8 @@ const MOST_WORDS: usize = 2_000;
 const MOST_ROWS: usize = 200;
 /// The longest cell of a table, in characters.
 const MOST_CELL: usize = 200;
+/// The longest cell that holds a sentence, in characters.
+const MOST_SENTENCE: usize = 1_200;
 /// The most that is shown of a log, in characters.
 const MOST_LOG: usize = 4_000;
 
@@ -31,8 +33,10 @@ pub(super) fn render(
     let mut shown = reply.answers.len();
     loop {
         // What the frame around the answers needs is taken off before each gets its share.
-        for share in [limit, limit / shown.max(1), limit / shown.max(1) / 2, limit / shown.max(1) / 8] {
-            let text = write(shown, share)?;
+        for part in
+            [1, shown.max(1), shown.max(1) * 2, shown.max(1) * 8, shown.max(1) * 32, shown.max(1) * 128]
+        {
+            let text = write(shown, limit / part)?;
             if budget::length(&text) <= limit {
                 return Ok(text);
             }
@@ -52,12 +56,14 @@ fn value(answer: &Answer, most: usize) -> Value {
         }
         Answer::Sheet { sheet } => {
             let shown = sheet.rows.len().min(MOST_ROWS.min(most / 40));
-            let row = |row: &Vec<String>| row.iter().map(|cell| budget::head(cell, MOST_CELL).0).collect();
+            let longest = if sheet.sentences { MOST_SENTENCE } else { MOST_CELL };
+            let row = |row: &Vec<String>| row.iter().map(|cell| budget::head(cell, longest).0).collect();
             let rows: Vec<Vec<String>> = sheet.rows.iter().take(shown).map(row).collect();
             let log = sheet.log.as_ref().map(|log| Log::new(log, MOST_LOG.min(most / 4).max(1)));
             context! {
                 kind => "sheet", title => words(&sheet.title),
-                notes => sheet.notes.iter().map(words).collect::<Vec<_>>(),
+                notes => sheet.notes.iter().take((most / 100).max(3)).map(words).collect::<Vec<_>>(),
+                sentences => sheet.sentences,
                 columns => sheet.columns.clone(), rows => rows,
                 rows_cut => sheet.rows.len() - shown,
                 log => log.map_or_else(|| Value::from(()), |log| Value::from(minijinja::value::Serde(&log))),

@@ -1,3 +1,5 @@
+mod decided;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -29,6 +31,7 @@ fn judged(metric: &str, numbers: (&str, &str), verdict: Verdict, reason: &str, b
         required: false,
         runs: None,
         slices: None,
+        waived: None,
         verdict,
         reason: reason.into(),
         bounds: bounds.into(),
@@ -307,9 +310,9 @@ there is no command `pubish`; did you mean `publish`?
 "#);
 }
 
-#[test]
-fn notes_of_a_release() {
-    let lineage = Lineage {
+/// The lineage of version 4.
+fn released() -> Lineage {
+    Lineage {
         approved_by: vec!["alice".into(), "bob".into()],
         artifacts: vec![],
         author: "carol".into(),
@@ -327,7 +330,13 @@ fn notes_of_a_release() {
         report: Digest::of("report"),
         source: "9".into(),
         version: Version::sequence(4),
-    };
+        waivers: vec![],
+    }
+}
+
+#[test]
+fn notes_of_a_release() {
+    let lineage = released();
     let text = Renderer::new().unwrap().release(&lineage.model, &lineage.version, &lineage).unwrap();
     insta::assert_snapshot!(text, @r#"
 iris v4, from merge request 7 by `carol`.

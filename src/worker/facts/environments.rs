@@ -110,7 +110,12 @@ impl Gatherer<'_> {
             Verb::Promote { .. } | Verb::Rollback { .. } | Verb::Abort { .. } => {
                 Wish { asks: true, moves: true }
             }
-            Verb::Versions | Verb::Describe { .. } | Verb::Blame { .. } => Wish { asks: true, ..wish },
+            // A hold reaches the version that was published.
+            Verb::Versions
+            | Verb::Describe { .. }
+            | Verb::Blame { .. }
+            | Verb::Hold { .. }
+            | Verb::Unhold => Wish { asks: true, ..wish },
             _ => wish,
         })
     }

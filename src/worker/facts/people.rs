@@ -21,6 +21,8 @@ impl Gatherer<'_> {
             people.extend(facts.open.iter().flat_map(|open| &open.approvals).map(|approval| approval.by.id));
             let given = self.state.models.values().flat_map(|model| &model.approvals);
             people.extend(given.map(|approval| approval.by.id));
+            let waived = self.state.models.values().flat_map(|model| &model.waivers);
+            people.extend(waived.map(|waiver| waiver.by.id));
             let armed = self.state.models.values().filter_map(|model| model.armed.as_ref());
             people.extend(armed.map(|by| by.id));
         }

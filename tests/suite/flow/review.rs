@@ -151,7 +151,7 @@ async fn the_same_comment_told_twice_acts_once(forge: ForgeKind) {
 async fn a_verb_that_is_not_there_yet_says_so_and_an_unknown_one_is_corrected(forge: ForgeKind) {
     let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
-    let later = play.says(OWNER, number, "/model hold until the audit").await;
+    let later = play.says(OWNER, number, "/model regenerate").await;
     assert!(play.reply(number, later).contains("cannot do it yet"), "{}", play.reply(number, later));
     let unknown = play.says(OWNER, number, "/model aprove").await;
     assert!(play.reply(number, unknown).contains("approve"), "{}", play.reply(number, unknown));

@@ -47,7 +47,7 @@ struct Gate {
     candidate: String,
     baseline: String,
     change: String,
-    verdict: &'static str,
+    verdict: String,
     rule: String,
 }
 
@@ -73,11 +73,12 @@ impl Section {
     pub(super) fn new(model: &ModelSection, detail: &Detail) -> Self {
         let words = |text: &str| budget::head(text, detail.words).0;
         let mut judged: Vec<&Judged> = model.gates.iter().collect();
-        judged.sort_by_key(|judged| Reverse(judged.verdict));
+        judged.sort_by_key(|judged| Reverse((judged.blocks(), judged.verdict)));
         let gates: Vec<_> =
             judged.iter().take(detail.gates).map(|judged| Gate::new(judged, detail)).collect();
         let reasons = judged.iter().take(detail.gates).filter(|judged| judged.verdict != Verdict::Pass);
-        let reasons = reasons.map(|judged| Reason { rule: words(&judged.rule), text: words(&judged.reason) });
+        let reasons =
+            reasons.map(|judged| Reason { rule: words(&judged.rule), text: words(&reason(judged)) });
         let tests = model.failing_tests.iter().take(detail.tests);
         let tests: Vec<_> =
             tests.map(|test| Test { name: words(&test.name), message: words(&test.message) }).collect();
@@ -141,15 +142,24 @@ impl Gate {
             baseline: judged.baseline.map_or_else(|| NONE.to_owned(), number),
             change: change.map_or_else(|| NONE.to_owned(), signed),
             verdict: match judged.verdict {
-                Verdict::Pass => "✓ pass",
-                Verdict::Warn => "⚠ warn",
-                Verdict::Inconclusive => "? inconclusive",
-                Verdict::Incomparable => "✗ incomparable",
-                Verdict::Missing => "✗ missing",
-                Verdict::Fail => "✗ fail",
+                _ if judged.waived.is_some() => format!("✗ {}, waived", judged.verdict),
+                Verdict::Pass => "✓ pass".to_owned(),
+                Verdict::Warn => "⚠ warn".to_owned(),
+                Verdict::Inconclusive => "? inconclusive".to_owned(),
+                Verdict::Incomparable => "✗ incomparable".to_owned(),
+                Verdict::Missing => "✗ missing".to_owned(),
+                Verdict::Fail => "✗ fail".to_owned(),
             },
             rule: words(&rule),
         }
+    }
+}
+
+/// Why a rule is not met, after who waived it: that must not be cut away.
+fn reason(judged: &Judged) -> String {
+    match &judged.waived {
+        Some(waived) => format!("{}. {}", waived.told(), judged.reason),
+        None => judged.reason.clone(),
     }
 }
 
@@ -199,7 +209,7 @@ fn approvals(model: &ModelSection) -> String {
 
 /// The sign and the verdict in a few words.
 fn verdict(model: &ModelSection) -> (&'static str, String) {
-    let blocking = model.gates.iter().filter(|judged| judged.verdict.blocks());
+    let blocking = model.gates.iter().filter(|judged| judged.blocks());
     let blocking = blocking.map(|judged| judged.rule.as_str()).collect::<BTreeSet<_>>().len();
     let (sign, words) = match model.phase {
         Phase::Untracked => ("…", "not judged yet"),
