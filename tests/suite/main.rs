@@ -21,6 +21,7 @@ mod program;
 mod really_run;
 mod receiver;
 mod receiver_config;
+mod refusals;
 mod sandbox;
 mod schema;
 mod scripted;
