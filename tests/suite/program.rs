@@ -209,7 +209,7 @@ fn a_demo_that_is_asked_to_end_takes_its_bot_with_it() {
 }
 
 #[test]
-fn the_demo_brings_a_model_to_production_refuses_a_worse_one_and_rolls_back() {
+fn the_demo_brings_a_model_to_production_refuses_waives_voids_and_rolls_back() {
     plays_the_whole_tour(&["demo", "--once"]);
 }
 
@@ -226,6 +226,11 @@ fn plays_the_whole_tour(demo: &[&str]) {
         "label model::published",
         "release iris v1 with lineage.json and manifest.txt",
         "label model::failed",
+        "ben      /model explain test",
+        "| test | `accuracy` | line 20, the target branch | fail |",
+        "alice    /model waive log_loss half the training time is worth it",
+        "✗ fail, waived",
+        "is void: the head moved",
         "forge    deployment to production: success",
         "bot      replies: ✓ v2 is live in `production` instead of v1: `iris#production#4`.",
         "bot      replies: ✓ v1 is live in `production` instead of v2: `iris#production#5`.",
