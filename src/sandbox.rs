@@ -36,7 +36,7 @@ pub use world::{
     Approval, Asset, AssetLink, Comment, Commit, CommitStatus, Delivery, Deployment, DeploymentState,
     Environment, File, Hook, Job, JobState, MergeMethods, MergeRequest, MergeRequestState, MergeStyle,
     PackageFile, Person, Pipeline, PipelineSource, PipelineState, Reaction, Release, Review, ReviewState,
-    Role, Subscriptions, Tag,
+    Role, RunsWait, Subscriptions, Tag,
 };
 
 use switches::Switches;

@@ -113,7 +113,8 @@ fn asker(state: &State, call: &Call) -> Option<(u64, bool)> {
 
 /// The project, unless the asker does not belong to it: a stranger cannot tell that it exists.
 fn member(state: &State, project: u64, by: u64) -> Result<u64, Refusal> {
-    let found = state.projects.get(&project).filter(|place| place.members.contains_key(&by));
+    let seen = |place: &&Project| place.public || place.members.contains_key(&by);
+    let found = state.projects.get(&project).filter(seen);
     found.map(|place| place.id).ok_or_else(missing)
 }
 

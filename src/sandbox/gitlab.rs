@@ -99,7 +99,7 @@ fn project_of(state: &State, named: &str, by: u64) -> Result<u64, Refusal> {
         Ok(id) => state.projects.get(&id),
         Err(_path) => state.project_at(named),
     };
-    let found = found.filter(|project| project.members.contains_key(&by));
+    let found = found.filter(|project| project.public || project.members.contains_key(&by));
     found.map(|project| project.id).ok_or_else(|| missing("Project"))
 }
 

@@ -8,11 +8,12 @@ use crate::domain::Sha;
 
 use super::world::{
     Comment, Commented, CommitStatus, File, Hook, MergeMethods, MergeRequest, MergeStyle, MergeWish, NewHook,
-    NewMergeRequest, PackageFile, Project, Release, Review, ReviewState, Role, State, Subscriptions, Tag,
-    World,
+    NewMergeRequest, PackageFile, Project, Release, Review, ReviewState, Role, RunsWait, State,
+    Subscriptions, Tag, World,
 };
 use super::{Refusal, archive};
 
+mod forks;
 mod jobs;
 
 /// One project of the sandbox; people are named by login.
@@ -89,12 +90,19 @@ impl SandboxProject {
         self.set(|project| project.merge_methods = methods)
     }
 
-    /// Whether runs of pull requests wait for somebody's permission, on GitHub.
-    pub fn runs_need_approval(&self, needed: bool) -> Done<()> {
-        self.set(|project| project.runs_need_approval = needed)
+    /// Whose runs of pull requests wait for somebody's permission, on GitHub.
+    pub fn runs_wait(&self, whose: RunsWait) -> Done<()> {
+        self.set(|project| project.runs_wait = whose)
     }
 
-    /// Gives the project another path; the old one leads to it.
+    /// Gives jobs a secret.
+    pub fn secret(&self, name: &str, value: &str) -> Done<()> {
+        self.set(|project| {
+            project.secrets.insert(name.to_owned(), value.to_owned());
+        })
+    }
+
+    /// Gives the project another path, by renaming or transferring it; the old one leads to it.
     pub fn rename(&self, path: &str) -> Done<()> {
         let mut state = self.world.lock();
         let old = std::mem::replace(&mut state.project_mut(self.id)?.path, path.to_owned());
@@ -180,8 +188,14 @@ impl SandboxProject {
     pub fn open_merge_request(&self, login: &str, branch: &str, title: &str) -> Done<u64> {
         let target = self.read(|project| Ok(project.default_branch.clone()))?;
         self.by(login, |state, project, person| {
-            let new =
-                NewMergeRequest { source: branch, target: &target, title, description: "", draft: false };
+            let new = NewMergeRequest {
+                fork: None,
+                source: branch,
+                target: &target,
+                title,
+                description: "",
+                draft: false,
+            };
             state.open_merge_request(project, person, new)
         })
     }

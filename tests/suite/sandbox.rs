@@ -3,6 +3,7 @@
 mod api;
 mod ci;
 mod deployments;
+mod forks;
 mod github;
 mod hooks;
 mod page;

@@ -26,7 +26,8 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
         ("GET", ["collaborators", login, "permission"]) => {
             let person = state.named(login).map_err(|_unknown| missing())?;
             let role = state.role(project, person.id);
-            let (permission, name) = role.map_or(("none", "none"), shape::role);
+            let everybody = if state.project(project)?.public { "read" } else { "none" };
+            let (permission, name) = role.map_or((everybody, everybody), shape::role);
             let user = with_role(shape::user(state, person), role);
             Ok(Reply::json(200, &json!({"permission": permission, "role_name": name, "user": user})))
         }

@@ -57,6 +57,9 @@ pub(super) fn run(state: &State, place: &Project, one: &Pipeline) -> Value {
             "committer": signed,
         })
     });
+    let from = one.merge_request.and_then(|number| place.merge_requests.get(&number));
+    let from = from.map_or(place.id, |pull| pull.source_project);
+    let head_repository = state.projects.get(&from).map(|from| shape::repository(state, from));
     json!({
         "id": one.id,
         "name": one.name,
@@ -91,17 +94,17 @@ pub(super) fn run(state: &State, place: &Project, one: &Pipeline) -> Value {
         "workflow_url": format!("{api}/actions/workflows/{workflow}"),
         "head_commit": head_commit,
         "repository": shape::repository(state, place),
-        "head_repository": shape::repository(state, place),
+        "head_repository": head_repository,
         "referenced_workflows": [],
     })
 }
 
-/// The pull requests that a run is for, in the few words that runs have for them.
+/// The pull requests that a run is for, in the few words that runs have for them; none for a fork's.
 fn pulls(state: &State, place: &Project, run: &Pipeline) -> Vec<Value> {
     let api = api_of(state, place);
     let repo = json!({"id": place.id, "url": api, "name": place.name()});
     let own = run.merge_request.and_then(|number| place.merge_requests.get(&number));
-    let shown = own.filter(|one| one.is_open()).map(|one| {
+    let shown = own.filter(|one| one.is_open() && one.source_project == place.id).map(|one| {
         json!({
             "url": format!("{api}/pulls/{}", one.number),
             "id": one.id,

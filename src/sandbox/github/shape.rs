@@ -84,11 +84,11 @@ pub(super) fn repository(state: &State, place: &Project) -> Value {
         "name": place.name(),
         "full_name": place.path,
         "owner": owner,
-        "private": true,
-        "visibility": "private",
+        "private": !place.public,
+        "visibility": if place.public { "public" } else { "private" },
         "html_url": page,
         "description": null,
-        "fork": false,
+        "fork": place.forked_from.is_some(),
         "url": url,
         "hooks_url": format!("{url}/hooks"),
         "issue_comment_url": format!("{url}/issues/comments{{/number}}"),
@@ -138,15 +138,16 @@ pub(super) fn pull(state: &State, place: &Project, one: &MergeRequest) -> Value 
         MergeRequestState::Closed => (Some(one.updated_at), None, None),
         MergeRequestState::Merged { commit, at, .. } => (Some(*at), Some(*at), Some(commit.clone())),
     };
-    let side = |reference: &str, sha: Value| {
+    let side = |of: Option<&Project>, reference: &str, sha: Value| {
         json!({
-            "label": format!("{}:{reference}", place.namespace()),
+            "label": of.map_or_else(|| reference.to_owned(), |of| format!("{}:{reference}", of.namespace())),
             "ref": reference,
             "sha": sha,
-            "user": user_of(state, one.author),
-            "repo": repository(state, place),
+            "user": of.map(|_| user_of(state, one.author)),
+            "repo": of.map(|of| repository(state, of)),
         })
     };
+    let source = state.projects.get(&one.source_project);
     json!({
         "id": one.id,
         "node_id": node("PR", one.id),
@@ -178,9 +179,9 @@ pub(super) fn pull(state: &State, place: &Project, one: &MergeRequest) -> Value 
         "closed_at": maybe(closed),
         "merged_at": maybe(merged),
         "merge_commit_sha": commit,
-        "head": side(&one.source_branch, json!(one.head)),
-        "base": side(&one.target_branch, json!(base_sha)),
-        "author_association": "MEMBER",
+        "head": side(source, &one.source_branch, json!(one.head)),
+        "base": side(Some(place), &one.target_branch, json!(base_sha)),
+        "author_association": if place.members.contains_key(&one.author) { "MEMBER" } else { "NONE" },
         "auto_merge": null,
         "active_lock_reason": null,
     })

@@ -202,6 +202,7 @@ fn attributes(state: &State, place: &Project, one: &MergeRequest) -> Option<Valu
         MergeRequestState::Open => "mergeable",
         _ => "not_open",
     };
+    let source = state.projects.get(&one.source_project);
     Some(json!({
         "id": one.id,
         "iid": one.number,
@@ -212,7 +213,7 @@ fn attributes(state: &State, place: &Project, one: &MergeRequest) -> Option<Valu
         "created_at": time(one.created_at),
         "updated_at": time(one.updated_at),
         "source_branch": one.source_branch,
-        "source_project_id": place.id,
+        "source_project_id": source.map(|source| source.id),
         "target_branch": one.target_branch,
         "target_project_id": place.id,
         "state": word,
@@ -223,7 +224,7 @@ fn attributes(state: &State, place: &Project, one: &MergeRequest) -> Option<Valu
         "detailed_merge_status": detailed,
         "merge_commit_sha": commit,
         "head_pipeline_id": place.head_pipeline(one.number).map(|run| run.id),
-        "source": project(state, place),
+        "source": source.map(|source| project(state, source)),
         "target": project(state, place),
         "last_commit": commit_at(state, place, &one.head)?,
         "labels": labels(place, &one.labels),
@@ -308,7 +309,9 @@ fn seconds(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<f64> {
 fn pipeline(state: &State, place: &Project, run: &Pipeline) -> Option<Value> {
     let standing = place.pipeline_state(run);
     let ended = standing.is_final().then_some(run.updated_at);
-    let one = run.merge_request.and_then(|number| place.merge_requests.get(&number));
+    // A fork tells of its own pipeline; the merge request is in the project that it goes into.
+    let target = run.fork_of.map_or(Some(place), |target| state.projects.get(&target));
+    let one = target.zip(run.merge_request).and_then(|(target, number)| target.merge_requests.get(&number));
     let builds: Vec<Value> = place.jobs_of(run.id).filter_map(|job| build(state, run, job)).collect();
     let variables = run.variables.iter().map(|(key, value)| json!({"key": key, "value": value}));
     Some(json!({
@@ -337,12 +340,12 @@ fn pipeline(state: &State, place: &Project, run: &Pipeline) -> Option<Value> {
             "iid": one.number,
             "title": one.title,
             "source_branch": one.source_branch,
-            "source_project_id": place.id,
+            "source_project_id": one.source_project,
             "target_branch": one.target_branch,
-            "target_project_id": place.id,
+            "target_project_id": target.map(|target| target.id),
             "state": if one.is_open() { "opened" } else { "closed" },
             "merge_status": "unchecked",
-            "url": format!("{}/-/merge_requests/{}", state.project_url(place), one.number),
+            "url": target.map(|target| format!("{}/-/merge_requests/{}", state.project_url(target), one.number)),
         })),
         "user": user(state, run.by)?,
         "project": project(state, place),

@@ -18,6 +18,7 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
             let (source, target) = (required(call, "source_branch")?, required(call, "target_branch")?);
             let (title, text) = (required(call, "title")?, call.text("description").unwrap_or_default());
             let new = NewMergeRequest {
+                fork: None,
                 source: &source,
                 target: &target,
                 title: &title,
@@ -80,8 +81,17 @@ fn one(state: &mut State, call: &Call, project: u64, by: u64, iid: u64, rest: &[
         }
         ("GET", ["pipelines"]) => {
             let place = state.project(project)?;
-            let own = place.pipelines.values().rev().filter(|run| run.merge_request == Some(iid));
-            Ok(page(state, call, own.map(|run| shape::pipeline(state, place, run)).collect()))
+            // Those of a fork are listed with those of the project itself, the newest first.
+            let source = state.projects.get(&place.merge_request(iid)?.source_project);
+            let forks = source.into_iter().filter(|source| source.id != project);
+            let own = place.pipelines.values().filter(|run| run.is_of(iid)).map(|run| (run, place));
+            let of_fork = forks.flat_map(|fork| fork.pipelines.values().map(move |run| (run, fork)));
+            let of_fork =
+                of_fork.filter(|(run, _)| run.fork_of == Some(project) && run.merge_request == Some(iid));
+            let mut all: Vec<_> = own.chain(of_fork).collect();
+            all.sort_by_key(|(run, _)| std::cmp::Reverse(run.id));
+            let shown = all.into_iter().map(|(run, place)| shape::pipeline(state, place, run));
+            Ok(page(state, call, shown.collect()))
         }
         ("POST", ["pipelines"]) => {
             let id = state.start_merge_request_pipeline(project, by, iid)?;

@@ -41,6 +41,8 @@ pub(super) fn project(state: &State, project: &Project, by: u64) -> Value {
         MergeStyle::FastForward => "ff",
     };
     let access = project.members.get(&by).map(|role| json!({"access_level": role.level()}));
+    let origin = project.forked_from.and_then(|id| state.projects.get(&id));
+    let forked_from = origin.map(|origin| json!({"id": origin.id, "path_with_namespace": origin.path}));
     json!({
         "id": project.id,
         "name": project.name(),
@@ -48,7 +50,8 @@ pub(super) fn project(state: &State, project: &Project, by: u64) -> Value {
         "path_with_namespace": project.path,
         "namespace": {"full_path": project.namespace(), "kind": "group"},
         "default_branch": project.default_branch,
-        "visibility": "private",
+        "visibility": if project.public { "public" } else { "private" },
+        "forked_from_project": forked_from,
         "web_url": state.project_url(project),
         "http_url_to_repo": format!("{}.git", state.project_url(project)),
         "merge_method": style,
@@ -94,7 +97,7 @@ pub(super) fn merge_request(state: &State, place: &Project, one: &MergeRequest) 
         "closed_at": maybe(closed),
         "source_branch": one.source_branch,
         "target_branch": one.target_branch,
-        "source_project_id": place.id,
+        "source_project_id": state.projects.get(&one.source_project).map(|source| source.id),
         "target_project_id": place.id,
         "author": user_of(state, one.author),
         "assignees": [],

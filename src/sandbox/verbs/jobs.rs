@@ -56,6 +56,13 @@ impl SandboxProject {
         self.read(|project| Ok(project.deployments.values().cloned().collect()))
     }
 
+    /// Everything that the scripts of a job find in their environment, its steps' own variables included.
+    pub fn job_sees(&self, pipeline: u64, name: &str) -> Done<BTreeMap<String, String>> {
+        let job = self.job(pipeline, name)?;
+        let steps = job.plan.steps.iter().flat_map(|step| step.environment.clone());
+        Ok(job.variables.into_iter().chain(steps).collect())
+    }
+
     /// Jobs that wait for a runner, over all pipelines, the oldest first; named `model:task` on both forges.
     pub fn waiting_jobs(&self) -> Done<Vec<Job>> {
         self.read(|project| {

@@ -133,11 +133,11 @@ impl State {
             before: before.clone(),
             after: after.clone(),
         });
-        let Some(after) = after else { return Ok(()) };
+        let Some(after) = after else { return self.branch_vanished(project, person, branch) };
         self.new_heads(project, person, branch, &after)?;
         self.start_automatic(project, person, branch, PipelineSource::Push { before }, &after);
-        for number in self.open_from(project, branch)? {
-            self.start_merge_request_pipeline_if_any(project, person, number, "synchronize");
+        for (target, number) in self.open_from(project, branch) {
+            self.start_merge_request_pipeline_if_any(target, person, number, "synchronize");
         }
         Ok(())
     }

@@ -196,6 +196,21 @@ impl Repository {
         self.git(&["update-ref", name, to.as_str()]).map(drop)
     }
 
+    /// Takes a commit over from another repository, with all that leads to it.
+    pub(crate) fn fetch(&self, from: &Self, commit: &Sha) -> Result<(), Refusal> {
+        let from = from.folder.to_string_lossy();
+        self.git(&["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", &from, commit.as_str()])
+            .map(drop)
+    }
+
+    /// Takes over every branch and tag of another repository.
+    pub(crate) fn mirror(&self, from: &Self) -> Result<(), Refusal> {
+        let from = from.folder.to_string_lossy();
+        let all = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+        let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--update-head-ok", &from];
+        self.git(&[&args[..], &all[..]].concat()).map(drop)
+    }
+
     pub(crate) fn delete_branch(&self, branch: &str) -> Result<(), Refusal> {
         self.git(&["update-ref", "-d", &format!("refs/heads/{branch}")]).map(drop)
     }

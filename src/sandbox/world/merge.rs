@@ -55,7 +55,8 @@ impl State {
             let squash = place.git.commit_tree(hand, &tree, &[&target], message)?;
             return Ok((squash.clone(), Some(squash), None));
         }
-        let from = format!("{}/{}", place.namespace(), one.source_branch);
+        let owner = self.project(one.source_project).map_or("unknown repository", Project::namespace);
+        let from = format!("{owner}/{}", one.source_branch);
         let own = format!("Merge pull request #{} from {from}\n\n{}", one.number, one.title);
         let message = wish.message.as_deref().unwrap_or(&own);
         let merged = place.git.commit_tree(hand, &tree, &[&target, &one.head], message)?;
@@ -76,6 +77,9 @@ impl State {
             return Ok(Some("draft_status"));
         }
         let Some(target) = place.git.branch(&one.target_branch) else { return Ok(Some("broken_status")) };
+        if !self.dialect.is_github() && self.source_head(one).is_none() {
+            return Ok(Some("broken_status"));
+        }
         if place.git.merged_tree(&target, &one.head).is_none() {
             return Ok(Some("conflict"));
         }
@@ -129,7 +133,8 @@ impl State {
         changed.updated_at = now;
         self.tell_of(project, person, number, "merge", None);
         self.pushed(project, person, &one.target_branch, target, Some(merged.clone()))?;
-        if wish.remove_source && !self.project(project)?.protected.contains(&one.source_branch) {
+        let own = one.source_project == project;
+        if wish.remove_source && own && !self.project(project)?.protected.contains(&one.source_branch) {
             let git = &self.project(project)?.git;
             let before = git.branch(&one.source_branch);
             git.delete_branch(&one.source_branch)?;
@@ -185,7 +190,8 @@ impl State {
         let one = place.merge_request(number)?.clone();
         let refused = || Refusal::NotAllowed("Rebase failed: please rebase locally".to_owned());
         let target = place.git.branch(&one.target_branch).ok_or_else(refused)?;
-        if !one.is_open() {
+        // Into a fork only its owner writes.
+        if !one.is_open() || one.source_project != project {
             return Err(refused());
         }
         if place.git.is_ancestor(&target, &one.head) {

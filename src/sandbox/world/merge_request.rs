@@ -21,6 +21,8 @@ pub struct MergeRequest {
     pub draft: bool,
     /// Description.
     pub description: String,
+    /// The project that the branch is in; it may be gone.
+    pub source_project: u64,
     /// The branch that it brings.
     pub source_branch: String,
     /// The branch that it wants to join.
@@ -123,6 +125,8 @@ pub(super) fn says_draft(title: &str) -> bool {
 /// A merge request to be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewMergeRequest<'a> {
+    /// The project of the branch, where it is a fork.
+    pub(crate) fork: Option<u64>,
     pub(crate) source: &'a str,
     pub(crate) target: &'a str,
     pub(crate) title: &'a str,
@@ -132,24 +136,28 @@ pub(crate) struct NewMergeRequest<'a> {
 }
 
 impl State {
-    /// Opens a merge request between two branches of a project.
+    /// Opens a merge request between two branches of a project, or from a branch of a fork.
     pub(crate) fn open_merge_request(
         &mut self,
         project: u64,
         person: u64,
         new: NewMergeRequest<'_>,
     ) -> Result<u64, Refusal> {
-        let NewMergeRequest { source, target, title, description, draft } = new;
+        let NewMergeRequest { fork, source, target, title, description, draft } = new;
         let draft = if self.dialect.is_github() { draft } else { says_draft(title) };
-        self.require(project, person, Role::Developer)?;
+        let source_project = fork.unwrap_or(project);
+        self.require(source_project, person, Role::Developer)?;
+        self.require(project, person, Role::Guest)?;
         let place = self.project(project)?;
         let missing = |branch: &str| Refusal::Invalid(format!("branch {branch} does not exist"));
-        let head = place.git.branch(source).ok_or_else(|| missing(source))?;
+        let head = self.project(source_project)?.git.branch(source).ok_or_else(|| missing(source))?;
         place.git.branch(target).ok_or_else(|| missing(target))?;
-        let twin = place
-            .merge_requests
-            .values()
-            .find(|other| other.is_open() && other.source_branch == source && other.target_branch == target);
+        self.bring(source_project, project, &head)?;
+        let twin = place.merge_requests.values().find(|other| {
+            other.is_open()
+                && (other.source_project, other.source_branch.as_str()) == (source_project, source)
+                && other.target_branch == target
+        });
         if let Some(twin) = twin {
             let text =
                 format!("Another open merge request already exists for this source branch: !{}", twin.number);
@@ -165,6 +173,7 @@ impl State {
             title: title.to_owned(),
             draft,
             description: description.to_owned(),
+            source_project,
             source_branch: source.to_owned(),
             target_branch: target.to_owned(),
             head: head.clone(),
@@ -200,22 +209,27 @@ impl State {
         Ok(HeadVersion { id, head: head.clone(), base, start, at: self.now() })
     }
 
-    /// Open merge requests that bring a branch.
-    pub(crate) fn open_from(&self, project: u64, branch: &str) -> Result<Vec<u64>, Refusal> {
-        let all = self.project(project)?.merge_requests.values();
-        let open = all.filter(|one| one.is_open() && one.source_branch == branch);
-        Ok(open.map(|one| one.number).collect())
+    /// Open merge requests that bring a branch of a project: the project that each is in, and its number.
+    pub(crate) fn open_from(&self, source: u64, branch: &str) -> Vec<(u64, u64)> {
+        let brings = |one: &&MergeRequest| {
+            one.is_open() && one.source_project == source && one.source_branch == branch
+        };
+        let of = |place: &Project| {
+            place.merge_requests.values().filter(brings).map(|one| (place.id, one.number)).collect::<Vec<_>>()
+        };
+        self.projects.values().flat_map(of).collect()
     }
 
     /// Takes over a new head of a source branch.
     pub(crate) fn new_heads(
         &mut self,
-        project: u64,
+        source: u64,
         person: u64,
         branch: &str,
         head: &Sha,
     ) -> Result<(), Refusal> {
-        for number in self.open_from(project, branch)? {
+        for (project, number) in self.open_from(source, branch) {
+            self.bring(source, project, head)?;
             let target = self.project(project)?.merge_request(number)?.target_branch.clone();
             let (version, now) = (self.version(project, head, &target)?, self.now());
             let name = self.head_ref(number);
@@ -263,8 +277,14 @@ impl State {
     /// Opens it again.
     pub(crate) fn reopen(&mut self, project: u64, person: u64, number: u64) -> Result<(), Refusal> {
         self.author_or(project, person, number, Role::Developer)?;
-        let place = self.project(project)?;
-        let head = place.git.branch(&place.merge_request(number)?.source_branch);
+        let one = self.project(project)?.merge_request(number)?;
+        let source = one.source_project;
+        let head = self.project(source).ok().and_then(|place| place.git.branch(&one.source_branch));
+        if let Some(head) = &head {
+            self.bring(source, project, head)?;
+            let name = self.head_ref(number);
+            self.project(project)?.git.set_ref(&name, head)?;
+        }
         self.change(project, person, number, "reopen", |one| match (&one.state, head) {
             (MergeRequestState::Closed, Some(head)) => {
                 one.state = MergeRequestState::Open;
@@ -351,10 +371,9 @@ impl Project {
     pub(crate) fn fork_point(&self, one: &MergeRequest) -> Option<Sha> {
         // Once merged, the target contains the head: the recorded base stays right.
         let recorded = one.versions.last().and_then(|version| version.base.clone());
-        if one.is_open() {
-            let target = self.git.branch(&one.target_branch)?;
-            return self.git.merge_base(&target, &one.head);
+        match self.git.branch(&one.target_branch).filter(|_| one.is_open()) {
+            Some(target) => self.git.merge_base(&target, &one.head),
+            None => recorded,
         }
-        recorded
     }
 }

@@ -96,10 +96,11 @@ impl State {
         self.projects.get(&project)?.members.get(&person).copied()
     }
 
-    /// Refuses a person below `least`.
+    /// Refuses a person below `least`; in a public project everybody is at least a guest.
     pub(crate) fn require(&self, project: u64, person: u64, least: Role) -> Result<(), Refusal> {
         match self.role(project, person) {
             Some(role) if role >= least => Ok(()),
+            _ if least == Role::Guest && self.project(project)?.public => Ok(()),
             _ => Err(Refusal::Forbidden("403 Forbidden".to_owned())),
         }
     }

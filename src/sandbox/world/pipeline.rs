@@ -24,6 +24,8 @@ pub struct Pipeline {
     pub by: u64,
     /// The merge request that it belongs to.
     pub merge_request: Option<u64>,
+    /// The project that the merge request is in, where the pipeline is a fork's own.
+    pub fork_of: Option<u64>,
     /// Variables given when it was started.
     pub variables: BTreeMap<String, String>,
     /// Every variable that its jobs share, the file's and the given ones included.
@@ -89,6 +91,7 @@ impl Pipeline {
             source,
             by,
             merge_request: None,
+            fork_of: None,
             variables: BTreeMap::new(),
             environment: BTreeMap::new(),
             stages: Vec::new(),
@@ -107,6 +110,12 @@ impl Pipeline {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// Whether it belongs to the merge request of this number in its own project.
+    #[must_use]
+    pub fn is_of(&self, number: u64) -> bool {
+        self.merge_request == Some(number) && self.fork_of.is_none()
     }
 
     /// The model that a workflow is for, by its file.
@@ -177,7 +186,7 @@ impl Project {
         let head = &self.merge_requests.get(&number)?.head;
         let newest_first = self.pipelines.values().rev();
         let mut on_head = newest_first.filter(|pipeline| pipeline.sha == *head);
-        on_head.find(|pipeline| pipeline.workflow.is_some() || pipeline.merge_request == Some(number))
+        on_head.find(|pipeline| pipeline.workflow.is_some() || pipeline.is_of(number))
     }
 
     /// The newest pipeline of a merge request's head that has a model's jobs.
@@ -186,7 +195,7 @@ impl Project {
         let mut on_head = self.pipelines.values().rev().filter(|pipeline| pipeline.sha == *head);
         on_head.find(|run| match run.workflow {
             Some(_) => run.model() == Some(model),
-            None => run.merge_request == Some(number),
+            None => run.is_of(number),
         })
     }
 

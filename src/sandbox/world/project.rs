@@ -35,6 +35,20 @@ impl MergeMethods {
     pub const ALL: Self = Self { merge: true, squash: true, rebase: true };
 }
 
+/// Whose pull requests' runs wait for somebody's permission, on GitHub.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunsWait {
+    /// Nobody's.
+    Never,
+    /// Of people from outside of whom nothing was merged yet.
+    #[default]
+    ForNewcomers,
+    /// Of people from outside.
+    ForOutsiders,
+    /// Everybody's.
+    Always,
+}
+
 /// A project and all that belongs to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
@@ -52,8 +66,14 @@ pub(crate) struct Project {
     pub(crate) merge_methods: MergeMethods,
     /// Whether a pipeline must succeed before a merge.
     pub(crate) merge_needs_pipeline: bool,
-    /// Whether runs of pull requests wait for somebody's permission.
-    pub(crate) runs_need_approval: bool,
+    /// Whose runs of pull requests wait for somebody's permission.
+    pub(crate) runs_wait: RunsWait,
+    /// Whether everybody may read, fork and comment.
+    pub(crate) public: bool,
+    /// The project that this one is a fork of.
+    pub(crate) forked_from: Option<u64>,
+    /// What jobs get that ask for it: on GitHub the steps that name it, on GitLab every job.
+    pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) members: BTreeMap<u64, Role>,
     pub(crate) git: Repository,
     pub(crate) hooks: BTreeMap<u64, Hook>,
@@ -131,7 +151,10 @@ impl State {
             merge_style: MergeStyle::Merge,
             merge_methods: MergeMethods::ALL,
             merge_needs_pipeline: false,
-            runs_need_approval: false,
+            runs_wait: RunsWait::default(),
+            public: false,
+            forked_from: None,
+            secrets: BTreeMap::new(),
             members: BTreeMap::new(),
             git,
             hooks: BTreeMap::new(),

@@ -17,7 +17,8 @@ struct Start {
     source: PipelineSource,
     reference: String,
     sha: Sha,
-    merge_request: Option<MergeRequest>,
+    /// With the project that it is in.
+    merge_request: Option<(u64, MergeRequest)>,
     given: BTreeMap<String, String>,
 }
 
@@ -39,7 +40,10 @@ impl State {
         sha: &Sha,
     ) {
         if self.dialect.is_github() {
-            let _none = self.start_push_workflows(project, person, reference, source, sha);
+            // In a fork Actions are off until its owner switches them on.
+            if self.project(project).is_ok_and(|place| place.forked_from.is_none()) {
+                let _none = self.start_push_workflows(project, person, reference, source, sha);
+            }
             return;
         }
         let start = Start {
@@ -67,7 +71,9 @@ impl State {
             return;
         }
         let Ok(start) = self.merge_request_start(project, number) else { return };
-        let _none = self.start(project, person, start);
+        // A fork's branch is built in the fork, with what the fork has.
+        let Ok(source) = self.project(project).and_then(|place| place.merge_request(number)) else { return };
+        let _none = self.start(source.source_project, person, start);
     }
 
     /// The pipeline of a merge request's head, on somebody's wish.
@@ -142,7 +148,7 @@ impl State {
             source: PipelineSource::MergeRequest,
             reference: format!("refs/merge-requests/{number}/head"),
             sha: one.head.clone(),
-            merge_request: Some(one),
+            merge_request: Some((project, one)),
             given: BTreeMap::new(),
         })
     }
@@ -157,7 +163,7 @@ impl State {
         let context = Context {
             predefined: self.predefined(place, person, id, number, &start)?,
             given: start.given.clone(),
-            changed: changed(place, &start)?,
+            changed: self.changed(place, &start)?,
             merge_request: start.merge_request.is_some(),
         };
         let file = CiFile::read(&String::from_utf8_lossy(&text));
@@ -178,7 +184,8 @@ impl State {
             id,
             number,
             reference: start.reference,
-            merge_request: start.merge_request.map(|one| one.number),
+            merge_request: start.merge_request.as_ref().map(|(_, one)| one.number),
+            fork_of: start.merge_request.map(|(target, _)| target).filter(|target| *target != project),
             variables: start.given,
             environment,
             stages: stages.iter().filter(used).cloned().collect(),
@@ -237,8 +244,8 @@ impl State {
         let url = self.project_url(place);
         let host = self.url.split_once("://").map_or(self.url.as_str(), |(_scheme, host)| host);
         let protected = start.merge_request.is_none() && place.protected.contains(&start.reference);
-        let name = start.merge_request.as_ref().map_or(&start.reference, |one| &one.source_branch);
-        let mut set = BTreeMap::new();
+        let name = start.merge_request.as_ref().map_or(&start.reference, |(_, one)| &one.source_branch);
+        let mut set = place.secrets.clone();
         let mut put = |key: &str, value: &str| {
             set.insert(key.to_owned(), value.to_owned());
         };
@@ -276,34 +283,39 @@ impl State {
         match &start.merge_request {
             None if start.source == PipelineSource::Tag => put("CI_COMMIT_TAG", &start.reference),
             None => put("CI_COMMIT_BRANCH", &start.reference),
-            Some(one) => {
+            Some((target, one)) => {
+                let target = self.project(*target)?;
                 put("CI_MERGE_REQUEST_ID", &one.id.to_string());
                 put("CI_MERGE_REQUEST_IID", &one.number.to_string());
                 put("CI_MERGE_REQUEST_EVENT_TYPE", "detached");
-                put("CI_MERGE_REQUEST_PROJECT_ID", &place.id.to_string());
-                put("CI_MERGE_REQUEST_PROJECT_PATH", &place.path);
+                put("CI_MERGE_REQUEST_PROJECT_ID", &target.id.to_string());
+                put("CI_MERGE_REQUEST_PROJECT_PATH", &target.path);
+                put("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", &one.source_project.to_string());
                 put("CI_MERGE_REQUEST_REF_PATH", &start.reference);
                 put("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", &one.source_branch);
                 put("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", &one.target_branch);
                 put("CI_MERGE_REQUEST_TITLE", &one.title);
-                let base = place.fork_point(one);
+                let base = target.fork_point(one);
                 put("CI_MERGE_REQUEST_DIFF_BASE_SHA", base.as_ref().map_or("", Sha::as_str));
             }
         }
         Ok(set)
     }
-}
 
-/// The paths that `rules:changes` looks at.
-fn changed(place: &Project, start: &Start) -> Result<Option<Vec<String>>, Refusal> {
-    let base = match (&start.merge_request, &start.source) {
-        (Some(one), _) => place.fork_point(one),
-        (None, PipelineSource::Push { before }) => before.clone(),
-        // Elsewhere the forge takes every `changes` as true.
-        (None, _) => None,
-    };
-    let Some(base) = base else { return Ok(None) };
-    super::workflows::paths(place, &base, &start.sha).map(Some)
+    /// The paths that `rules:changes` looks at.
+    fn changed(&self, place: &Project, start: &Start) -> Result<Option<Vec<String>>, Refusal> {
+        let (place, base) = match (&start.merge_request, &start.source) {
+            (Some((target, one)), _) => {
+                let target = self.project(*target)?;
+                (target, target.fork_point(one))
+            }
+            (None, PipelineSource::Push { before }) => (place, before.clone()),
+            // Elsewhere the forge takes every `changes` as true.
+            (None, _) => (place, None),
+        };
+        let Some(base) = base else { return Ok(None) };
+        super::workflows::paths(place, &base, &start.sha).map(Some)
+    }
 }
 
 /// Lower case, nothing but letters, digits and dashes, at most 63.

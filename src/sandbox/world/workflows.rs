@@ -85,7 +85,7 @@ impl State {
             action: action.to_owned(),
             base: one.target_branch.clone(),
             changed: paths(place, &fork, &one.head)?,
-            fork: false,
+            fork: one.source_project != project,
         };
         let happening = Happening {
             source: PipelineSource::MergeRequest,
@@ -209,7 +209,8 @@ impl State {
         };
         let mut environment = variables;
         environment.extend(planned.iter().flat_map(|plan| plan.environment.clone()));
-        let asks = place.runs_need_approval && happening.merge_request.is_some() && error.is_none();
+        let asks = happening.merge_request.as_ref().is_some_and(|one| self.run_waits(place, one.author));
+        let asks = asks && error.is_none();
         let run = Pipeline {
             id,
             number: u64::try_from(before).unwrap_or(u64::MAX).saturating_add(1),
@@ -286,7 +287,8 @@ impl State {
         let place = self.project(project)?;
         let branch = happening.full_ref.strip_prefix("refs/heads/");
         let protected = branch.is_some_and(|branch| place.protected.contains(branch));
-        let mut context = BTreeMap::new();
+        let secrets = place.secrets.iter().map(|(name, value)| (format!("secrets.{name}"), value.clone()));
+        let mut context: BTreeMap<String, String> = secrets.collect();
         let mut put = |name: &str, value: &str| {
             context.insert(format!("github.{name}"), value.to_owned());
         };
@@ -309,6 +311,8 @@ impl State {
             put("event.pull_request.head.sha", one.head.as_str());
             put("event.pull_request.head.ref", &one.source_branch);
             put("event.pull_request.base.ref", &one.target_branch);
+            let source = self.project(one.source_project).map_or("", |place| &place.path);
+            put("event.pull_request.head.repo.full_name", source);
         }
         Ok(context)
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use mergewright::domain::ForgeKind;
-use mergewright::sandbox::{Deliveries, File, JobState, Jobs, PipelineState};
+use mergewright::sandbox::{Deliveries, File, JobState, Jobs, PipelineState, RunsWait};
 
 use crate::sandbox::scene::{Scene, WORKFLOW, WORKFLOW_PATH};
 
@@ -166,7 +166,7 @@ async fn a_run_keeps_its_number_through_every_attempt() {
 #[tokio::test]
 async fn a_run_may_need_somebodys_permission() {
     let scene = Scene::hub().await;
-    scene.project.runs_need_approval(true).unwrap();
+    scene.project.runs_wait(RunsWait::Always).unwrap();
     let number = scene.merge_request();
     let run = head_run(&scene, number).await;
     let id = run["id"].as_u64().unwrap();
