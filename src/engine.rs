@@ -12,6 +12,7 @@ mod commands;
 mod difference;
 pub mod environments;
 mod facts;
+mod fork;
 mod gates;
 mod hear;
 mod holds;

@@ -24,6 +24,9 @@ pub struct Facts {
     /// The commit of the target branch to judge against: its newest one while the merge request is
     /// open; after the merge what the merge was put upon ([`MergeFacts::parent`], else the bound base).
     pub base: Sha,
+    /// The target branch is gone; `base` is then where it was last.
+    #[serde(default)]
+    pub target_gone: bool,
     /// The target branch's configuration at `base`: the policy.
     pub policy: Configuration,
     /// The head's configuration: the proposal.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{Effect, Job, JobId, ModelState, Outcome, Run};
 
+use super::fork;
 use super::turn::Turn;
 
 /// How often a runner fault is retried on one head before a person is asked.
@@ -22,6 +23,13 @@ pub(super) fn retry(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job:
         return format!(
             "The {task} job failed by `{word}`, not by its script, and is not tried again by itself any more. \
              Look at the runner, then comment `{prefix} retry`."
+        );
+    }
+    if fork::would_leak(turn) {
+        let (prefix, head) = (&turn.facts.bot.addressing.prefix, turn.merge_request().head.short());
+        return format!(
+            "The {task} job failed by `{word}`, not by its script. It is code from a fork that no maintainer has \
+             let run at this head, so it is not tried again by itself: `{prefix} retry {head}`."
         );
     }
     let pause = FIRST_PAUSE.saturating_mul(1 << model.infra_retries);

@@ -9,13 +9,18 @@ use super::gates::Sides;
 use super::progress::{self, Progress};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
-use super::{approvals, baseline, difference, gates, infra, waivers};
+use super::{approvals, baseline, difference, fork, gates, infra, waivers};
 
 /// Judges a model anew and moves it to where it stands.
 pub(super) fn judge(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>) {
     let mut finding = Finding::default();
     scrutinise(rules, &mut finding);
     dependency(turn, rules, &mut finding);
+    if turn.facts.target_gone {
+        let target = &turn.merge_request().target_branch;
+        note(&mut finding.notices, format!("The target branch `{target}` does not exist any more."));
+        finding.target_gone = true;
+    }
     let (phase, stage) = stands(turn, name, model, rules, &mut finding);
     // A merge that was asked for goes on as long as the model stays ready for it.
     let merging = model.phase == Phase::Merging && turn.state.merging.is_some();
@@ -47,7 +52,14 @@ fn stands(
     let progress = progress::read(turn, name, model);
     let stalled = progress::stalled(turn, model, &progress);
     match progress {
-        Progress::AwaitingRun => (Phase::AwaitingRun, Stage::Build),
+        Progress::AwaitingRun => match fork::secrets_withheld(turn, rules) {
+            None => (Phase::AwaitingRun, Stage::Build),
+            Some(why) => {
+                finding.withheld = true;
+                finding.diagnosis = Some(format!("{why} {}", fork::WITH_SECRETS));
+                (Phase::GateFailed, Stage::Build)
+            }
+        },
         Progress::Pending { stage, diagnosis, by_hand, .. } => {
             finding.logs.extend(by_hand.map(shown));
             finding.diagnosis = diagnosis.or(stalled);
@@ -56,6 +68,8 @@ fn stands(
         Progress::ScriptFailed { stage, job } => {
             finding.logs.push(shown(job));
             finding.failing_tests = failing_tests(turn, name, model, job);
+            finding.diagnosis =
+                fork::secrets_withheld(turn, rules).map(|why| format!("{why} {}", fork::WITH_SECRETS));
             (Phase::GateFailed, stage)
         }
         Progress::Fault { stage, run, job, word } => {

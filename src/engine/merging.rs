@@ -45,7 +45,8 @@ pub(super) fn begin(turn: &mut Turn<'_>, by: &User) {
 
 /// Moves the merge on, or gives it up when a model is no longer ready for it.
 pub(super) fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
-    let ready = !turn.state.models.is_empty()
+    let ready = !turn.facts.target_gone
+        && !turn.state.models.is_empty()
         && turn.state.models.values().all(|model| matches!(model.phase, Phase::Ready | Phase::Merging));
     if !ready {
         turn.state.merging = None;

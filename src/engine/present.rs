@@ -8,7 +8,7 @@ mod status;
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Digest, Effect, ModelName, ModelState, Phase, StickyReport};
+use crate::domain::{Digest, Effect, ForgeKind, ModelName, ModelState, Phase, StickyReport};
 
 use super::holds;
 use super::setting::Rules;
@@ -71,7 +71,13 @@ pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
         }
         Phase::Untracked => "The merge request is about to be judged.".to_owned(),
         Phase::Draft => "Mark the merge request as ready to have it judged.".to_owned(),
-        Phase::AwaitingRun => format!("A maintainer reads the change and comments `{prefix} run {head}`."),
+        Phase::AwaitingRun => {
+            let where_to = match turn.facts.repository.id.forge {
+                ForgeKind::GitLab => " It then runs in this project, with this project's variables.",
+                ForgeKind::GitHub => "",
+            };
+            format!("A maintainer reads the change and comments `{prefix} run {head}`.{where_to}")
+        }
         Phase::Building => "The build job of this head is awaited.".to_owned(),
         Phase::Testing => "The test job of this head is awaited.".to_owned(),
         Phase::GateFailed if waivable(model) => format!(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{FailureCause, Job, JobStatus, ModelName, ModelState, Run, Stage};
 
+use super::fork;
 use super::turn::Turn;
 
 /// How long a run or a runner is waited for before people are told where to look.
@@ -26,15 +27,17 @@ pub(super) enum Progress<'a> {
 
 /// Reads the newest run that has jobs of the model, and remembers which one that is.
 pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState) -> Progress<'a> {
-    let request = turn.merge_request();
     let ours = |run: &&Run| model.anew.as_ref().is_none_or(|anew| anew.run == Some(run.id));
     let runs: Vec<&Run> = turn.open().into_iter().flat_map(|open| &open.runs).filter(ours).collect();
-    let Some((run, jobs)) = runs.iter().find_map(|run| current(run, name, model)) else {
+    let unnamed = turn.merge_request().from_fork && model.anew.is_none() && !fork::is_let_run(turn);
+    // What was called off of a head that nobody named says nothing of it.
+    let counts = |run: &&&Run| !(unnamed && is_called_off(run, name));
+    let Some((run, jobs)) = runs.iter().filter(counts).find_map(|run| current(run, name, model)) else {
         model.run = None;
         model.run_live = false;
-        let nothing_runs = runs.iter().all(|run| is_stale(run, model));
-        let outside = request.from_fork && model.anew.is_none();
-        if outside && nothing_runs && turn.state.let_run.as_ref() != Some(&request.head) {
+        // GitHub shows no job of a run before somebody permits it.
+        let runs_not = |run: &&Run| run.jobs.is_empty() || is_stale(run, model) || is_called_off(run, name);
+        if unnamed && runs.iter().all(runs_not) {
             return Progress::AwaitingRun;
         }
         let diagnosis = missing(turn, &runs, name, model);
@@ -131,6 +134,12 @@ fn missing(turn: &Turn<'_>, runs: &[&Run], name: &ModelName, model: &ModelState)
              or comment `{prefix} run` if the run is not of this configuration."
         )
     })
+}
+
+/// Whether somebody ended the model's jobs of a run, or the bot did.
+fn is_called_off(run: &Run, name: &ModelName) -> bool {
+    let mut ours = run.jobs.iter().filter(|job| job.model.as_ref() == Some(name));
+    ours.any(|job| job.status == JobStatus::Cancelled)
 }
 
 /// Whether a run measured the model against a base or policy that is gone.

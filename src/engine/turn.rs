@@ -40,6 +40,10 @@ pub(super) struct Finding {
     pub(super) failing_tests: Vec<TestFailure>,
     /// Ends of logs of failed jobs.
     pub(super) logs: Vec<LogTail>,
+    /// Its jobs need secrets that they do not get.
+    pub(super) withheld: bool,
+    /// There is nothing to merge it into.
+    pub(super) target_gone: bool,
     /// Remarkable, but not worth keeping.
     pub(super) notices: Vec<String>,
 }

@@ -261,6 +261,15 @@ impl Forge for GitLab {
         self.start_pipeline(id, head).await
     }
 
+    async fn started_elsewhere(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+        since: Timestamp,
+    ) -> Result<Vec<RunId>, ForgeError> {
+        self.find_astray(id, head, since).await
+    }
+
     async fn cancel_run(&self, repo: RepoId, run: RunId) -> Result<(), ForgeError> {
         self.cancel_pipeline(repo, run).await
     }

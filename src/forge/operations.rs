@@ -134,6 +134,17 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
     /// Starts CI for the head of the merge request.
     async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError>;
 
+    /// Runs that a [`Forge::start_run`] of unknown outcome may have started since on another commit than
+    /// `head`, and that still run. Where a run is bound to its commit from the first there are none.
+    async fn started_elsewhere(
+        &self,
+        _id: MergeRequestId,
+        _head: &Sha,
+        _since: Timestamp,
+    ) -> Result<Vec<RunId>, ForgeError> {
+        Ok(Vec::new())
+    }
+
     /// Cancels a run; one that has ended counts as done.
     async fn cancel_run(&self, repo: RepoId, run: RunId) -> Result<(), ForgeError>;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::domain::{
-    CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, Outcome, Owner, Redactor, RunId, Sha,
-    Timestamp, WorkOrder,
+    CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, MergeRequestStatus, Outcome, Owner, Redactor,
+    RunId, Sha, Timestamp, WorkOrder,
 };
 use crate::forge::{ErrorKind, Forge, ForgeError};
 use crate::storage::{ClaimedEffect, Store};
@@ -101,11 +101,33 @@ impl Means<'_> {
     async fn start_run(&self, claimed: &ClaimedEffect, head: &Sha) -> Result<Performed, OutboxError> {
         let id = merge_request(claimed)?;
         if claimed.attempts > 0 {
+            let astray = self.forge.started_elsewhere(id, head, earlier(claimed.since)).await?;
+            for run in &astray {
+                gone_is_fine(self.forge.cancel_run(id.repo, *run).await)?;
+            }
+            if let Some(run) = astray.first() {
+                let reason = format!(
+                    "the head has moved from {}, and the run {run} that began on another commit was cancelled",
+                    head.short()
+                );
+                return Ok(Performed { outcome: Outcome::Conflict { reason }, comment: None });
+            }
             let runs = self.forge.runs(id, head).await?;
             let ours = runs.iter().find(|run| run.created_at >= earlier(claimed.since));
             if let Some(run) = ours {
                 return Ok(Performed::done(Done::Run { run: run.id }));
             }
+        }
+        // A moment ago it was the head; nothing is started of another commit than the one that was meant.
+        let now = self.forge.merge_request(id).await?;
+        if now.head != *head || now.status != MergeRequestStatus::Open {
+            let reason = match now.status {
+                MergeRequestStatus::Open => {
+                    format!("the head has moved from {} to {}", head.short(), now.head.short())
+                }
+                _ => "it is not open any more".to_owned(),
+            };
+            return Ok(Performed { outcome: Outcome::Conflict { reason }, comment: None });
         }
         let run = self.forge.start_run(id, head).await?;
         Ok(Performed::done(Done::Run { run }))

@@ -106,7 +106,16 @@ impl Gatherer<'_> {
             Err(error) => return Err(error.into()),
         };
         let mut parent = self.parent(&request).await?;
-        let mut base = self.base(&request, parent.as_ref()).await?;
+        let (mut base, target_gone) = match self.base(&request, parent.as_ref()).await {
+            Ok(base) => (base, false),
+            Err(Failure::Forge(error)) if error.kind == ErrorKind::Gone && !self.young => {
+                match self.last_base(&request) {
+                    Some(base) => (base, true),
+                    None => return Ok(Gathered::Nothing("target-branch-gone")),
+                }
+            }
+            Err(error) => return Err(error),
+        };
         if request.status == MergeRequestStatus::Open && self.another_base(&base) {
             // The target may have moved by this very merge, after we read the merge request: what was
             // read first is older, so it is read again before a moved base is believed.
@@ -144,6 +153,7 @@ impl Gatherer<'_> {
                 bot: self.bot.clone(),
                 repository,
                 base,
+                target_gone,
                 policy,
                 proposal,
                 changed_paths,
@@ -179,6 +189,12 @@ impl Gatherer<'_> {
             found.runs.extend(merged.runs.values().map(|run| run.id));
         }
         Ok(Gathered::Facts(Box::new(found)))
+    }
+
+    /// Where the target branch was when the state was bound, if it was bound to that branch.
+    fn last_base(&self, request: &MergeRequest) -> Option<Sha> {
+        let bound = self.state.bound.as_ref().filter(|bound| bound.target == request.target_branch);
+        bound.map(|bound| bound.base.clone())
     }
 
     /// Whether the target branch is not where it was when the state was bound.
@@ -218,6 +234,8 @@ impl Gatherer<'_> {
         let known = self.memory.repositories.get(&repo);
         if let Some((repository, read_at)) = known
             && self.now.since(read_at) < REPOSITORY_LASTS
+            // Whoever was turned away may have come back under a name that is served.
+            && self.repositories.contains(&repository.path)
         {
             return Ok(repository);
         }

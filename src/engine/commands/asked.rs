@@ -155,8 +155,11 @@ pub(super) fn named(turn: &Turn<'_>, name: &ModelName, sha: Option<&str>) -> Res
 
 /// The SHA that was named, if one was, begins this commit: the head or the merge commit.
 pub(super) fn begins(turn: &Turn<'_>, commit: &Sha, sha: Option<&str>) -> Result<(), Refusal> {
-    let Some(other) = sha.filter(|sha| !commit.has_prefix(sha)) else { return Ok(()) };
-    let short = commit.short();
+    let Some(sha) = sha else { return Ok(()) };
+    if commit.has_prefix(sha) {
+        return unambiguous(turn, commit, sha);
+    }
+    let (other, short) = (sha, commit.short());
     if *commit == turn.merge_request().head {
         return Err(Refusal::new(
             "head-moved",
@@ -169,6 +172,20 @@ pub(super) fn begins(turn: &Turn<'_>, commit: &Sha, sha: Option<&str>) -> Result
         format!("The command names {other}, but the merge made {short} of it, and that is judged."),
         format!("Look at the merge commit, then name it: {short}."),
     ))
+}
+
+/// A few digits may begin another head of the same merge request too: anybody can make a commit whose name
+/// begins like the one that was looked at.
+fn unambiguous(turn: &Turn<'_>, commit: &Sha, sha: &str) -> Result<(), Refusal> {
+    let mut heads = turn.state.left.iter().map(|left| &left.bound.head);
+    match heads.find(|other| *other != commit && other.has_prefix(sha)) {
+        None => Ok(()),
+        Some(other) => Err(Refusal::new(
+            "sha-ambiguous",
+            format!("{sha} begins two heads of this merge request: {commit} and, before it, {other}."),
+            format!("Look at the present head, then name all of it: {commit}."),
+        )),
+    }
 }
 
 /// The commit that is meant is the one that is judged: by the SHA given, or by the newest report that was

@@ -48,6 +48,13 @@ pub(super) fn publish(
     if !missing.is_empty() {
         return Err(not_ready(turn, missing.join(" ")));
     }
+    if turn.facts.target_gone {
+        return Err(Refusal::new(
+            "target-gone",
+            format!("The target branch `{}` does not exist any more.", turn.merge_request().target_branch),
+            "Restore the branch, or aim the merge request at another one.",
+        ));
+    }
     if let Mergeability::Blocked(word) = &turn.merge_request().mergeability
         && CONFLICTS.contains(&word.as_str())
     {

@@ -1,6 +1,7 @@
 //! `run`, `retry` and `cancel`.
 
 use crate::domain::{Job, JobStatus, MergeRequestStatus, ModelName, Phase, Run, Sha};
+use crate::engine::fork;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
 use crate::engine::{Configuration, anew, holds, infra, publication};
@@ -24,6 +25,7 @@ pub(super) fn run(
         None => {
             asked::open(turn)?;
             runnable(turn, name, sha)?;
+            provided(turn, name, rules)?;
         }
     }
     if stage == Some("test")
@@ -81,9 +83,7 @@ fn judgeable(
 
 /// Code from outside runs only at a commit that somebody looked at and named.
 fn runnable(turn: &Turn<'_>, name: &ModelName, sha: Option<&str>) -> Result<(), Refusal> {
-    // What was merged is no code from outside any more.
-    let outside = turn.merge_request().from_fork && turn.merge_request().status == MergeRequestStatus::Open;
-    if outside && sha.is_none() {
+    if fork::is_outside(turn) && sha.is_none() {
         let (prefix, head) = (&turn.facts.bot.addressing.prefix, turn.merge_request().head.short());
         return Err(Refusal::new(
             "sha-required",
@@ -92,6 +92,16 @@ fn runnable(turn: &Turn<'_>, name: &ModelName, sha: Option<&str>) -> Result<(), 
         ));
     }
     asked::named(turn, name, sha)
+}
+
+/// A run that would get none of the secrets that its jobs need is not even started. Where one has run all
+/// the same, by the forge's own doing, it may run again.
+fn provided(turn: &Turn<'_>, name: &ModelName, rules: &Rules<'_>) -> Result<(), Refusal> {
+    let begun = turn.state.models.get(name).is_some_and(|model| model.run.is_some());
+    match fork::secrets_withheld(turn, rules).filter(|_| !begun) {
+        None => Ok(()),
+        Some(why) => Err(Refusal::new("secrets-withheld", why, fork::WITH_SECRETS)),
+    }
 }
 
 /// Runs again what failed: the job of the head, or the publication.

@@ -52,6 +52,9 @@ fn section(
         notices: notices(turn.state.holds.get(name), model, finding),
         next_step: finding.diagnosis.clone().unwrap_or_else(|| match (model.phase, rules.proposal) {
             (Phase::Merged, None) => NOTHING_LEFT.to_owned(),
+            (Phase::Ready | Phase::AwaitingApproval, _) if finding.target_gone => {
+                "Restore the target branch, or aim the merge request at another one.".to_owned()
+            }
             _ => next_step(turn, model),
         }),
         lineage: lineage(turn, model),

@@ -85,6 +85,9 @@ impl Told<'_> {
         let (met, rules) = self.rules_met();
         let unmet = rules - met - self.waived();
         let tests = self.finding.map_or(0, |finding| finding.failing_tests.len());
+        if self.finding.is_some_and(|finding| finding.withheld) {
+            return "its jobs need secrets, and a run of a fork gets none".to_owned();
+        }
         match (self.model.stage, tests, unmet) {
             (Stage::Build, ..) => "the build job failed".to_owned(),
             (_, 1, _) => "1 test fails".to_owned(),

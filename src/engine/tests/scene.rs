@@ -75,6 +75,7 @@ impl Scene {
                 web_url: "https://forge.test/acme/models/-/merge_requests/7".to_owned(),
             },
             base: sha('0'),
+            target_gone: false,
             policy: config(POLICY),
             proposal: config(POLICY),
             changed_paths: Some(paths(&["models/iris/train.py"])),

@@ -199,6 +199,9 @@ pub(super) struct Pipeline {
     pub(super) web_url: String,
     #[serde(default)]
     pub(super) created_at: Option<String>,
+    /// Who started it; lists leave it out.
+    #[serde(default)]
+    pub(super) user: Option<User>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,7 +11,7 @@ use crate::domain::{JobId, MergeRequestId, RepoId, Run, RunId, Sha, Timestamp, W
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
 use crate::forge::transport::Payload;
-use crate::forge::{ErrorKind, ForgeError};
+use crate::forge::{ErrorKind, Forge as _, ForgeError};
 
 const RUNS: Operation = Operation {
     name: "runs",
@@ -145,6 +145,34 @@ impl GitLab {
             ),
             internal: format!("{}: pipeline {run} cancelled", START.name),
         })
+    }
+
+    /// Pipelines of the merge request that we started since and that run on another commit.
+    pub(super) async fn find_astray(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+        since: Timestamp,
+    ) -> Result<Vec<RunId>, ForgeError> {
+        let us = self.whoami().await?;
+        let old = |pipeline: &answers::Pipeline| time(pipeline.created_at.as_deref()) < since;
+        let reached = |page: &[answers::Pipeline]| page.iter().any(old);
+        let path = merge_request(id, "/pipelines");
+        let pipelines: Vec<answers::Pipeline> = self.http.list_until(&RUNS, &path, reached).await?;
+        let mut astray = Vec::new();
+        for pipeline in pipelines {
+            let here = pipeline.project_id.is_none_or(|project| project == id.repo.number);
+            let of_head = self.belongs(id.repo, &pipeline, head).await?;
+            if !here || of_head || old(&pipeline) || has_ended(&pipeline.status) {
+                continue;
+            }
+            // Only by itself does a pipeline tell who started it.
+            let run = RunId(pipeline.id);
+            if self.pipeline(id.repo, run).await?.user.is_some_and(|user| user.id == us.id.0) {
+                astray.push(run);
+            }
+        }
+        Ok(astray)
     }
 
     pub(super) async fn cancel_pipeline(&self, repo: RepoId, run: RunId) -> Result<(), ForgeError> {

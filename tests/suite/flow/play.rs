@@ -11,6 +11,7 @@ use mergewright::domain::{Clock as _, ForgeKind, Sha};
 use mergewright::generator::{self, Existing};
 use mergewright::sandbox::{Fault, File, Manner, Person, Role, Sandbox, SandboxOptions, SandboxProject};
 use mergewright::telemetry;
+use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tracing::subscriber::DefaultGuard;
 
 use super::clock::TestClock;
@@ -236,6 +237,13 @@ impl Play {
         comment
     }
 
+    /// The same, answered when the forge has had the time to show everywhere what is gone.
+    pub(crate) async fn says_later(&mut self, login: &str, number: u64, text: &str) -> u64 {
+        let comment = self.says(login, number, text).await;
+        self.passes(Duration::from_secs(60)).await;
+        comment
+    }
+
     /// The newest publish run's job ends well.
     pub(crate) async fn publishes(&mut self) {
         let waiting = self.project.waiting_jobs().unwrap();
@@ -310,6 +318,17 @@ impl Play {
     /// Names of all tags.
     pub(crate) fn tags(&self) -> Vec<String> {
         self.project.tags().unwrap().into_iter().map(|tag| tag.name).collect()
+    }
+
+    /// What the audit log says of this kind, the oldest first.
+    pub(crate) async fn audit(&self, kind: &str) -> Vec<String> {
+        let database = self.folder.path().join("bot.db");
+        let address = format!("sqlite://{}", database.display());
+        let mut connection = SqliteConnection::connect(&address).await.unwrap();
+        let rows = sqlx::query("SELECT what FROM audit WHERE kind = $1 ORDER BY id").bind(kind);
+        let rows = rows.fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows.into_iter().map(|row| row.get("what")).collect()
     }
 
     /// Errors that the test expects are taken here; others fail it.
