@@ -13,6 +13,7 @@ mod generate_equal;
 mod generate_forges;
 mod generate_iris;
 mod generate_publish;
+mod generate_untrusted;
 mod github_adapter;
 mod gitlab_adapter;
 mod init;
