@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod cases;
 mod comments;
 mod configuration;
 mod crash;
