@@ -23,7 +23,7 @@ mod view;
 pub use backoff::Backoff;
 pub use decision::{Hold, Refused, Waived, Waiver};
 pub use deployment::{Deployment, DeploymentState};
-pub use effect::{Done, Effect, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
+pub use effect::{Done, Effect, ForgedStatus, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
 pub use environment::{Assignment, Environments, Live, Rollout, RolloutAction, RolloutStep, Stand};
 pub use ids::{
     CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, ModelId, Owner, RepoId, RunId, UserId,
@@ -33,7 +33,7 @@ pub use merge_request::{
     Comment, MergeRequest, MergeRequestStatus, MergeRequestSummary, Mergeability, Repository,
 };
 pub use model::{ModelName, Phase, Stage};
-pub use people::{CommitAuthor, ForgeApproval, Permission, Standing, User};
+pub use people::{CodeOwners, CommitAuthor, ForgeApproval, Permission, Reviews, Standing, User};
 pub use redact::Redactor;
 pub use report::{Artifact, Report, TestFailure, TestSummary};
 pub use run::{FailureCause, Job, JobStatus, Run};
@@ -45,4 +45,4 @@ pub use state::{
 pub use time::{Clock, SystemClock, Timestamp};
 pub use verdict::{BaselineName, Judged, Verdict};
 pub use version::{Lineage, Tag, Version, VersionRecord};
-pub use view::{Answer, LogTail, Mark, ModelSection, Reply, Sheet, StageMark, StickyReport};
+pub use view::{Answer, LogTail, Mark, ModelSection, PolicyChange, Reply, Sheet, StageMark, StickyReport};

@@ -20,10 +20,13 @@ mod infra;
 mod judge;
 pub mod measure;
 mod merging;
+mod objections;
+mod owners;
 mod paths;
 mod present;
 mod progress;
 mod publication;
+mod reviewers;
 mod rights;
 mod setting;
 mod transitions;
@@ -35,6 +38,7 @@ pub use facts::{
     Addressed, Configuration, Facts, MergeFacts, ModelEnvironments, OpenFacts, Registry, ReportFact, Seen,
     ToldComment,
 };
+pub use owners::{LARGEST as LARGEST_OWNERS_FILE, OwnersFile, places as owners_files};
 pub use paths::touched;
 
 use std::collections::BTreeMap;
@@ -60,7 +64,9 @@ pub fn step(state: &State, facts: &Facts, event: &Event, now: Timestamp) -> Tran
         Setting::Quiet => serve(&mut turn, event, &BTreeMap::new()),
         Setting::Invalid(problems) => {
             hear::hear(&mut turn, event);
-            match publication::unbless_all(&mut turn).then(|| Setting::read(&turn.state, facts)) {
+            let unblessed = publication::unbless_all(&mut turn);
+            let known = turn.state.clone();
+            match unblessed.then(|| Setting::read(&known, facts)) {
                 Some(Setting::Models(rules)) => drive(&mut turn, &rules),
                 _ => refuse(&mut turn, &problems),
             }
@@ -81,6 +87,7 @@ fn drive(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     bind_if_needed(turn, rules);
     settle(turn, rules);
     commands::answer(turn, &Ground { rules, barred: None }, &mut |turn| settle(turn, rules));
+    reviewers::ask(turn, rules);
     let view = if turn.state.models.is_empty() { View::Untouched } else { View::Models(rules) };
     present::present(turn, &view);
 }

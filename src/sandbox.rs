@@ -179,6 +179,20 @@ impl Sandbox {
         self.world.lock().add_person(login, true)
     }
 
+    /// Locks an account, as the forge's administrators may.
+    pub fn block(&self, login: &str) {
+        let mut state = self.world.lock();
+        let found = state.people.values_mut().find(|person| person.login == login);
+        found.into_iter().for_each(|person| person.blocked = true);
+    }
+
+    /// Gives an account another login; the old one is free for others.
+    pub fn rename_person(&self, login: &str, to: &str) {
+        let mut state = self.world.lock();
+        let found = state.people.values_mut().find(|person| person.login == login);
+        found.into_iter().for_each(|person| to.clone_into(&mut person.login));
+    }
+
     /// A group with these members; a group that exists gets exactly these.
     pub fn group(&self, path: &str, members: &[&str]) {
         let mut state = self.world.lock();

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Assignment, CommentId, JobId, Lineage, ModelName, Reply, RunId, Sha, Stage, StickyReport, Tag, Version,
+    Assignment, CommentId, JobId, Lineage, ModelName, Reply, RunId, Sha, Stage, StickyReport, Tag, User,
+    Version,
 };
 
 /// One change that we want at the forge; performed at least once, so each is safe to repeat.
@@ -40,6 +41,13 @@ pub enum Effect {
     Label {
         /// The label; none removes them all.
         label: Option<Label>,
+    },
+    /// These people and teams are asked for a review.
+    RequestReviews {
+        /// Logins.
+        people: Vec<String>,
+        /// Teams of the repository's own organization (GitHub), without it.
+        teams: Vec<String>,
     },
     /// CI runs for this head (again).
     StartRun {
@@ -115,6 +123,7 @@ impl Effect {
             Self::Acknowledge { .. } => "acknowledge",
             Self::Status { .. } => "status",
             Self::Label { .. } => "label",
+            Self::RequestReviews { .. } => "request_reviews",
             Self::StartRun { .. } => "start_run",
             Self::CancelRun { .. } => "cancel_run",
             Self::RetryJob { .. } => "retry_job",
@@ -136,6 +145,10 @@ impl Effect {
             Self::Acknowledge { comment } => format!("acknowledge:{comment}"),
             Self::Status { sha, status, .. } => format!("status:{sha}:{}", status.context),
             Self::Label { .. } => "label".to_owned(),
+            // Another group of people is another wish, not a newer one.
+            Self::RequestReviews { people, teams } => {
+                format!("reviews:{};{}", people.join(","), teams.join(","))
+            }
             Self::StartRun { head, attempt } => format!("start_run:{head}:{attempt}"),
             Self::CancelRun { run } => format!("cancel_run:{run}"),
             Self::RetryJob { job, .. } => format!("retry_job:{job}"),
@@ -163,7 +176,7 @@ impl Effect {
             Self::StartRun { .. } | Self::RetryJob { .. } | Self::Dispatch { .. } | Self::Release { .. } => 1,
             Self::Acknowledge { .. } | Self::Status { .. } => 2,
             Self::Reply { .. } | Self::Report { .. } => 3,
-            Self::Label { .. } => 4,
+            Self::Label { .. } | Self::RequestReviews { .. } => 4,
         }
     }
 
@@ -240,7 +253,22 @@ pub struct Status {
     pub description: String,
 }
 
+/// A status with one of our names that somebody else set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgedStatus {
+    /// Its name.
+    pub context: String,
+    /// Who.
+    pub by: User,
+}
+
 impl Status {
+    /// Whether only we set statuses of this name.
+    #[must_use]
+    pub fn is_ours(context: &str) -> bool {
+        context.strip_prefix(Self::UMBRELLA).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The name of the one status to mark as required.
     pub const UMBRELLA: &'static str = "mergewright";
 

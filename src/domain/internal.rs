@@ -10,6 +10,8 @@ use super::{CommentId, Outcome};
 pub enum InternalEvent {
     /// Read the merge request again: a timer rang, or something beside it moved.
     Refresh,
+    /// Somebody else set a status that has one of our names.
+    StatusForged,
     /// A comment that nobody told us of: read it.
     Comment {
         /// Its number.

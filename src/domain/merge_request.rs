@@ -40,6 +40,9 @@ pub struct MergeRequest {
     pub status: MergeRequestStatus,
     /// Whether it is marked as a draft.
     pub draft: bool,
+    /// Who is asked to review it, or did at GitLab.
+    #[serde(default)]
+    pub reviewers: Vec<User>,
     /// Whether the forge would merge it now, conflicts and its own rules considered.
     pub mergeability: Mergeability,
     /// Address for people.

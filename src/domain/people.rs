@@ -58,6 +58,44 @@ pub struct ForgeApproval {
     pub at: Option<Timestamp>,
 }
 
+/// What people say of a merge request by the forge's own review.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviews {
+    /// Standing approvals.
+    pub approvals: Vec<ForgeApproval>,
+    /// Whose newest word is that it must be changed: at GitHub whatever head it was said of, until they
+    /// approve or it is dismissed; at GitLab until they review it again.
+    pub changes_requested: Vec<User>,
+}
+
+/// Whom the target branch's CODEOWNERS file names for what a merge request changes of one model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeOwners {
+    /// The owners of each changed path, equal sets once, in small letters: `alice`, `group/team`, an e-mail
+    /// address, or `@developer` for the role. Whoever is in every one of them is an owner; none = nobody.
+    pub sets: Vec<BTreeSet<String>>,
+    /// Why the file cannot be used, safe to show: then it names nobody.
+    #[serde(default)]
+    pub unusable: Option<String>,
+}
+
+impl CodeOwners {
+    /// Nobody, for this reason.
+    #[must_use]
+    pub fn unusable(why: String) -> Self {
+        Self { sets: Vec::new(), unusable: Some(why) }
+    }
+
+    /// Those who own every path under their own name.
+    pub fn everywhere(&self) -> impl Iterator<Item = &str> {
+        let (first, others) = self.sets.split_first().unzip();
+        let others = others.unwrap_or_default();
+        let all =
+            first.into_iter().flatten().filter(move |owner| others.iter().all(|set| set.contains(*owner)));
+        all.map(String::as_str)
+    }
+}
+
 /// Who wrote a commit of the merge request, co-authors included.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CommitAuthor {

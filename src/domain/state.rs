@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, BaselineName, CommentId, Digest, Effect, Environments, Hold, JobId, Judged, Label, Lineage,
-    ModelName, Phase, Refused, Report, Rollout, RunId, Sha, Stage, Status, Timestamp, User, Version, Waiver,
+    Answer, BaselineName, CodeOwners, CommentId, Digest, Effect, Environments, Hold, JobId, Judged, Label,
+    Lineage, ModelName, Phase, Refused, Report, Rollout, RunId, Sha, Stage, Status, Timestamp, User, Version,
+    Waiver,
 };
 
 /// The state of one merge request over all its models.
@@ -27,6 +28,8 @@ pub struct State {
     pub answered: BTreeSet<CommentId>,
     /// Approvals that came by the forge's own review, and the head they belong to.
     pub reviews: Vec<Review>,
+    /// Owners of whom a review was asked, or was not to be: nobody is asked twice.
+    pub asked_to_review: BTreeSet<String>,
     /// The head of a fork that a maintainer named in `run`: only this one may run.
     pub let_run: Option<Sha>,
     /// Counts the runs that we asked for.
@@ -132,6 +135,10 @@ pub struct ModelState {
     pub policy: Option<Digest>,
     /// What makes people look harder than usual.
     pub scrutiny: Scrutiny,
+    /// Whom CODEOWNERS names for what is changed of the model; only where `review.owners` is not written.
+    pub code_owners: CodeOwners,
+    /// Files and keys that were changed of what measures.
+    pub evaluation_changes: Vec<String>,
     /// The run whose jobs are read.
     pub run: Option<RunId>,
     /// Whether that run may still be at work.
@@ -165,6 +172,10 @@ pub struct ModelState {
     /// When the report was first shown: `approve` without SHA means the head of the newest
     /// report written before the comment.
     pub reported_at: Option<Timestamp>,
+    /// Heads of before with exactly this one's content.
+    pub same_content: BTreeSet<Sha>,
+    /// The report of the newest of them: what was approved counts on if this head's says the same.
+    pub kept_report: Option<(Sha, Digest)>,
     /// The head of the newest report before this head's.
     pub reported_before: Option<Sha>,
     /// Who asked to publish this head as soon as it is ready.

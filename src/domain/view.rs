@@ -14,6 +14,11 @@ pub struct StickyReport {
     pub models: Vec<ModelSection>,
 }
 
+impl StickyReport {
+    /// The first line of the comment that carries it.
+    pub const MARKER: &'static str = "<!-- mergewright:report -->";
+}
+
 /// One model's section of the sticky comment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelSection {
@@ -41,12 +46,29 @@ pub struct ModelSection {
     pub approvals_needed: u32,
     /// Who approved, by login.
     pub approved_by: Vec<String>,
+    /// What the merge request changes of the rules that it is judged by.
+    #[serde(default)]
+    pub policy_changes: Vec<PolicyChange>,
+    /// Files and keys that it changes of what measures the model.
+    #[serde(default)]
+    pub evaluation_changes: Vec<String>,
     /// What was remarkable: approvals voided with the reason, retries, a report superseded.
     pub notices: Vec<String>,
     /// What has to happen next, in one sentence.
     pub next_step: String,
     /// Names and values of the lineage, folded away.
     pub lineage: Vec<(String, String)>,
+}
+
+/// One key of the policy that a merge request changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyChange {
+    /// The key, such as `gates.rules.accuracy.min`.
+    pub key: String,
+    /// Its value on the target branch, as data; none where it is not there.
+    pub before: Option<String>,
+    /// Its value at the head.
+    pub after: Option<String>,
 }
 
 /// One stage and its sign.

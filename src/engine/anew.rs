@@ -75,6 +75,7 @@ fn leave_the_head(
         candidate: model.candidate + 1,
         policy: rules.digest,
         scrutiny: model.scrutiny,
+        evaluation_changes: std::mem::take(&mut model.evaluation_changes),
         rebound_at: Some(turn.now),
         reported_before: model.reported_at.map(|_| request.head.clone()),
         notices,

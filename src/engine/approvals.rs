@@ -1,9 +1,10 @@
 //! Who approved what: an approval counts only for exactly what it was given for.
 
 use crate::domain::{
-    Approval, Bound, Digest, ForgeApproval, ModelName, ModelState, Report, Timestamp, User, UserId,
+    Approval, Bound, Digest, ForgeApproval, ModelName, ModelState, Report, Sha, Timestamp, User, UserId,
 };
 
+use super::objections;
 use super::rights::{Rights, unmatched};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
@@ -23,10 +24,22 @@ pub(super) fn missing(
     rules: &Rules<'_>,
     finding: &mut Finding,
 ) -> Option<String> {
+    if let Some(why) = rules.code_owners.and_then(|named| named.unusable.as_ref()) {
+        let text = format!("CODEOWNERS cannot be used: {why}. Only maintainers count as owners meanwhile.");
+        note(&mut finding.notices, text);
+    }
     let counted = count(turn, name, model, rules, finding);
     remember(turn, name, model, &counted);
     for email in unmatched(turn.facts) {
         note(&mut finding.notices, format!("A commit's author belongs to no account that we know: {email}"));
+    }
+    finding.objections = objections::standing(turn, rules).iter().map(|by| by.login.clone()).collect();
+    if let Some(first) = finding.objections.first() {
+        let names = finding.objections.iter().map(|login| format!("@{login}")).collect::<Vec<_>>().join(", ");
+        return Some(format!(
+            "Changes requested by {names}: this stands until @{first} approves it in the forge's own review, or \
+             until that review is dismissed there."
+        ));
     }
     let needed = needed(rules);
     let missing = usize::try_from(needed).unwrap_or(usize::MAX).saturating_sub(counted.len());
@@ -67,6 +80,20 @@ pub(super) fn give(model: &mut ModelState, bound: &Bound, by: &User, at: Timesta
         report: digest,
         dataset,
     });
+}
+
+/// The first report of a head that has the content of one before: if it says the same, what was approved
+/// of that counts for it; else nothing of it does.
+pub(super) fn carry_over(turn: &Turn<'_>, model: &mut ModelState, report: &Report) {
+    let Some((head, before)) = model.kept_report.take() else { return };
+    if (Report { head, ..report.clone() }).digest() != before {
+        // The forge's own approvals do not say which report they saw.
+        model.rebound_at = Some(turn.now);
+        return;
+    }
+    for approval in model.approvals.iter_mut().filter(|approval| approval.report == Some(before)) {
+        approval.report = Some(report.digest());
+    }
 }
 
 fn count(
@@ -123,7 +150,9 @@ fn broken(
     let bound = turn.bound(model)?;
     let dataset = model.report.as_ref().and_then(|report| report.dataset.as_ref());
     let judged = approval.report.is_some() && digest.is_some();
-    if approval.head != bound.head {
+    if objections::of(turn, &approval.by) {
+        Some("its giver asked for changes")
+    } else if approval.head != bound.head {
         Some("the head moved")
     } else if approval.base != bound.base {
         Some("the base moved")
@@ -180,9 +209,9 @@ fn forge_approval(
 /// By the commit that the forge names, else by the head in the hook, else by the time.
 fn is_for_head(turn: &Turn<'_>, model: &ModelState, approval: &ForgeApproval) -> bool {
     let request = turn.merge_request();
-    let heard = heard_at(turn, approval.by.id);
+    let heard = heard_at(turn, model, approval.by.id);
     let of_head = match &approval.sha {
-        Some(sha) => *sha == request.head,
+        Some(sha) => *sha == request.head || model.same_content.contains(sha),
         None => {
             let later = approval.at.zip(request.head_since).is_some_and(|(at, since)| at > since);
             heard.is_some() || later
@@ -193,10 +222,11 @@ fn is_for_head(turn: &Turn<'_>, model: &ModelState, approval: &ForgeApproval) ->
     of_head && of_binding
 }
 
-/// When a hook told of an approval of the present head.
-fn heard_at(turn: &Turn<'_>, by: UserId) -> Option<Timestamp> {
+/// When a hook told of an approval of the present head, or of one with its content.
+fn heard_at(turn: &Turn<'_>, model: &ModelState, by: UserId) -> Option<Timestamp> {
     let head = &turn.merge_request().head;
-    let ours = turn.state.reviews.iter().filter(|review| review.by.id == by && review.head == *head);
+    let is = |told: &Sha| told == head || model.same_content.contains(told);
+    let ours = turn.state.reviews.iter().filter(|review| review.by.id == by && is(&review.head));
     ours.map(|review| review.heard_at).max()
 }
 

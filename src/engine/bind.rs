@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::{Bound, Left, Measured, MergeRequestStatus, ModelName, ModelState, Sha, State};
 
-use super::setting::Rules;
+use super::setting::{self, Rules};
 use super::turn::{Turn, note};
 use super::waivers;
 
@@ -45,7 +45,13 @@ pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) 
         let begins = arrived || model.candidate == 0;
         let known = Measured { policy: model.policy, stale: model.stale.clone() };
         if begins {
-            new_head(turn, name, &mut model, before.as_ref().map(|before| &before.head));
+            let same = before.as_ref().filter(|before| {
+                facts.same_content && back.is_none() && moved(turn, before, &bound, &known, rules).is_none()
+            });
+            match same {
+                Some(before) => same_content(turn, name, &mut model, before, &bound),
+                None => new_head(turn, name, &mut model, before.as_ref().map(|before| &before.head)),
+            }
         }
         let (last, measured) = match &back {
             Some(left) => (Some(&left.bound), left.models.get(name)),
@@ -76,6 +82,10 @@ pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) 
         }
         model.policy = rules.digest;
         model.scrutiny = rules.scrutiny;
+        if let Some(changed) = &facts.changed_paths {
+            model.evaluation_changes = setting::evaluation_changes(rules, changed);
+            model.code_owners = rules.code_owners.cloned().unwrap_or_default();
+        }
         turn.state.models.insert(name.clone(), model);
     }
     if run_again {
@@ -154,6 +164,50 @@ fn new_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, old: 
         reported_before: reported.or_else(|| model.reported_before.take()),
         // A head that comes back brings no approval back that another base or policy made void.
         rebound_at: model.rebound_at,
+        notices,
+        ..ModelState::default()
+    };
+}
+
+/// Another head with the same content: it is built and measured like any other, but what was approved
+/// counts on as long as its report says the same.
+fn same_content(
+    turn: &mut Turn<'_>,
+    name: &ModelName,
+    model: &mut ModelState,
+    before: &Bound,
+    bound: &Bound,
+) {
+    stop(turn, model);
+    let old = before.head.clone();
+    let report = model.report.as_ref().map(|report| (report.head.clone(), report.digest()));
+    let mut approvals = std::mem::take(&mut model.approvals);
+    for approval in &mut approvals {
+        (approval.head, approval.base) = (bound.head.clone(), bound.base.clone());
+    }
+    let mut same_content = std::mem::take(&mut model.same_content);
+    same_content.insert(old.clone());
+    let mut notices = vec![format!("The report of {} is superseded by a new head.", old.short())];
+    for login in &model.approved_by {
+        let text = format!("{} has the content of {}", bound.head.short(), old.short());
+        notices
+            .push(format!("The approval of @{login} is kept as long as the report stays the same: {text}."));
+        turn.record(
+            "approval",
+            Some(login),
+            format!("{name}: the approval of {login} is kept: {text}"),
+            serde_json::json!({ "model": name, "head": bound.head, "before": old }),
+        );
+    }
+    *model = ModelState {
+        phase: model.phase,
+        since: model.since,
+        candidate: model.candidate + 1,
+        reported_before: model.reported_at.map(|_| old).or_else(|| model.reported_before.take()),
+        rebound_at: model.rebound_at,
+        approvals,
+        same_content,
+        kept_report: report.or_else(|| model.kept_report.take()),
         notices,
         ..ModelState::default()
     };

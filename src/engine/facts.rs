@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::command::Addressing;
 use crate::config::valid::RepositoryConfig;
 use crate::domain::{
-    Comment, CommitAuthor, Digest, Environments, ForgeApproval, MergeRequest, ModelName, ModelSection,
-    Report, Repository, Rollout, Run, Sha, Standing, StickyReport, Tag, Timestamp, User, UserId, Version,
-    VersionRecord,
+    CodeOwners, Comment, CommitAuthor, Digest, Environments, ForgeApproval, ForgedStatus, MergeRequest,
+    ModelName, ModelSection, Report, Repository, Rollout, Run, Sha, Standing, StickyReport, Tag, Timestamp,
+    User, UserId, Version, VersionRecord,
 };
 
 /// Everything the engine may know about the world when it decides about one merge request.
@@ -34,8 +34,16 @@ pub struct Facts {
     /// Paths that the merge request changes; none = same head, base and configurations as the
     /// state is bound to, so that what was touched then is touched now.
     pub changed_paths: Option<BTreeSet<String>>,
-    /// Paths that differ between the base this head was last judged against and `base`; none = it did
-    /// not move, or the head is new.
+    /// Whom CODEOWNERS at `base` names for what is changed of each touched model that has no `review.owners`;
+    /// read whenever `changed_paths` is.
+    #[serde(default)]
+    pub code_owners: BTreeMap<ModelName, CodeOwners>,
+    /// Whether the head is a new commit with exactly the content of the one before, as after a rebase that
+    /// changed nothing; looked up only where somebody had approved that.
+    #[serde(default)]
+    pub same_content: bool,
+    /// Paths that differ between the base this head (or one of the same content) was last judged against
+    /// and `base`; none = it did not move, or the head is new.
     pub base_moved: Option<BTreeSet<String>>,
     /// What there is to judge. Read while the merge request is open, and also of a merged one until
     /// [`State::past_merge`](crate::domain::State::past_merge): a result whose delivery was lost
@@ -118,6 +126,13 @@ pub struct OpenFacts {
     pub reports: BTreeMap<ModelName, ReportFact>,
     /// Standing approvals by the forge's own review; none of a merge commit, which no forge reviews.
     pub approvals: Vec<ForgeApproval>,
+    /// Whose newest word in the forge's own review is that it must be changed.
+    #[serde(default)]
+    pub changes_requested: Vec<User>,
+    /// Statuses of the head that have our names and that somebody else set last; read where we were told of
+    /// one, and before a command acts where the forge tells of none.
+    #[serde(default)]
+    pub forged: Vec<ForgedStatus>,
     /// Who wrote the commits.
     pub authors: BTreeSet<CommitAuthor>,
 }

@@ -9,7 +9,18 @@ use super::{anew, infra, merging, publication};
 /// Takes in what the event carries. Everything else about it is a hint to look at the facts.
 pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
     match event {
-        Event::Refresh | Event::Comment { .. } => {}
+        Event::Refresh | Event::Comment { .. } | Event::StatusForged => {}
+        Event::CommentTampered { id, by } => {
+            // What the store knows is written again.
+            turn.state.shown.report = None;
+            let what = format!("{} changed the bot's report; it is written again", by.login);
+            turn.record(
+                "tampering",
+                Some(&by.login),
+                what,
+                serde_json::json!({ "comment": id, "by": by.id }),
+            );
+        }
         Event::Review { by, act, head } => review(turn, by, *act, head.as_ref()),
         Event::Effect { slot, outcome } => {
             merging::hear(turn, slot, outcome);

@@ -9,7 +9,7 @@ use super::gates::Sides;
 use super::progress::{self, Progress};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
-use super::{approvals, baseline, difference, fork, gates, infra, waivers};
+use super::{approvals, baseline, fork, gates, infra, waivers};
 
 /// Judges a model anew and moves it to where it stands.
 pub(super) fn judge(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>) {
@@ -111,6 +111,7 @@ fn tested(
     finding.failing_tests = report.tests.as_ref().map(|tests| tests.failed.clone()).unwrap_or_default();
     gate(turn, name, model, rules, &report);
     let digest = report.digest();
+    approvals::carry_over(turn, model, &report);
     if model.reported.replace(digest).is_some_and(|before| before != digest) {
         // Nobody has seen this one yet; the forge's own approvals do not say which report they saw.
         model.rebound_at = Some(turn.now);
@@ -204,11 +205,6 @@ fn scrutinise(rules: &Rules<'_>, finding: &mut Finding) {
     ];
     for (_, text) in said.iter().filter(|(holds, _)| *holds) {
         note(&mut finding.notices, *text);
-    }
-    if let (true, Some(proposal)) = (scrutiny.policy_changed, rules.proposal) {
-        for line in difference::lines(rules.policy, proposal) {
-            note(&mut finding.notices, format!("Policy: {line}"));
-        }
     }
 }
 

@@ -25,6 +25,11 @@ impl Globs {
         Self(set.build().unwrap_or_else(|_too_large| GlobSet::empty()))
     }
 
+    /// Whether one of the globs matches the path.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        self.0.is_match(path)
+    }
+
     /// The first of these paths that one of the globs matches.
     pub(super) fn first<'p>(&self, paths: &'p BTreeSet<String>) -> Option<&'p str> {
         paths.iter().map(String::as_str).find(|path| self.0.is_match(path))
@@ -65,6 +70,11 @@ pub fn touched(
 /// The first of these paths that belongs to the model.
 pub(super) fn owns<'p>(model: &Model, paths: &'p BTreeSet<String>) -> Option<&'p str> {
     Globs::new(model.paths.iter().map(String::as_str)).first(paths)
+}
+
+/// The paths that belong to one of these.
+pub(super) fn owns_any(models: &[&Model]) -> Globs {
+    Globs::new(models.iter().flat_map(|model| &model.paths).map(String::as_str))
 }
 
 fn models(configuration: &Configuration) -> impl Iterator<Item = &Model> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{CommitAuthor, Permission, Standing, User};
+use crate::domain::{CodeOwners, CommitAuthor, Permission, Standing, User};
 
 use super::Facts;
 use super::setting::Rules;
@@ -36,24 +36,41 @@ impl<'a> Rights<'a> {
     }
 
     /// Whether the person is an owner of the model. A model that the target branch does not know has
-    /// its maintainers as owners too: its own list was written by the merge request.
+    /// its maintainers as owners too: its own list was written by the merge request. A list that is
+    /// written rules alone; CODEOWNERS stands beside the maintainers where there is none.
     pub(super) fn owns(&self, rules: &Rules<'_>) -> bool {
         let owners = &rules.policy.review.owners;
-        if owners.is_empty() || rules.scrutiny.new_model {
-            return self.maintains() || self.listed(owners);
+        if owners.is_empty() {
+            return self.maintains() || rules.code_owners.is_some_and(|named| self.named(named));
         }
-        self.listed(owners)
+        self.listed(owners) || rules.scrutiny.new_model && self.maintains()
+    }
+
+    /// Whether CODEOWNERS names the person for every changed path; as at the forges, it takes the right
+    /// to push too.
+    fn named(&self, code_owners: &CodeOwners) -> bool {
+        let is_me = |owner: &String| match owner.strip_prefix('@') {
+            Some("developer") => self.may_write(),
+            Some("maintainer" | "owner") => self.maintains(),
+            Some(_) => false,
+            None if owner.contains('@') => self.emails.contains(owner),
+            None => self.is(owner),
+        };
+        let every = code_owners.sets.iter().all(|set| set.iter().any(is_me));
+        self.may_write() && !code_owners.sets.is_empty() && every
     }
 
     fn listed(&self, owners: &[String]) -> bool {
-        let is_me = |owner: &String| {
-            if owner.contains('/') {
-                self.teams.iter().any(|team| team.eq_ignore_ascii_case(owner))
-            } else {
-                self.user.login.eq_ignore_ascii_case(owner)
-            }
-        };
-        self.permission > Permission::None && owners.iter().any(is_me)
+        self.permission > Permission::None && owners.iter().any(|owner| self.is(owner))
+    }
+
+    /// Whether `login` or `group/team` names the person.
+    fn is(&self, owner: &str) -> bool {
+        if owner.contains('/') {
+            self.teams.iter().any(|team| team.eq_ignore_ascii_case(owner))
+        } else {
+            self.user.login.eq_ignore_ascii_case(owner)
+        }
     }
 
     /// Whether the person wrote the merge request or one of its commits.

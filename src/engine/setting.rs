@@ -3,10 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::valid::{Build, Gates, Model, Publish, Review, Rule, VersionStrategy};
-use crate::domain::{Digest, MergeRequestStatus, ModelName, Scrutiny, State};
+use crate::domain::{CodeOwners, Digest, MergeRequestStatus, ModelName, Scrutiny, State};
 
-use super::paths::{Globs, below, made_from, touched};
-use super::{Configuration, Facts};
+use super::paths::{Globs, below, made_from, owns_any, touched};
+use super::{Configuration, Facts, difference};
+
+/// Where the policy stands.
+const CONFIGURATION_FILE: &str = ".mergewright.yml";
+
+/// The most files and keys of an evaluation that are named.
+const MOST_NAMED: usize = 100;
 
 /// What the two configuration files say about this merge request.
 pub(super) enum Setting<'a> {
@@ -29,10 +35,12 @@ pub(super) struct Rules<'a> {
     pub(super) digest: Option<Digest>,
     /// What makes people look harder.
     pub(super) scrutiny: Scrutiny,
+    /// Whom CODEOWNERS names beside the maintainers, where the policy names nobody itself.
+    pub(super) code_owners: Option<&'a CodeOwners>,
 }
 
 impl<'a> Setting<'a> {
-    pub(super) fn read(state: &State, facts: &'a Facts) -> Self {
+    pub(super) fn read(state: &'a State, facts: &'a Facts) -> Self {
         let merged = matches!(facts.merge_request.status, MergeRequestStatus::Merged { .. });
         if merged && state.past_merge() {
             return Self::Models(rules(facts, state.models.keys().cloned(), state));
@@ -56,7 +64,7 @@ impl<'a> Rules<'a> {
     /// The rules of a section that stands on the default branch and is not being changed.
     pub(super) fn of(policy: &'a Model) -> Self {
         let scrutiny = Scrutiny::default();
-        Self { policy, proposal: Some(policy), digest: Some(policy.digest), scrutiny }
+        Self { policy, proposal: Some(policy), digest: Some(policy.digest), scrutiny, code_owners: None }
     }
 }
 
@@ -87,7 +95,7 @@ impl Rules<'_> {
 fn rules<'a>(
     facts: &'a Facts,
     names: impl IntoIterator<Item = ModelName>,
-    state: &State,
+    state: &'a State,
 ) -> BTreeMap<ModelName, Rules<'a>> {
     let mut all = BTreeMap::new();
     for name in names {
@@ -100,7 +108,11 @@ fn rules<'a>(
             None => state.models.get(&name).map(|model| model.scrutiny).unwrap_or_default(),
         };
         let digest = target.map(|model| model.digest);
-        all.insert(name, Rules { policy, proposal, digest, scrutiny });
+        let code_owners = match &facts.changed_paths {
+            Some(_) => facts.code_owners.get(&name),
+            None => state.models.get(&name).map(|model| &model.code_owners),
+        };
+        all.insert(name, Rules { policy, proposal, digest, scrutiny, code_owners });
     }
     all
 }
@@ -120,6 +132,39 @@ fn scrutiny(target: Option<&Model>, proposal: Option<&Model>, changed: &BTreeSet
                     .flatten()
                     .any(|model| measures(model).first(changed).is_some())),
     }
+}
+
+/// Files and keys that a merge request changes of what measures the model.
+pub(super) fn evaluation_changes(rules: &Rules<'_>, changed: &BTreeSet<String>) -> Vec<String> {
+    if !rules.scrutiny.evaluation_changed {
+        return Vec::new();
+    }
+    let sides = [Some(rules.policy), rules.proposal];
+    let measures: Vec<Globs> = sides.into_iter().flatten().map(measures).collect();
+    let files = changed.iter().filter(|path| measures.iter().any(|globs| globs.matches(path))).cloned();
+    let keys = rules.proposal.map(|proposal| difference::test(rules.policy, proposal)).unwrap_or_default();
+    files.chain(keys).take(MOST_NAMED).collect()
+}
+
+/// The changed paths that are a model's: its files, what measures it, and the configuration where its
+/// section differs.
+pub(super) fn changed_of<'p>(
+    name: &ModelName,
+    policy: &Configuration,
+    proposal: &Configuration,
+    changed: &'p BTreeSet<String>,
+) -> BTreeSet<&'p str> {
+    let (before, after) = (policy.model(name), proposal.model(name));
+    let sides: Vec<&Model> = [before, after].into_iter().flatten().collect();
+    let measures: Vec<Globs> = sides.iter().map(|model| measures(model)).collect();
+    let owned = owns_any(&sides);
+    let section = before.map(|model| model.digest) != after.map(|model| model.digest);
+    let ours = |path: &&str| {
+        owned.matches(path)
+            || measures.iter().any(|globs| globs.matches(path))
+            || section && *path == CONFIGURATION_FILE
+    };
+    changed.iter().map(String::as_str).filter(ours).collect()
 }
 
 /// Whether two sections rule alike: build, test and where they run are the head's own business, and a

@@ -34,6 +34,8 @@ pub(super) struct Turn<'a> {
 pub(super) struct Finding {
     /// The model cannot be served at all, and why.
     pub(super) error: Option<String>,
+    /// Who asked for changes, by login.
+    pub(super) objections: Vec<String>,
     /// What keeps it where it is, and what to do.
     pub(super) diagnosis: Option<String>,
     /// Tests that failed.

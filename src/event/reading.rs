@@ -154,6 +154,17 @@ pub(super) fn comment(
     }
 }
 
+/// A comment of ours that somebody else changed.
+pub(super) fn tampered(
+    on: MergeRequestId,
+    id: crate::domain::CommentId,
+    by: User,
+    updated_at: Moment,
+) -> Incoming {
+    let meaning = updated_at.0.map(|time| format!("{on}:tampered:{id}:{}", time.0));
+    Incoming { subject: Subject::MergeRequest(on), event: Event::CommentTampered { id, by }, meaning }
+}
+
 /// A review of a merge request. Without a time there is no key: the same person may approve, withdraw
 /// and approve again.
 pub(super) fn review(

@@ -76,6 +76,15 @@ pub enum Event {
         /// When it was last changed, as delivered.
         updated_at: Option<Timestamp>,
     },
+    /// Somebody else changed the text of one of our comments.
+    CommentTampered {
+        /// Its number.
+        id: CommentId,
+        /// Who, as delivered; the login may be unknown.
+        by: User,
+    },
+    /// Somebody else set a status that has one of our names.
+    StatusForged,
     /// Somebody approved or withdrew by the forge's own review.
     Review {
         /// Who.

@@ -14,6 +14,7 @@ mod people;
 mod pulls;
 mod releases;
 mod repositories;
+mod reviewers;
 mod runs;
 mod start;
 mod statuses;
@@ -28,9 +29,9 @@ use tokio::sync::OnceCell;
 
 use crate::config::server::{GithubConfig, GithubCredential};
 use crate::domain::{
-    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeApproval, ForgeKind, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Run,
-    RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, Job, JobId, Label,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Reviews,
+    Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
@@ -217,8 +218,8 @@ impl Forge for GitHub {
         self.read_archive(repo, job, kind, wanted, limits).await
     }
 
-    async fn approvals(&self, id: MergeRequestId) -> Result<Vec<ForgeApproval>, ForgeError> {
-        self.read_approvals(id).await
+    async fn reviews(&self, id: MergeRequestId, _reviewers: &[User]) -> Result<Reviews, ForgeError> {
+        self.read_reviews(id).await
     }
 
     async fn standing(&self, repo: RepoId, user: UserId, teams: &[String]) -> Result<Standing, ForgeError> {
@@ -264,8 +265,27 @@ impl Forge for GitHub {
         self.post_status(id.repo, sha, status).await
     }
 
+    async fn forged_statuses(
+        &self,
+        repo: RepoId,
+        sha: &Sha,
+        _run: Option<RunId>,
+    ) -> Result<Vec<ForgedStatus>, ForgeError> {
+        let us = self.whoami().await?;
+        self.read_forged_statuses(repo, sha, &us).await
+    }
+
     async fn set_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError> {
         self.put_label(id, label).await
+    }
+
+    async fn request_reviews(
+        &self,
+        id: MergeRequestId,
+        people: &[String],
+        teams: &[String],
+    ) -> Result<(), ForgeError> {
+        self.ask_for_reviews(id, people, teams).await
     }
 
     async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {

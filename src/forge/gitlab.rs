@@ -12,6 +12,7 @@ mod people;
 mod pipelines;
 mod releases;
 mod remembered;
+mod reviews;
 mod statuses;
 mod tags;
 
@@ -23,9 +24,9 @@ use tokio::sync::OnceCell;
 
 use crate::config::server::GitlabConfig;
 use crate::domain::{
-    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeApproval, ForgeKind, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Run,
-    RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, Job, JobId, Label,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Reviews,
+    Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
@@ -206,8 +207,8 @@ impl Forge for GitLab {
         self.read_archive(repo, job, wanted, limits).await
     }
 
-    async fn approvals(&self, id: MergeRequestId) -> Result<Vec<ForgeApproval>, ForgeError> {
-        self.read_approvals(id).await
+    async fn reviews(&self, id: MergeRequestId, reviewers: &[User]) -> Result<Reviews, ForgeError> {
+        self.read_reviews(id, reviewers).await
     }
 
     async fn standing(&self, repo: RepoId, user: UserId, teams: &[String]) -> Result<Standing, ForgeError> {
@@ -253,8 +254,27 @@ impl Forge for GitLab {
         self.post_status(id.repo, sha, run, status).await
     }
 
+    async fn forged_statuses(
+        &self,
+        repo: RepoId,
+        sha: &Sha,
+        run: Option<RunId>,
+    ) -> Result<Vec<ForgedStatus>, ForgeError> {
+        let us = self.whoami().await?;
+        self.read_forged_statuses(repo, (sha, run), &us).await
+    }
+
     async fn set_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError> {
         self.put_label(id, label).await
+    }
+
+    async fn request_reviews(
+        &self,
+        id: MergeRequestId,
+        people: &[String],
+        teams: &[String],
+    ) -> Result<(), ForgeError> {
+        self.ask_for_reviews(id, people, teams).await
     }
 
     async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {

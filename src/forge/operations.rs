@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::domain::{
-    Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeApproval, ForgeKind, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Run,
-    RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeKind, ForgedStatus, Job, JobId, Label,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Reviews,
+    Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::ForgeError;
@@ -90,8 +90,8 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         limits: ArchiveLimits,
     ) -> Result<Archive, ForgeError>;
 
-    /// Standing approvals by the forge's own review.
-    async fn approvals(&self, id: MergeRequestId) -> Result<Vec<ForgeApproval>, ForgeError>;
+    /// What people say by the forge's own review; `reviewers` as [`Forge::merge_request`] told of them.
+    async fn reviews(&self, id: MergeRequestId, reviewers: &[User]) -> Result<Reviews, ForgeError>;
 
     /// A person's rights now, and which of `teams` (`group/team`) they belong to.
     async fn standing(&self, repo: RepoId, user: UserId, teams: &[String]) -> Result<Standing, ForgeError>;
@@ -128,8 +128,25 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         status: &Status,
     ) -> Result<(), ForgeError>;
 
+    /// Statuses that have our names on a commit (at GitLab in this run) and that somebody else set last.
+    async fn forged_statuses(
+        &self,
+        repo: RepoId,
+        sha: &Sha,
+        run: Option<RunId>,
+    ) -> Result<Vec<ForgedStatus>, ForgeError>;
+
     /// Puts `label` on and takes all our other labels off.
     async fn set_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError>;
+
+    /// Asks people (by login) and teams for a review; who is asked already stays so. Those whom the forge
+    /// does not accept are left out.
+    async fn request_reviews(
+        &self,
+        id: MergeRequestId,
+        people: &[String],
+        teams: &[String],
+    ) -> Result<(), ForgeError>;
 
     /// Starts CI for the head of the merge request.
     async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError>;

@@ -62,6 +62,10 @@ impl Means<'_> {
                 plain(self.forge.set_status(merge_request(claimed)?, sha, *run, status).await)
             }
             Effect::Label { label } => plain(self.forge.set_label(merge_request(claimed)?, *label).await),
+            Effect::RequestReviews { people, teams } => {
+                let id = merge_request(claimed)?;
+                plain(refused_is_fine(self.forge.request_reviews(id, people, teams).await))
+            }
             Effect::CancelRun { run } => plain(gone_is_fine(self.forge.cancel_run(repo, *run).await)),
             Effect::StartRun { head, .. } => self.start_run(claimed, head).await,
             Effect::RetryJob { run, job } => self.retry_job(claimed, *run, *job).await,
@@ -191,6 +195,17 @@ fn earlier(since: Timestamp) -> Timestamp {
 
 fn plain(result: Result<(), ForgeError>) -> Result<Performed, OutboxError> {
     Ok(result.map(|()| Performed::done(Done::Plain))?)
+}
+
+/// It was a courtesy: where the forge will not, people find the merge request without it.
+fn refused_is_fine(result: Result<(), ForgeError>) -> Result<(), ForgeError> {
+    match result {
+        Err(error) if matches!(error.kind, ErrorKind::Refused | ErrorKind::Gone | ErrorKind::Conflict) => {
+            tracing::info!(%error, "reviewers could not be asked");
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// What was to be touched is gone, so nothing is left to do.

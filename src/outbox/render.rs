@@ -21,7 +21,7 @@ pub struct Renderer {
 
 impl Renderer {
     /// The first line of the one sticky comment.
-    pub const REPORT_MARKER: &'static str = "<!-- mergewright:report -->";
+    pub const REPORT_MARKER: &'static str = StickyReport::MARKER;
 
     /// The first line of the answer to a comment.
     #[must_use]
@@ -60,6 +60,7 @@ impl Renderer {
         templates.add_filter("sentence", |text: String| Value::from_safe_string(escape::cell_words(&text)));
         templates.add_filter("fence", |text: String| Value::from_safe_string(escape::fence(&text)));
         templates.add_template("report", include_str!("../../templates/comments/report.md"))?;
+        templates.add_template("policy", include_str!("../../templates/comments/policy.md"))?;
         templates.add_template("reply", include_str!("../../templates/comments/reply.md"))?;
         templates.add_template("release", include_str!("../../templates/comments/release.md"))?;
         Ok(Self { templates })

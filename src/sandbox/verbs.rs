@@ -8,7 +8,7 @@ use crate::domain::Sha;
 
 use super::world::{
     Comment, Commented, CommitStatus, File, Hook, MergeMethods, MergeRequest, MergeStyle, MergeWish, NewHook,
-    NewMergeRequest, PackageFile, Project, Release, Review, ReviewState, Role, RunsWait, State,
+    NewMergeRequest, NewStatus, PackageFile, Project, Release, Review, ReviewState, Role, RunsWait, State,
     Subscriptions, Tag, World,
 };
 use super::{Refusal, archive};
@@ -238,11 +238,24 @@ impl SandboxProject {
         self.by(login, |state, project, person| state.approve(project, person, number, None))
     }
 
-    /// Asks for changes with the forge's own button, on GitHub.
+    /// Asks for changes with the forge's own button.
     pub fn request_changes(&self, login: &str, number: u64, text: &str) -> Done<()> {
-        let state = ReviewState::ChangesRequested;
-        self.by(login, |world, project, person| {
-            world.review(project, person, number, state, None, text).map(drop)
+        self.by(login, |state, project, person| state.request_changes(project, person, number, text))
+    }
+
+    /// Takes back what somebody else asked for: dismissed on GitHub, another review asked for on GitLab.
+    pub fn overrule(&self, login: &str, number: u64, whose: &str) -> Done<()> {
+        self.by(login, |state, project, person| {
+            let whose = state.named(whose)?.id;
+            state.overrule(project, person, number, whose)
+        })
+    }
+
+    /// Takes somebody off the list of reviewers.
+    pub fn take_off(&self, login: &str, number: u64, whom: &str) -> Done<()> {
+        self.by(login, |state, project, person| {
+            let whom = state.named(whom)?.id;
+            state.change(project, person, number, "update", |one| Ok(one.reviewers.remove(&whom)))
         })
     }
 
@@ -292,6 +305,12 @@ impl SandboxProject {
         self.by(login, |state, project, person| state.merge(project, person, number, &MergeWish::default()))
     }
 
+    /// Brings the target branch into the source with the forge's own button: by a merge on GitHub, by a
+    /// rebase on GitLab; the new head.
+    pub fn update_branch(&self, login: &str, number: u64) -> Done<Sha> {
+        self.by(login, |state, project, person| state.update_branch(project, person, number))
+    }
+
     /// Makes all commits one and merges; the commit on the target branch.
     pub fn squash(&self, login: &str, number: u64) -> Done<Sha> {
         let wish = MergeWish { squash: true, ..MergeWish::default() };
@@ -339,6 +358,20 @@ impl SandboxProject {
             let on_it = project.statuses.iter().filter(|status| status.sha == *sha);
             Ok(on_it.map(|status| (status.name.clone(), status.clone())).collect())
         })
+    }
+
+    /// Puts a status on a commit, as any program with somebody's token may.
+    pub fn set_status(&self, login: &str, sha: &Sha, name: &str, value: &str) -> Done<()> {
+        let new = NewStatus {
+            sha: sha.to_string(),
+            name: name.to_owned(),
+            state: value.to_owned(),
+            reference: None,
+            description: None,
+            target_url: None,
+            pipeline: None,
+        };
+        self.by(login, |state, project, person| state.set_status(project, person, new).map(drop))
     }
 
     /// Every release by tag.

@@ -69,6 +69,7 @@ impl Inner {
                 };
                 let event = match event {
                     InternalEvent::Refresh => Event::Refresh,
+                    InternalEvent::StatusForged => Event::StatusForged,
                     InternalEvent::Comment { id: comment } => {
                         let forge = self.forge(id.repo.forge)?;
                         let us = forge.whoami().await?;

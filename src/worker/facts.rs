@@ -4,6 +4,7 @@ mod configuration;
 mod environments;
 mod judged;
 mod merged;
+mod owners;
 mod people;
 mod reports;
 
@@ -13,8 +14,8 @@ use std::time::Duration;
 use crate::command;
 use crate::config::server::AllowList;
 use crate::domain::{
-    Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelId, ModelName, RepoId, Report,
-    Repository, RunId, Sha, State, Timestamp, Version,
+    Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelId, ModelName, ModelState, RepoId,
+    Report, Repository, RunId, Sha, State, StickyReport, Timestamp, Version,
 };
 use crate::engine::{self, Addressed, Configuration, Facts, Registry, Seen, ToldComment};
 use crate::event::Event;
@@ -23,6 +24,8 @@ use crate::storage::Store;
 
 use super::failure::Failure;
 use super::memory::Memory;
+
+pub(crate) use owners::Owners;
 
 /// The environment that `baseline: production` speaks of.
 const PRODUCTION: &str = "production";
@@ -86,6 +89,11 @@ impl Gatherer<'_> {
                 return Ok(Gathered::Nothing("no-command"));
             }
             Event::Comment { id, author, body, .. } => Some((*id, author.clone(), body.clone())),
+            Event::CommentTampered { id, .. }
+                if self.store.comment_with(self.id, StickyReport::MARKER).await? != Some(*id) =>
+            {
+                return Ok(Gathered::Nothing("not-our-report"));
+            }
             _ => None,
         };
         let repository = match self.repository().await {
@@ -139,7 +147,13 @@ impl Gatherer<'_> {
             Some(changed) => engine::touched(&policy, &proposal, changed),
             None => self.state.models.keys().cloned().collect(),
         };
-        let base_moved = match (self.state.last_bound(&request.head), &changed_paths) {
+        let code_owners = match &changed_paths {
+            Some(changed) => self.code_owners(&touched, (&policy, &proposal), &base, changed).await?,
+            None => BTreeMap::new(),
+        };
+        let same_content = moved && self.same_content(&request).await?;
+        let before = if same_content { self.state.bound.as_ref() } else { None };
+        let base_moved = match (before.or_else(|| self.state.last_bound(&request.head)), &changed_paths) {
             (Some(bound), Some(_)) => self.drift(&bound.base, &base).await?,
             _ => None,
         };
@@ -157,6 +171,8 @@ impl Gatherer<'_> {
                 policy,
                 proposal,
                 changed_paths,
+                code_owners,
+                same_content,
                 base_moved,
                 open: None,
                 merged,
@@ -227,6 +243,23 @@ impl Gatherer<'_> {
                     || bound.policy != digest(policy)
                     || bound.proposal != digest(proposal)
             })
+    }
+
+    /// Whether the head replaced one that somebody approved, and nothing differs between the two.
+    async fn same_content(&self, request: &MergeRequest) -> Result<bool, Failure> {
+        let approved = |model: &ModelState| !model.approvals.is_empty() || !model.approved_by.is_empty();
+        let open = request.status == MergeRequestStatus::Open;
+        match &self.state.bound {
+            Some(bound) if open && bound.head != request.head && self.state.models.values().any(approved) => {
+                match self.forge.paths_between(self.id.repo, &bound.head, &request.head).await {
+                    Ok(paths) => Ok(paths.is_empty()),
+                    // One of them is nowhere to be seen: then nothing is known of it.
+                    Err(error) if matches!(error.kind, ErrorKind::Gone | ErrorKind::Refused) => Ok(false),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            _ => Ok(false),
+        }
     }
 
     async fn repository(&self) -> Result<Repository, Failure> {

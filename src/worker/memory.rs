@@ -9,6 +9,8 @@ use crate::domain::{
 };
 use crate::engine::Configuration;
 
+use super::facts::Owners;
+
 /// Everything that is kept.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -16,6 +18,8 @@ pub(crate) struct Memory {
     pub(crate) repositories: Kept<RepoId, (Repository, Timestamp)>,
     /// Configuration files by commit.
     pub(crate) configurations: Kept<(RepoId, Sha), Configuration>,
+    /// CODEOWNERS files by commit.
+    pub(crate) owners: Kept<(RepoId, Sha), Owners>,
     /// First parents of commits.
     pub(crate) parents: Kept<(RepoId, Sha), Option<Sha>>,
     /// Paths that differ between two commits.
@@ -35,6 +39,7 @@ impl Default for Memory {
         Self {
             repositories: Kept::of(1_000),
             configurations: Kept::of(256),
+            owners: Kept::of(64),
             parents: Kept::of(1_000),
             paths: Kept::of(64),
             authors: Kept::of(256),

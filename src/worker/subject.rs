@@ -57,8 +57,12 @@ pub(crate) async fn concern(
     if found.is_empty() {
         return Ok(Concern::Nobody("no-merge-request".to_owned()));
     }
-    let refresh = |owner: Owner| NewJob { lane: owner.lane(), event: InternalEvent::Refresh.to_json() };
-    Ok(Concern::Others(found.into_iter().map(refresh).collect()))
+    let look = match incoming.event {
+        Event::StatusForged => InternalEvent::StatusForged,
+        _ => InternalEvent::Refresh,
+    };
+    let look = |owner: Owner| NewJob { lane: owner.lane(), event: look.to_json() };
+    Ok(Concern::Others(found.into_iter().map(look).collect()))
 }
 
 fn owners(found: Vec<MergeRequestId>) -> Vec<Owner> {

@@ -23,6 +23,8 @@ fn report(stand: &Stand, next_step: &str) -> Effect {
         logs: vec![],
         approvals_needed: 0,
         approved_by: vec![],
+        policy_changes: vec![],
+        evaluation_changes: vec![],
         notices: vec![],
         next_step: next_step.to_owned(),
         lineage: vec![],

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::command::Who;
-use crate::domain::{MergeRequestStatus, ModelName, Phase, Report, Sha, Timestamp, User};
+use crate::domain::{CodeOwners, MergeRequestStatus, ModelName, Phase, Report, Sha, Timestamp, User};
 use crate::engine::Seen;
 use crate::engine::judge::written_after_report;
 use crate::engine::rights::Rights;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
+
+/// The most owners by CODEOWNERS that a refusal names.
+const MOST_NAMED: usize = 10;
 
 /// Who asked, when the comment was written, and what could be seen then.
 pub(super) struct Asked<'a> {
@@ -111,8 +114,13 @@ pub(super) fn permitted(
 
 fn not_owner(rules: &Rules<'_>) -> Refusal {
     let owners = &rules.policy.review.owners;
-    let who =
-        if owners.is_empty() { "the maintainers of the repository".to_owned() } else { owners.join(", ") };
+    let named = rules.code_owners.into_iter().flat_map(CodeOwners::everywhere).take(MOST_NAMED);
+    let named = named.map(|owner| format!(", {owner}")).collect::<String>();
+    let who = if owners.is_empty() {
+        format!("the maintainers of the repository{named}")
+    } else {
+        owners.join(", ")
+    };
     Refusal::new("not-owner", "Only an owner of the model can do that.", format!("Ask one of: {who}."))
 }
 

@@ -45,6 +45,9 @@ pub(super) fn publish(
     for held in turn.state.models.keys() {
         holds::refuse(turn, held)?;
     }
+    if let Some(refusal) = objected(turn) {
+        return Err(refusal);
+    }
     if !missing.is_empty() {
         return Err(not_ready(turn, missing.join(" ")));
     }
@@ -157,6 +160,19 @@ fn arm(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName) {
         model.armed = Some(asked.by.clone());
         note(&mut model.notices, format!("@{} asked to publish as soon as it is ready.", asked.by.login));
     }
+}
+
+/// Somebody asked for changes, and that stands.
+fn objected(turn: &Turn<'_>) -> Option<Refusal> {
+    let mut blocked = turn.findings.iter().filter(|(_, finding)| !finding.objections.is_empty());
+    let (name, finding) = blocked.find(|(name, _)| asked::phase(turn, name) == Phase::AwaitingApproval)?;
+    let names = finding.objections.iter().map(|login| format!("@{login}")).collect::<Vec<_>>().join(", ");
+    Some(Refusal::new(
+        "changes-requested",
+        format!("Changes of `{name}` are requested by {names}."),
+        "Whoever asked for them approves in the forge's own review, or that review is dismissed there; then \
+         comment again.",
+    ))
 }
 
 fn not_ready(turn: &Turn<'_>, missing: String) -> Refusal {

@@ -1,8 +1,8 @@
 //! `approve` and `unapprove`.
 
 use crate::domain::ModelName;
-use crate::engine::approvals;
 use crate::engine::turn::Turn;
+use crate::engine::{approvals, objections};
 
 use super::asked::{self, Asked, Done, Refusal};
 
@@ -10,6 +10,13 @@ use super::asked::{self, Asked, Done, Refusal};
 pub(super) fn approve(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sha: Option<&str>) -> Done {
     asked::judged(turn, name)?;
     asked::meant(turn, asked, name, sha)?;
+    if objections::of(turn, asked.by) {
+        return Err(Refusal::new(
+            "changes-requested",
+            "Your own review in the forge asks for changes, and that stands.",
+            "Approve with the forge's own review: it takes the place of the earlier one and counts the same.",
+        ));
+    }
     let saw = asked::saw_report(turn, asked, name);
     turn.with(name, |turn, model| {
         if let Some(bound) = turn.bound(model).cloned() {

@@ -10,6 +10,9 @@ use crate::engine::commands::Refusal;
 use super::freeze::frozen;
 use super::reference::{Miss, resolve};
 
+/// From so many approvals on, an author's own is none of them.
+const INDEPENDENT_FROM: u32 = 2;
+
 /// Who asks, and by which rules.
 pub(in crate::engine) struct Ask<'a> {
     /// The model.
@@ -73,7 +76,7 @@ pub(in crate::engine) fn promote(
     if let Some(active) = &mut stand.active {
         let same = active.action == RolloutAction::Promote && active.version == record.version;
         if same && active.step == RolloutStep::AwaitingApproval {
-            return approve(active, ask, place);
+            return approve(active, ask, place, record);
         }
         return Err(busy(active, ask));
     }
@@ -294,9 +297,21 @@ fn required(
     ))
 }
 
-/// One owner more who wants the same.
-fn approve(active: &mut Rollout, ask: &Ask<'_>, place: &Environment) -> Result<Begun, Refusal> {
+/// One owner more who wants the same. Where two or more are asked for, they are people who did not write
+/// what shall be live; where one is, the author and whoever promotes it are two people already.
+fn approve(
+    active: &mut Rollout,
+    ask: &Ask<'_>,
+    place: &Environment,
+    record: &VersionRecord,
+) -> Result<Begun, Refusal> {
     active.approvals_needed = place.approvals;
+    let wrote = |user: &User| user.login.eq_ignore_ascii_case(&record.lineage.author);
+    let independent = place.approvals >= INDEPENDENT_FROM;
+    if independent {
+        // The environment may ask for more than when they said so.
+        active.approved_by.retain(|user| !wrote(user));
+    }
     let said = |user: &User| user.id == ask.by.id;
     let given = active.approved_by.len();
     if said(&active.asked_by) || active.approved_by.iter().any(said) {
@@ -305,6 +320,16 @@ fn approve(active: &mut Rollout, ask: &Ask<'_>, place: &Environment) -> Result<B
             format!(
                 "You said so already; {given} of {} approvals by other owners are given.",
                 active.approvals_needed
+            ),
+            "Another owner of the model comments the same line.",
+        ));
+    }
+    if independent && wrote(ask.by) {
+        return Err(Refusal::new(
+            "own-work",
+            format!(
+                "You wrote {}, and `{}` asks for {} approvals by people who did not.",
+                record.version, place.name, place.approvals
             ),
             "Another owner of the model comments the same line.",
         ));

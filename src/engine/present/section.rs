@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::engine::facts::REPORT_ROW;
 use crate::engine::setting::Rules;
 use crate::engine::turn::{Finding, Turn, note};
-use crate::engine::{approvals, baseline, publication};
+use crate::engine::{approvals, baseline, difference, publication};
 
 use super::{NOTHING_LEFT, next_step};
 
@@ -49,6 +49,11 @@ fn section(
         logs: finding.logs.clone(),
         approvals_needed: approvals::needed(rules),
         approved_by: model.approved_by.clone(),
+        policy_changes: match (rules.scrutiny.policy_changed, rules.proposal) {
+            (true, Some(proposal)) => difference::policy(rules.policy, proposal),
+            _ => Vec::new(),
+        },
+        evaluation_changes: model.evaluation_changes.clone(),
         notices: notices(turn.state.holds.get(name), model, finding),
         next_step: finding.diagnosis.clone().unwrap_or_else(|| match (model.phase, rules.proposal) {
             (Phase::Merged, None) => NOTHING_LEFT.to_owned(),

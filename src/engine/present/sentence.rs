@@ -99,6 +99,10 @@ impl Told<'_> {
     }
 
     fn missing_approval(&self) -> String {
+        if let Some((first, others)) = self.finding.and_then(|finding| finding.objections.split_first()) {
+            let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+            return format!("changes requested by @{first}{more}");
+        }
         let needed = self.rules.map_or(0, approvals::needed);
         let needed = usize::try_from(needed).unwrap_or(usize::MAX);
         match needed.saturating_sub(self.model.approved_by.len()) {

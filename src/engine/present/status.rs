@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    Effect, ForgeKind, Mark, MergeRequestStatus, ModelName, Phase, RunId, Sha, Stage, Status, StatusState,
+    Effect, ForgeKind, ForgedStatus, Mark, MergeRequestStatus, ModelName, Phase, RunId, Sha, Stage, Status,
+    StatusState,
 };
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
@@ -16,6 +17,7 @@ use super::sentence::Told;
 const UNTOUCHED: &str = "no model changed";
 // A sentence stays as long as its value does, so it says nothing that goes on.
 const UNDECIDED: &str = "not decided yet: the report says what is awaited";
+const NOT_OURS: &str = "not set by mergewright";
 const GOOD: &str = "build, test and review are good";
 
 /// Asks for every status whose value is not the one that was sent last.
@@ -31,6 +33,7 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
         View::Untouched => BTreeMap::from([umbrella(StatusState::Success, UNTOUCHED)]),
         View::Models(rules) => models(turn, rules),
     };
+    let wanted = put_right(turn, wanted);
     for (context, status) in wanted {
         // A sentence alone is no reason: GitLab refuses to change it, and each write counts at both.
         if turn.state.shown.statuses.get(&context).is_none_or(|shown| shown.state != status.state) {
@@ -38,6 +41,27 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
             turn.want(Effect::Status { sha: sha.clone(), run, status });
         }
     }
+}
+
+/// What somebody else set in our name is set again; a name that we do not use (yet) says so.
+fn put_right(turn: &mut Turn<'_>, mut wanted: BTreeMap<String, Status>) -> BTreeMap<String, Status> {
+    for forged in turn.open().into_iter().flat_map(|open| &open.forged) {
+        let ForgedStatus { context, by } = forged;
+        turn.state.shown.statuses.remove(context);
+        wanted.entry(context.clone()).or_insert_with(|| Status {
+            context: context.clone(),
+            state: StatusState::Error,
+            description: NOT_OURS.to_owned(),
+        });
+        let what = format!("{} set the status {context} in the bot's name; it is set again", by.login);
+        turn.record(
+            "tampering",
+            Some(&by.login),
+            what,
+            serde_json::json!({ "status": context, "by": by.id }),
+        );
+    }
+    wanted
 }
 
 /// Where statuses go: on the present head; at GitLab joined to its newest run, and not before that.

@@ -43,7 +43,7 @@ fn ran(scene: &mut Scene, run: u64, test: JobStatus, accuracy: Option<&str>) {
         runs: vec![run],
         reports: reports.into_iter().collect(),
         authors: [CommitAuthor { login: None, email: "bob@acme.test".to_owned() }].into(),
-        approvals: Vec::new(),
+        ..OpenFacts::default()
     });
 }
 

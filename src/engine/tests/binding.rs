@@ -147,6 +147,42 @@ fn a_head_that_comes_back_after_its_base_or_policy_moved_is_measured_anew() {
 }
 
 #[test]
+fn a_head_with_the_same_content_keeps_approvals_if_its_report_says_the_same() {
+    for (accuracy, phase) in [("0.95", Phase::Ready), ("0.96", Phase::AwaitingApproval)] {
+        for by_command in [true, false] {
+            let mut scene = Scene::ready();
+            if !by_command {
+                scene.says("alice", "/model unapprove");
+                scene.approves("alice");
+                scene.turn(&Event::Review {
+                    by: user("alice"),
+                    act: ReviewAct::Approved,
+                    head: Some(sha('a')),
+                });
+                assert_eq!(scene.phase(), Phase::Ready);
+            }
+            let artifacts = scene.report().artifacts.clone();
+            scene.push('b').facts.same_content = true;
+            scene.look();
+            assert_eq!(scene.phase(), Phase::Building);
+            assert!(scene.model().notices.iter().any(|notice| notice.contains("@alice is kept")));
+            scene.facts.same_content = false;
+            scene.tested(&[("accuracy", accuracy)]);
+            scene.report().artifacts = artifacts;
+            scene.look();
+            assert_eq!(scene.phase(), phase, "{accuracy}, by command: {by_command}");
+        }
+    }
+    // A base that moved in the model's paths voids them all the same.
+    let mut scene = Scene::ready();
+    scene.push('b').facts.same_content = true;
+    scene.facts.base = sha('1');
+    scene.facts.base_moved = Some(paths(&["models/iris/data.py"]));
+    scene.look();
+    assert!(scene.model().approvals.is_empty());
+}
+
+#[test]
 fn the_policy_of_another_model_does_not_matter() {
     let other = POLICY.split("models:\n").nth(1).unwrap().replace("iris", "digits");
     let mut scene = Scene::ready();

@@ -163,7 +163,14 @@ impl World {
         });
         let reports = report.map(|report| (iris(), ReportFact::Read(Box::new(report))));
         let authors = [CommitAuthor { login: None, email: "bob@acme.test".to_owned() }].into();
-        let open = OpenFacts { runs, reports: reports.into_iter().collect(), authors, approvals: Vec::new() };
+        let open = OpenFacts {
+            runs,
+            reports: reports.into_iter().collect(),
+            authors,
+            approvals: Vec::new(),
+            changes_requested: Vec::new(),
+            forged: Vec::new(),
+        };
         self.scene.facts.open = (!closed).then_some(open);
     }
 

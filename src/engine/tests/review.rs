@@ -174,6 +174,87 @@ fn who_asks_for_changes_takes_the_approval_back() {
 }
 
 #[test]
+fn requested_changes_block_whatever_was_approved() {
+    let objected = |login: &str| {
+        let mut scene = Scene::ready();
+        scene.open().changes_requested = vec![user(login)];
+        scene.look();
+        scene
+    };
+    let mut scene = objected("dave");
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    assert!(scene.section().next_step.starts_with("Changes requested by @dave"));
+    assert_eq!(scene.model().approved_by, ["alice"], "her approval stands meanwhile");
+    assert_eq!(scene.says("alice", "/model publish").refusal(), "changes-requested");
+    scene.open().changes_requested.clear();
+    assert_eq!(scene.look().phase(), Phase::Ready, "dismissed");
+
+    assert_eq!(objected("eve").phase(), Phase::Ready, "eve only reads");
+    let mut scene = objected("alice");
+    assert!(scene.model().approved_by.is_empty(), "her newest word is another one");
+    assert_eq!(scene.says("alice", "/model approve").refusal(), "changes-requested");
+    let mut scene = Scene::ready();
+    scene.open().changes_requested = vec![user("dave")];
+    scene.facts.people.insert(user("dave").id, Standing::Unknown);
+    assert_eq!(scene.look().phase(), Phase::AwaitingApproval, "not knowing denies");
+}
+
+#[test]
+fn owners_by_name_are_asked_once_when_the_first_report_waits_for_them() {
+    let asked = |scene: &Scene| {
+        let slots = scene.effects.iter().map(Effect::slot).filter(|slot| slot.starts_with("reviews:"));
+        slots.collect::<Vec<_>>()
+    };
+    let owners = "owners: ['@alice', '@bob', '@Mia', '@dave', '@acme/ml', '@eve', '@a', '@b', '@c']";
+    let mut scene = Scene::new().with("owners: ['@alice']", owners);
+    scene.job("build", JobStatus::Running).look();
+    assert_eq!(asked(&scene), Vec::<String>::new());
+    scene.facts.merge_request.reviewers = vec![user("dave")];
+    scene.tested(ACCURACY).look();
+    // Neither the author nor who is asked already; GitLab asks no groups; five at most.
+    assert_eq!(asked(&scene), ["reviews:alice,mia,eve,a,b;"]);
+    scene.facts.merge_request.reviewers.clear();
+    scene.push('b').look();
+    scene.tested(ACCURACY).look();
+    assert_eq!((scene.phase(), asked(&scene)), (Phase::AwaitingApproval, Vec::new()));
+
+    let mut scene = Scene::new();
+    scene.approves("alice");
+    scene.tested(ACCURACY).look();
+    assert_eq!((scene.phase(), asked(&scene)), (Phase::Ready, Vec::new()), "nobody is needed any more");
+}
+
+#[test]
+fn codeowners_stand_beside_the_maintainers_where_nobody_is_written() {
+    let named = |sets: &[&[&str]]| {
+        let set = |set: &&[&str]| set.iter().map(|owner| (*owner).to_owned()).collect();
+        CodeOwners { sets: sets.iter().map(set).collect(), unusable: None }
+    };
+    for (sets, login, phase) in [
+        (&[&["alice", "dave"][..]][..], "dave", Phase::Ready),
+        (&[&["dave@acme.test"][..], &["dave"]], "dave", Phase::Ready),
+        (&[&["@developer"][..]], "dave", Phase::Ready),
+        (&[&["alice", "dave"][..], &["alice"]], "dave", Phase::AwaitingApproval),
+        (&[&["eve"][..]], "eve", Phase::AwaitingApproval),
+        (&[&["bob"][..]], "bob", Phase::AwaitingApproval),
+        (&[], "dave", Phase::AwaitingApproval),
+        (&[&["alice"][..]], "mia", Phase::Ready),
+    ] {
+        let mut scene = Scene::new().with(", owners: ['@alice']", "");
+        scene.facts.code_owners = [(iris(), named(sets))].into();
+        scene.tested(ACCURACY).look();
+        scene.facts.changed_paths = None;
+        scene.facts.code_owners.clear();
+        scene.approves(login).look();
+        assert_eq!(scene.phase(), phase, "{sets:?} {login}");
+    }
+    let mut scene = Scene::new();
+    scene.facts.code_owners = [(iris(), named(&[&["dave"]]))].into();
+    scene.tested(ACCURACY).look();
+    assert_eq!(scene.says("dave", "/model approve").refusal(), "not-owner", "a written list rules alone");
+}
+
+#[test]
 fn changing_what_measures_needs_an_approval_after_the_report() {
     for path in ["models/iris/evaluate.py", "models/iris/data/holdout.csv", ".gitlab-ci.yml"] {
         let mut scene = Scene::new().with("approvals: 1", "approvals: 0");
@@ -183,6 +264,7 @@ fn changing_what_measures_needs_an_approval_after_the_report() {
         scene.tested(ACCURACY).look();
         assert_eq!(scene.phase(), Phase::AwaitingApproval, "{path}: approved before the report");
         assert!(scene.section().notices.iter().any(|notice| notice.starts_with("Evaluation changed")));
+        assert_eq!(scene.section().evaluation_changes, [path]);
         scene.says("alice", "/model approve");
         assert_eq!(scene.phase(), Phase::Ready, "{path}");
     }
@@ -208,6 +290,9 @@ fn changing_the_own_policy_is_judged_by_the_old_one_and_needs_an_owner() {
     scene.tested(&[("accuracy", "0.5")]).look();
     assert_eq!(scene.phase(), Phase::GateFailed, "the target's threshold rules");
     assert!(scene.section().notices.iter().any(|notice| notice.contains("changes the policy")));
+    let change = &scene.section().policy_changes[0];
+    let shown = (change.key.as_str(), change.before.as_deref(), change.after.as_deref());
+    assert_eq!(shown, ("gates.rules.accuracy.min", Some("0.9"), Some("0.1")));
     scene.reported(ACCURACY).look();
     assert_eq!(scene.phase(), Phase::AwaitingApproval);
     scene.says("alice", "/model approve");

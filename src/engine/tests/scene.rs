@@ -71,6 +71,7 @@ impl Scene {
                 head_since: Some(now),
                 status: MergeRequestStatus::Open,
                 draft: false,
+                reviewers: Vec::new(),
                 mergeability: Mergeability::Mergeable,
                 web_url: "https://forge.test/acme/models/-/merge_requests/7".to_owned(),
             },
@@ -79,6 +80,8 @@ impl Scene {
             policy: config(POLICY),
             proposal: config(POLICY),
             changed_paths: Some(paths(&["models/iris/train.py"])),
+            code_owners: BTreeMap::new(),
+            same_content: false,
             base_moved: None,
             open: Some(OpenFacts {
                 authors: [CommitAuthor { login: None, email: "bob@acme.test".to_owned() }].into(),
@@ -306,10 +309,16 @@ impl Scene {
         &self.state.models[&iris()]
     }
 
-    /// The slots that the last turn asked for, without what only shows.
+    /// The slots that the last turn asked for, without what only shows or tells.
     pub(super) fn acts(&self) -> Vec<String> {
         let shows = |effect: &&Effect| {
-            matches!(effect, Effect::Report { .. } | Effect::Status { .. } | Effect::Label { .. })
+            matches!(
+                effect,
+                Effect::Report { .. }
+                    | Effect::Status { .. }
+                    | Effect::Label { .. }
+                    | Effect::RequestReviews { .. }
+            )
         };
         self.effects.iter().filter(|effect| !shows(effect)).map(Effect::slot).collect()
     }

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::{Account, Numbered, lenient, merge_request, read};
-use crate::domain::{RepoId, RunId, User};
+use crate::domain::{RepoId, RunId, Status, User};
 use crate::event::reading::{Stop, about, refresh, sha};
-use crate::event::{Incoming, Subject};
+use crate::event::{Event, Incoming, Subject};
 
 /// A pull request as runs and checks name it. The list is empty for forks.
 #[derive(Debug, Default, Deserialize)]
@@ -120,6 +120,7 @@ fn check(event: &str, body: &[u8], us: &User, path: &str) -> Result<Incoming, St
 
 #[derive(Deserialize)]
 struct StatusHook {
+    context: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     sender: Account,
     #[serde(default, deserialize_with = "lenient")]
@@ -133,7 +134,9 @@ pub(super) fn status(event: &str, body: &[u8], us: &User) -> Result<Incoming, St
     if hook.sender.is(us) {
         return Err(Stop::because("own-status"));
     }
-    said_of(hook.repository.repo()?, hook.sha, "sha")
+    let forged = hook.context.as_deref().is_some_and(Status::is_ours);
+    let event = if forged { Event::StatusForged } else { Event::Refresh };
+    Ok(Incoming { event, ..said_of(hook.repository.repo()?, hook.sha, "sha")? })
 }
 
 /// Something was said of a commit.

@@ -12,6 +12,8 @@ use crate::event::reading::{self, Moment, Stop};
 struct Hook {
     action: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
+    sender: Account,
+    #[serde(default, deserialize_with = "lenient")]
     repository: Numbered,
     #[serde(default, deserialize_with = "lenient")]
     issue: Issue,
@@ -41,7 +43,7 @@ pub(super) fn parse(event: &str, body: &[u8], us: &User) -> Result<Incoming, Sto
     }
     match hook.action.as_deref() {
         Some("created") => {}
-        Some("edited") => return Err(Stop::because("edited-comment")),
+        Some("edited") => return edited(hook, us),
         Some("deleted") => return Err(Stop::because("deleted-comment")),
         _ => return Err(Stop::because("unknown-action")),
     }
@@ -59,4 +61,15 @@ pub(super) fn parse(event: &str, body: &[u8], us: &User) -> Result<Incoming, Sto
     let text = comment.body.ok_or_else(|| Stop::missing("comment.body"))?;
     let on = merge_request(hook.repository.repo()?, number);
     Ok(reading::comment(on, CommentId(id), author, text, comment.updated_at))
+}
+
+/// An edit never runs a command; one of our own words by somebody else is put right again.
+fn edited(hook: Hook, us: &User) -> Result<Incoming, Stop> {
+    let ours = hook.comment.user.as_ref().is_some_and(|author| author.is(us));
+    let by = hook.sender.user().filter(|by| ours && by.id != us.id);
+    let by = by.ok_or_else(|| Stop::because("edited-comment"))?;
+    let number = hook.issue.number.ok_or_else(|| Stop::missing("issue.number"))?;
+    let id = hook.comment.id.ok_or_else(|| Stop::missing("comment.id"))?;
+    let on = merge_request(hook.repository.repo()?, number);
+    Ok(reading::tampered(on, CommentId(id), by, hook.comment.updated_at))
 }

@@ -161,6 +161,32 @@ fn comments_that_cannot_command_are_put_aside_with_the_reason() {
 }
 
 #[test]
+fn our_own_comment_changed_by_somebody_else_is_heard_and_a_status_in_our_name_too() {
+    let edited = with(with(comment(), "/action", json!("edited")), "/comment/user/id", json!(7));
+    let heard = hear("issue_comment", &edited);
+    let by = User { id: UserId(42), login: "alice".to_owned(), bot: false };
+    assert_eq!(
+        (heard.subject, heard.event),
+        (PULL_REQUEST, Event::CommentTampered { id: CommentId(1244), by })
+    );
+    put_aside("issue_comment", &with(edited, "/sender/id", json!(7)), "edited-comment");
+
+    let status = json!({"sha": HEAD, "state": "success", "repository": {"id": 15}, "sender": {"id": 42}});
+    for (context, event) in [
+        ("mergewright", Event::StatusForged),
+        ("mergewright/iris/test", Event::StatusForged),
+        ("mergewright2", Event::Refresh),
+        ("lint", Event::Refresh),
+    ] {
+        assert_eq!(
+            hear("status", &with(status.clone(), "/context", json!(context))).event,
+            event,
+            "{context}"
+        );
+    }
+}
+
+#[test]
 fn a_review_tells_whose_it_is_and_of_which_commit() {
     for (action, state, act, word) in [
         ("submitted", "approved", ReviewAct::Approved, "approved"),

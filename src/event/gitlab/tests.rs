@@ -227,6 +227,24 @@ fn comments_that_cannot_command_are_put_aside_with_the_reason() {
 }
 
 #[test]
+fn our_own_comment_changed_by_somebody_else_is_heard() {
+    let edited = with(note(), "/object_attributes/action", Some(json!("update")));
+    let edited = with(edited, "/object_attributes/author_id", Some(json!(7)));
+    let heard = |body: &Value| hear("Note Hook", body).event;
+    let alice = User { id: UserId(42), login: "alice".to_owned(), bot: false };
+    let id = CommentId(1244);
+    assert_eq!(heard(&edited), Event::CommentTampered { id, by: alice.clone() });
+    // The hook may name the author; the note itself says who changed it last.
+    let by_author = with(edited.clone(), "/user/id", Some(json!(7)));
+    let body = with(by_author.clone(), "/object_attributes/updated_by_id", Some(json!(42)));
+    let unnamed = User { login: "user 42".to_owned(), ..alice };
+    assert_eq!(heard(&body), Event::CommentTampered { id, by: unnamed });
+    put_aside("Note Hook", &by_author, "edited-comment");
+    let by_us = with(edited, "/object_attributes/updated_by_id", Some(json!(7)));
+    put_aside("Note Hook", &by_us, "edited-comment");
+}
+
+#[test]
 fn people_whose_logins_only_look_like_a_bots_are_heard() {
     for login in ["project_x_bot", "project_bot", "my_project_1_bot", "project_1_bottle", "mergewright2"] {
         let body = with(note(), "/user/username", Some(json!(login)));

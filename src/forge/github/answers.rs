@@ -73,6 +73,8 @@ pub(super) struct Pull {
     #[serde(default)]
     pub(super) draft: Option<bool>,
     #[serde(default)]
+    pub(super) requested_reviewers: Vec<User>,
+    #[serde(default)]
     pub(super) mergeable: Option<bool>,
     #[serde(default)]
     pub(super) mergeable_state: Option<String>,
@@ -324,6 +326,14 @@ pub(super) struct Rights {
 pub(super) struct Membership {
     #[serde(default)]
     pub(super) state: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SetStatus {
+    #[serde(default)]
+    pub(super) context: String,
+    #[serde(default)]
+    pub(super) creator: Option<User>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{GitHub, answers};
-use crate::domain::{ForgeApproval, MergeRequestId, Permission, RepoId, Standing, Timestamp, UserId};
+use crate::domain::{
+    ForgeApproval, MergeRequestId, Permission, RepoId, Reviews, Standing, Timestamp, UserId,
+};
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
 use crate::forge::{ErrorKind, ForgeError};
@@ -19,8 +21,8 @@ const TEAM: Operation = Operation {
     does: "read who belongs to the team",
     needs: "read access to the organization's members",
 };
-const APPROVALS: Operation = Operation {
-    name: "approvals",
+const REVIEWS: Operation = Operation {
+    name: "reviews",
     does: "read the reviews of the pull request",
     needs: "read access to pull requests",
 };
@@ -99,26 +101,32 @@ impl GitHub {
         shown.filter(|email| !email.is_empty()).chain(hidden).collect()
     }
 
-    /// The newest verdict of each reviewer, where it is an approval. A mere comment changes no verdict.
-    pub(super) async fn read_approvals(&self, id: MergeRequestId) -> Result<Vec<ForgeApproval>, ForgeError> {
+    /// The newest verdict of each reviewer. A mere comment changes no verdict; one that was dismissed is
+    /// none.
+    pub(super) async fn read_reviews(&self, id: MergeRequestId) -> Result<Reviews, ForgeError> {
         let rest = format!("/pulls/{}/reviews", id.number);
-        let reviews: Vec<answers::Review> = self.list(&APPROVALS, id.repo, &rest).await?;
-        let mut newest: BTreeMap<u64, Option<ForgeApproval>> = BTreeMap::new();
-        for review in reviews {
-            let Some(user) = review.user else { continue };
-            let number = user.id;
-            let verdict = match review.state.to_ascii_uppercase().as_str() {
-                "APPROVED" => Some(ForgeApproval {
+        let listed: Vec<answers::Review> = self.list(&REVIEWS, id.repo, &rest).await?;
+        let mut newest: BTreeMap<u64, (String, answers::User, answers::Review)> = BTreeMap::new();
+        for mut review in listed {
+            let Some(user) = review.user.take() else { continue };
+            let word = review.state.to_ascii_uppercase();
+            if matches!(word.as_str(), "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED") {
+                newest.insert(user.id, (word, user, review));
+            }
+        }
+        let mut reviews = Reviews::default();
+        for (word, user, review) in newest.into_values() {
+            match word.as_str() {
+                "APPROVED" => reviews.approvals.push(ForgeApproval {
                     by: user.into(),
                     sha: review.commit_id,
                     at: review.submitted_at.as_deref().and_then(Timestamp::parse),
                 }),
-                "CHANGES_REQUESTED" | "DISMISSED" => None,
-                _ => continue,
-            };
-            newest.insert(number, verdict);
+                "CHANGES_REQUESTED" => reviews.changes_requested.push(user.into()),
+                _ => {}
+            }
         }
-        Ok(newest.into_values().flatten().collect())
+        Ok(reviews)
     }
 }
 

@@ -66,6 +66,7 @@ impl GitHub {
             head_since,
             status,
             draft: found.draft.unwrap_or(false),
+            reviewers: found.requested_reviewers.into_iter().map(Into::into).collect(),
             mergeability,
             web_url: found.html_url,
         })

@@ -76,6 +76,8 @@ pub(super) struct MergeRequest {
     #[serde(default)]
     pub(super) work_in_progress: Option<bool>,
     #[serde(default)]
+    pub(super) reviewers: Vec<User>,
+    #[serde(default)]
     pub(super) detailed_merge_status: Option<String>,
     #[serde(default)]
     pub(super) merge_status: Option<String>,
@@ -268,6 +270,23 @@ pub(super) struct Approval {
     pub(super) user: User,
     #[serde(default)]
     pub(super) approved_at: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SetStatus {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) author: Option<User>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Reviewer {
+    pub(super) user: User,
+    /// `unreviewed`, `reviewed`, `requested_changes`, `approved`, …; none before GitLab 16.9.
+    #[serde(default)]
+    pub(super) state: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,4 +1,4 @@
-//! Merge requests: themselves, what they change, who wrote it, who approved it, their labels.
+//! Merge requests: themselves, what they change, who wrote it, their labels.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{GitLab, answers, merge_request, project};
 use crate::domain::{
-    CommitAuthor, ForgeApproval, Label, MergeRequest, MergeRequestId, MergeRequestStatus,
-    MergeRequestSummary, Mergeability, RepoId, Sha, Timestamp,
+    CommitAuthor, Label, MergeRequest, MergeRequestId, MergeRequestStatus, MergeRequestSummary, Mergeability,
+    RepoId, Sha, Timestamp,
 };
 use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
@@ -39,11 +39,6 @@ const CHANGES: Operation = Operation {
 const AUTHORS: Operation = Operation {
     name: "commit_authors",
     does: "list the commits of the merge request",
-    needs: "the scope `api` and at least Reporter",
-};
-const APPROVALS: Operation = Operation {
-    name: "approvals",
-    does: "read the approvals of the merge request",
     needs: "the scope `api` and at least Reporter",
 };
 const LABEL: Operation = Operation {
@@ -87,6 +82,7 @@ impl GitLab {
             head_since,
             status,
             draft: found.draft.or(found.work_in_progress).unwrap_or(false),
+            reviewers: found.reviewers.into_iter().map(Into::into).collect(),
             mergeability,
             web_url: found.web_url,
         })
@@ -173,16 +169,6 @@ impl GitLab {
         }
         emails.remove("");
         Ok(emails.into_iter().map(|email| CommitAuthor { login: None, email }).collect())
-    }
-
-    pub(super) async fn read_approvals(&self, id: MergeRequestId) -> Result<Vec<ForgeApproval>, ForgeError> {
-        let found: answers::Approvals = self.http.get(&APPROVALS, &merge_request(id, "/approvals")).await?;
-        let approval = |one: answers::Approval| ForgeApproval {
-            at: one.approved_at.as_deref().and_then(Timestamp::parse),
-            by: one.user.into(),
-            sha: None,
-        };
-        Ok(found.approved_by.into_iter().map(approval).collect())
     }
 
     pub(super) async fn put_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError> {

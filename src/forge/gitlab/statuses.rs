@@ -1,10 +1,12 @@
 //! Commit statuses, each joined to the pipeline of its head.
 
+use std::collections::BTreeMap;
+
 use reqwest::Method;
 use serde_json::json;
 
-use super::{GitLab, project};
-use crate::domain::{RepoId, RunId, Sha, Status, StatusState};
+use super::{GitLab, answers, project};
+use crate::domain::{ForgedStatus, RepoId, RunId, Sha, Status, StatusState, User, UserId};
 use crate::forge::classify::Operation;
 use crate::forge::text::cut;
 use crate::forge::transport::Payload;
@@ -14,6 +16,12 @@ const STATUS: Operation = Operation {
     name: "set_status",
     does: "set a commit status",
     needs: "the scope `api` and at least Developer",
+};
+
+const STATUSES: Operation = Operation {
+    name: "statuses",
+    does: "read the commit's statuses",
+    needs: "the scope `api` and at least Reporter",
 };
 
 /// The most characters of a description.
@@ -58,9 +66,37 @@ impl GitLab {
         }
     }
 
+    /// GitLab tells nobody of a status that is set, but says whose it is.
+    pub(super) async fn read_forged_statuses(
+        &self,
+        repo: RepoId,
+        (sha, run): (&Sha, Option<RunId>),
+        us: &User,
+    ) -> Result<Vec<ForgedStatus>, ForgeError> {
+        let commit = match run {
+            Some(run) => self.pipeline_commit(repo, run).await?,
+            None => sha.clone(),
+        };
+        let joined = run.map(|run| format!("?pipeline_id={run}")).unwrap_or_default();
+        let path = project(repo, &format!("/repository/commits/{commit}/statuses{joined}"));
+        let mut listed: Vec<answers::SetStatus> = self.http.list(&STATUSES, &path).await?;
+        listed.sort_by_key(|one| one.id);
+        let newest: BTreeMap<String, Option<answers::User>> =
+            listed.into_iter().map(|one| (one.name, one.author)).collect();
+        let ours = newest.into_iter().filter(|(name, _)| Status::is_ours(name));
+        let forged = ours
+            .map(|(context, author)| ForgedStatus { context, by: author.map_or_else(nobody, Into::into) });
+        Ok(forged.filter(|one| one.by.id != us.id).collect())
+    }
+
     fn conflict(&self, external: String) -> ForgeError {
         ForgeError { kind: ErrorKind::Conflict, internal: format!("{}: not sent", STATUS.name), external }
     }
+}
+
+/// Whose account is gone.
+fn nobody() -> User {
+    User { id: UserId(0), login: "ghost".to_owned(), bot: false }
 }
 
 const fn word(state: StatusState) -> &'static str {

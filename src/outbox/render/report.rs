@@ -1,5 +1,6 @@
 //! The sticky comment: first the verdict, then what it rests on, as much as fits.
 
+mod policy;
 mod section;
 
 use minijinja::{Environment, Error, Value, context};
@@ -25,6 +26,8 @@ struct Detail {
     log: usize,
     /// Metrics that no rule reads.
     others: usize,
+    /// Keys of the policy, and names of what was changed of the evaluation.
+    policy: usize,
     /// Remarks.
     notices: usize,
     /// Names and values of the lineage.
@@ -42,6 +45,7 @@ const LADDER: [Detail; 5] = [
         words: 600,
         log: 20_000,
         others: 500,
+        policy: 100,
         notices: 50,
         lineage: 50,
         excerpt: 30_000,
@@ -53,6 +57,7 @@ const LADDER: [Detail; 5] = [
         words: 400,
         log: 4_000,
         others: 50,
+        policy: 30,
         notices: 20,
         lineage: 50,
         excerpt: 10_000,
@@ -64,6 +69,7 @@ const LADDER: [Detail; 5] = [
         words: 300,
         log: 1_000,
         others: 0,
+        policy: 10,
         notices: 10,
         lineage: 20,
         excerpt: 4_000,
@@ -75,6 +81,7 @@ const LADDER: [Detail; 5] = [
         words: 200,
         log: 0,
         others: 0,
+        policy: 5,
         notices: 5,
         lineage: 0,
         excerpt: 1_000,
@@ -86,6 +93,7 @@ const LADDER: [Detail; 5] = [
         words: 100,
         log: 0,
         others: 0,
+        policy: 0,
         notices: 1,
         lineage: 0,
         excerpt: 300,

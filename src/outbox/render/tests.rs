@@ -63,6 +63,8 @@ fn good(name: &str) -> ModelSection {
         logs: vec![],
         approvals_needed: 2,
         approved_by: vec!["alice".into()],
+        policy_changes: vec![],
+        evaluation_changes: vec![],
         notices: vec!["The approval of `bob` is void: the head moved.".into()],
         next_step: "One more owner must approve: comment `/model approve`.".into(),
         lineage: vec![("configuration".into(), "sha256:0123".into()), ("dataset".into(), "4567".into())],

@@ -55,7 +55,7 @@ impl Told<'_> {
             Occurrence::Commented { comment, edited, .. } => {
                 let one = place.comments.get(comment).filter(|one| !one.system)?;
                 let action = if *edited { "edited" } else { "created" };
-                self.comment(one.author, action, one)?
+                self.comment(one.edited_by.filter(|_| *edited).unwrap_or(one.author), action, one)?
             }
             Occurrence::Uncommented { by, comment, .. } => self.comment(*by, "deleted", comment)?,
             Occurrence::Reviewed { by, review, .. } => self.review(*by, *review)?,

@@ -55,6 +55,9 @@ fn described(state: &State, person: &Person) -> Value {
     let mut shown = shape::user(state, person);
     if let Value::Object(fields) = &mut shown {
         fields.insert("name".to_owned(), json!(person.name));
+        if person.blocked {
+            fields.insert("suspended_at".to_owned(), json!("2026-01-01T00:00:00Z"));
+        }
         fields.insert("email".to_owned(), json!(person.email));
         fields.insert("created_at".to_owned(), json!("2020-01-01T00:00:00Z"));
         fields.insert("updated_at".to_owned(), json!("2020-01-01T00:00:00Z"));

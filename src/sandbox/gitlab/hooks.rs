@@ -263,7 +263,7 @@ fn merge_request(
         "labels": labels(place, &one.labels),
         "changes": {"updated_at": {"previous": null, "current": time(one.updated_at)}},
         "repository": repository(state, place),
-        "reviewers": [],
+        "reviewers": one.reviewers.iter().filter_map(|id| user(state, *id)).collect::<Vec<_>>(),
         "assignees": [],
     }))
 }
@@ -274,7 +274,7 @@ fn note(state: &State, place: &Project, id: u64, edited: bool) -> Option<Value> 
     Some(json!({
         "object_kind": "note",
         "event_type": "note",
-        "user": user(state, comment.author)?,
+        "user": user(state, comment.edited_by.filter(|_| edited).unwrap_or(comment.author))?,
         "project_id": place.id,
         "project": project(state, place),
         "repository": repository(state, place),
@@ -285,6 +285,7 @@ fn note(state: &State, place: &Project, id: u64, edited: bool) -> Option<Value> 
             "noteable_type": "MergeRequest",
             "noteable_id": one.id,
             "author_id": comment.author,
+            "updated_by_id": comment.edited_by,
             "created_at": time(comment.created_at),
             "updated_at": time(comment.updated_at),
             "project_id": place.id,

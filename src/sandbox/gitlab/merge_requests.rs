@@ -98,6 +98,11 @@ fn one(state: &mut State, call: &Call, project: u64, by: u64, iid: u64, rest: &[
             let place = state.project(project)?;
             Ok(Reply::json(201, &shape::pipeline(state, place, place.pipeline(id)?)))
         }
+        ("GET", ["reviewers"]) => {
+            let one = state.project(project)?.merge_request(iid)?;
+            let shown = one.reviewers.iter().map(|id| reviewer(state, one, *id)).collect();
+            Ok(page(state, call, shown))
+        }
         ("GET", ["approvals"]) => Ok(Reply::json(200, &approvals(state, project, iid, by)?)),
         ("POST", ["approve"]) => {
             let sha = call.text("sha");
@@ -181,6 +186,10 @@ fn change(state: &mut State, call: &Call, project: u64, by: u64, iid: u64) -> Re
     if !add.is_empty() || !remove.is_empty() {
         state.change_labels(project, by, iid, &add, &remove)?;
     }
+    if let Some(Value::Array(ids)) = call.value("reviewer_ids") {
+        let wanted: Vec<u64> = ids.iter().filter_map(Value::as_u64).filter(|id| *id > 0).collect();
+        state.set_reviewers(project, by, iid, &wanted)?;
+    }
     if let Some(title) = call.text("title") {
         state.retitle(project, by, iid, &title)?;
     }
@@ -193,6 +202,17 @@ fn change(state: &mut State, call: &Call, project: u64, by: u64, iid: u64) -> Re
         Some("reopen") => state.reopen(project, by, iid),
         Some(_) => Err(Refusal::Invalid("state_event does not have a valid value".to_owned())),
     }
+}
+
+fn reviewer(state: &State, one: &MergeRequest, id: u64) -> Value {
+    let word = if one.changes_requested.contains(&id) {
+        "requested_changes"
+    } else if one.approvals.iter().any(|approval| approval.by == id) {
+        "approved"
+    } else {
+        "unreviewed"
+    };
+    json!({"user": shape::user_of(state, id), "state": word, "created_at": shape::time(one.created_at)})
 }
 
 fn approvals(state: &State, project: u64, iid: u64, by: u64) -> Result<Value, Refusal> {

@@ -19,6 +19,8 @@ pub struct Comment {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// Who changed it last, where anybody did.
+    pub edited_by: Option<u64>,
     /// Written by the forge itself.
     pub system: bool,
     /// Signs put on it.
@@ -88,6 +90,7 @@ impl State {
             body,
             created_at: now,
             updated_at: now,
+            edited_by: None,
             system,
             reactions: Vec::new(),
         };
@@ -139,6 +142,7 @@ impl State {
         }
         comment.body = body;
         comment.updated_at = now;
+        comment.edited_by = Some(person);
         self.tell(&Occurrence::Commented { project, comment: id, edited: true });
         Ok(())
     }

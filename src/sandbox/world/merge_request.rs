@@ -33,8 +33,10 @@ pub struct MergeRequest {
     pub state: MergeRequestState,
     /// Labels.
     pub labels: BTreeSet<String>,
-    /// People who were asked to review, on GitHub.
+    /// People who were asked to review; on GitLab also those who did.
     pub reviewers: BTreeSet<u64>,
+    /// Reviewers whose state is that they asked for changes, on GitLab.
+    pub changes_requested: BTreeSet<u64>,
     /// Standing approvals.
     pub approvals: Vec<Approval>,
     /// Every head it had, the oldest first, with the time and the base of the difference.
@@ -180,6 +182,7 @@ impl State {
             state: MergeRequestState::Open,
             labels: BTreeSet::new(),
             reviewers: BTreeSet::new(),
+            changes_requested: BTreeSet::new(),
             approvals: Vec::new(),
             versions: vec![version],
             created_at: now,
@@ -322,6 +325,7 @@ impl State {
                 return Err(Refusal::Forbidden("401 Unauthorized".to_owned()));
             }
             one.approvals.push(Approval { by: person, at: now });
+            one.changes_requested.remove(&person);
             Ok(true)
         })
     }

@@ -15,6 +15,8 @@ pub struct Person {
     pub email: String,
     /// Whether the account belongs to a program.
     pub bot: bool,
+    /// Whether the forge's administrators locked it.
+    pub blocked: bool,
     /// Credential for the API.
     pub(crate) token: String,
 }
@@ -30,7 +32,15 @@ impl Person {
     pub(crate) fn organisation(login: &str, project: u64) -> Self {
         let name = login.to_owned();
         let id = project.saturating_add(1_000_000);
-        Self { id, login: name.clone(), name, email: String::new(), bot: false, token: String::new() }
+        Self {
+            id,
+            login: name.clone(),
+            name,
+            email: String::new(),
+            bot: false,
+            blocked: false,
+            token: String::new(),
+        }
     }
 }
 
@@ -80,6 +90,7 @@ impl State {
             name,
             email: format!("{login}@example.com"),
             bot,
+            blocked: false,
             // Only this sandbox on this machine takes it, so it need not be random.
             token: format!("sandbox-token-of-{login}"),
         };

@@ -80,6 +80,67 @@ impl State {
         Ok(review)
     }
 
+    /// Asks for changes: on GitLab that is the state of a reviewer, which whoever says it becomes.
+    pub(crate) fn request_changes(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        text: &str,
+    ) -> Result<(), Refusal> {
+        if self.dialect.is_github() {
+            return self.review(project, person, number, ReviewState::ChangesRequested, None, text).map(drop);
+        }
+        self.require(project, person, Role::Reporter)?;
+        self.change(project, person, number, "update", |one| {
+            one.reviewers.insert(person);
+            one.approvals.retain(|approval| approval.by != person);
+            Ok(one.changes_requested.insert(person))
+        })
+    }
+
+    /// Says that somebody's request for changes is gone: dismissed on GitHub, asked to review again on
+    /// GitLab.
+    pub(crate) fn overrule(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        whose: u64,
+    ) -> Result<(), Refusal> {
+        let nothing = || Refusal::NotFound("404".to_owned());
+        if self.dialect.is_github() {
+            let all = self.project(project)?.reviews.values().rev();
+            let mut own = all.filter(|one| one.merge_request == number && one.by == whose);
+            let standing = own.find(|one| one.state == ReviewState::ChangesRequested).map(|one| one.id);
+            return self.dismiss(project, person, standing.ok_or_else(nothing)?).map(drop);
+        }
+        self.require(project, person, Role::Developer)?;
+        self.change(project, person, number, "update", |one| {
+            if one.changes_requested.remove(&whose) { Ok(true) } else { Err(nothing()) }
+        })
+    }
+
+    /// Makes these people, and nobody else, the reviewers: GitLab's way to ask.
+    pub(crate) fn set_reviewers(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        wanted: &[u64],
+    ) -> Result<(), Refusal> {
+        self.require(project, person, Role::Developer)?;
+        let place = self.project(project)?;
+        // Whoever cannot see the project is left out without a word.
+        let known = wanted.iter().copied().filter(|id| place.members.contains_key(id));
+        let known = known.collect::<std::collections::BTreeSet<_>>();
+        self.change(project, person, number, "update", |one| {
+            one.changes_requested.retain(|id| known.contains(id));
+            let before = std::mem::replace(&mut one.reviewers, known);
+            Ok(before != one.reviewers)
+        })
+    }
+
     /// Takes a verdict back.
     pub(crate) fn dismiss(&mut self, project: u64, person: u64, id: u64) -> Result<Review, Refusal> {
         self.require(project, person, Role::Developer)?;

@@ -24,6 +24,7 @@ fn happens_once(effect: &Effect) -> bool {
         | Effect::Label { .. }
         | Effect::CancelRun { .. } => false,
         Effect::Acknowledge { .. }
+        | Effect::RequestReviews { .. }
         | Effect::StartRun { .. }
         | Effect::RetryJob { .. }
         | Effect::Merge { .. }

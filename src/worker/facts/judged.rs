@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{MergeRequest, ModelName, Sha};
+use crate::domain::{ForgeKind, MergeRequest, ModelName, Sha};
 use crate::engine::OpenFacts;
+use crate::event::Event;
 use crate::worker::failure::Failure;
 use crate::worker::logs;
 
@@ -27,12 +28,19 @@ impl Gatherer<'_> {
         }
         found.runs.extend(open.runs.iter().map(|run| run.id));
         found.facts.open = Some(open);
+        if self.may_be_forged() {
+            let run = found.facts.open.as_ref().and_then(|open| open.runs.first()).map(|run| run.id);
+            let forged = self.forge.forged_statuses(self.id.repo, &head, run).await?;
+            found.facts.open.get_or_insert_default().forged = forged;
+        }
         for name in touched {
             self.read_report(name, &head, found).await?;
         }
         if self.review(touched, found).await? {
-            let approvals = self.forge.approvals(self.id).await?;
-            found.facts.open.get_or_insert_default().approvals = approvals;
+            let reviews = self.forge.reviews(self.id, &found.facts.merge_request.reviewers).await?;
+            let open = found.facts.open.get_or_insert_default();
+            open.approvals = reviews.approvals;
+            open.changes_requested = reviews.changes_requested;
         }
         Ok(())
     }
@@ -56,13 +64,25 @@ impl Gatherer<'_> {
 
     /// Reads who wrote it where approvals are counted; whether they are.
     async fn review(&self, touched: &BTreeSet<ModelName>, found: &mut Found) -> Result<bool, Failure> {
-        let asked = matches!(self.event, crate::event::Event::Comment { .. });
+        let asked = matches!(self.event, Event::Comment { .. });
         if !touched.is_empty() && (asked || self.approvals_matter(touched, &found.facts)) {
             let authors = self.authors(&found.facts.merge_request, &found.facts.base).await?;
             found.facts.open.get_or_insert_default().authors = authors;
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Whether to look for statuses of ours that somebody else set: GitHub tells of each, GitLab of none, so
+    /// that there it is looked when somebody wants something.
+    fn may_be_forged(&self) -> bool {
+        match self.event {
+            Event::StatusForged => true,
+            Event::Comment { .. } => {
+                self.id.repo.forge == ForgeKind::GitLab && !self.state.shown.statuses.is_empty()
+            }
+            _ => false,
+        }
     }
 
     fn shown_on(&self, head: &Sha) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{ModelName, Standing, UserId};
+use crate::domain::{CodeOwners, ModelName, Standing, UserId};
 use crate::engine::{Configuration, Facts};
 use crate::forge::ErrorKind;
 use crate::worker::failure::Failure;
@@ -19,6 +19,7 @@ impl Gatherer<'_> {
         let mut people: BTreeSet<UserId> = facts.comments.iter().map(|comment| comment.author.id).collect();
         if self.approvals_matter(touched, facts) {
             people.extend(facts.open.iter().flat_map(|open| &open.approvals).map(|approval| approval.by.id));
+            people.extend(facts.open.iter().flat_map(|open| &open.changes_requested).map(|by| by.id));
             let given = self.state.models.values().flat_map(|model| &model.approvals);
             people.extend(given.map(|approval| approval.by.id));
             let waived = self.state.models.values().flat_map(|model| &model.waivers);
@@ -26,7 +27,11 @@ impl Gatherer<'_> {
             let armed = self.state.models.values().filter_map(|model| model.armed.as_ref());
             people.extend(armed.map(|by| by.id));
         }
-        let teams = teams(touched, facts);
+        let known = self.state.models.values().map(|model| &model.code_owners);
+        let teams = match &facts.changed_paths {
+            Some(_) => teams(touched, facts, facts.code_owners.values()),
+            None => teams(touched, facts, known),
+        };
         for person in people {
             let standing = match self.forge.standing(self.id.repo, person, &teams).await {
                 Ok(standing) => standing,
@@ -90,13 +95,21 @@ impl Gatherer<'_> {
     }
 }
 
-/// The `group/team` owners of the touched models, on both sides.
-fn teams(touched: &BTreeSet<ModelName>, facts: &Facts) -> Vec<String> {
+/// The `group/team` owners of the touched models, on both sides and by CODEOWNERS.
+fn teams<'c>(
+    touched: &BTreeSet<ModelName>,
+    facts: &Facts,
+    named: impl IntoIterator<Item = &'c CodeOwners>,
+) -> Vec<String> {
     let sides = [Some(&facts.policy), Some(&facts.proposal), facts.current.as_ref()];
     let models = sides.into_iter().flatten().flat_map(|side| match side {
         Configuration::Valid(config) => touched.iter().filter_map(|name| config.models.get(name)).collect(),
         Configuration::Absent | Configuration::Invalid { .. } => Vec::new(),
     });
-    let teams = models.flat_map(|model| &model.review.owners).filter(|owner| owner.contains('/'));
+    let code_owners = named.into_iter().flat_map(|named| &named.sets).flatten();
+    // An address may have a slash in it, a team never an @.
+    let code_owners = code_owners.filter(|owner| !owner.contains('@'));
+    let teams = models.flat_map(|model| &model.review.owners).chain(code_owners);
+    let teams = teams.filter(|owner| owner.contains('/'));
     teams.cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -18,9 +18,11 @@ on_both_forges! {
 /// so that it only ever gets less. The goal for all requests is 100.
 const fn most(forge: ForgeKind) -> (usize, usize) {
     match forge {
-        ForgeKind::GitLab => (42, 124),
+        // Beside the rest, three places where CODEOWNERS may stand are looked at, and the head's statuses
+        // before each command.
+        ForgeKind::GitLab => (42, 129),
         // One label for another is two writes and a reading there, a tag two writes.
-        ForgeKind::GitHub => (49, 142),
+        ForgeKind::GitHub => (49, 145),
     }
 }
 

@@ -21,6 +21,8 @@ on_both_forges! {
     who_asked_hears_of_an_abort_that_was_said_elsewhere,
     of_two_promotions_at_once_one_goes_and_the_other_hears_why_not,
     a_second_owner_approves_by_asking_for_the_same,
+    an_author_never_brings_the_own_change_to_an_environment_alone,
+    where_two_approve_neither_is_the_author,
     the_rules_are_those_of_the_default_branch_now,
     a_version_whose_files_are_gone_is_not_deployed,
     candidates_are_compared_with_what_is_live_in_production,
@@ -285,6 +287,62 @@ async fn a_second_owner_approves_by_asking_for_the_same(forge: ForgeKind) {
     deploys(&mut play).await;
     assert!(play.reply(number, comment).contains("v1 is live in `staging`"));
     play.ends().await;
+}
+
+/// A stage on which `writes` wrote version 1 and `staging` asks for so many approvals; four people own it.
+async fn written_by(forge: ForgeKind, writes: &str, approvals: u32) -> (Play, u64) {
+    let policy = policy().replace("staging: {}", &format!("staging: {{approvals: {approvals}}}"));
+    let mut play = Play::with(forge, &policy).await;
+    for login in [SECOND, "dave", AUTHOR] {
+        play.project.member(login, mergewright::sandbox::Role::Maintainer).unwrap();
+    }
+    let main = play.project.branch("main").unwrap();
+    let files = [File::write("models/iris/params.json", "{\"epochs\": 30}\n")];
+    play.project.branch_off(writes, "longer", &main, &files, "Train longer").unwrap();
+    let number = play.project.open_merge_request(writes, "longer", "Train longer").unwrap();
+    play.settle().await;
+    play.builds(number, "weights").await;
+    play.measures(number, GOOD).await;
+    let other = if writes == OWNER { SECOND } else { OWNER };
+    play.says(other, number, "/model approve").await;
+    play.says(other, number, "/model publish").await;
+    play.publishes().await;
+    (play, number)
+}
+
+async fn an_author_never_brings_the_own_change_to_an_environment_alone(forge: ForgeKind) {
+    // Who wrote it, who promotes it, who approves; with one approval two people are enough.
+    for (writes, promotes, approves) in
+        [(AUTHOR, AUTHOR, OWNER), (AUTHOR, OWNER, AUTHOR), (OWNER, OWNER, SECOND)]
+    {
+        let (mut play, number) = written_by(forge, writes, 1).await;
+        let comment = play.says(promotes, number, "/model promote v1 staging").await;
+        nothing_waits(&play);
+        refused(&mut play, promotes, number, "/model promote v1 staging", "awaiting-approval").await;
+        play.says(approves, number, "/model promote v1 staging").await;
+        deploys(&mut play).await;
+        assert!(
+            play.reply(number, comment).contains("v1 is live in `staging`"),
+            "{writes} {promotes} {approves}"
+        );
+        play.ends().await;
+    }
+}
+
+async fn where_two_approve_neither_is_the_author(forge: ForgeKind) {
+    for promotes in [OWNER, AUTHOR] {
+        let (mut play, number) = written_by(forge, AUTHOR, 2).await;
+        let comment = play.says(promotes, number, "/model promote v1 staging").await;
+        let rule = if promotes == AUTHOR { "awaiting-approval" } else { "own-work" };
+        refused(&mut play, AUTHOR, number, "/model promote v1 staging", rule).await;
+        play.says(SECOND, number, "/model promote v1 staging").await;
+        nothing_waits(&play);
+        refused(&mut play, AUTHOR, number, "/model promote v1 staging", rule).await;
+        play.says("dave", number, "/model promote v1 staging").await;
+        deploys(&mut play).await;
+        assert!(play.reply(number, comment).contains("v1 is live in `staging`"), "{promotes}");
+        play.ends().await;
+    }
 }
 
 async fn the_rules_are_those_of_the_default_branch_now(forge: ForgeKind) {

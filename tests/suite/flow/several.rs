@@ -116,7 +116,9 @@ async fn a_merge_request_that_changes_its_own_policy_is_judged_by_the_old_one(fo
     play.measures(number, GOOD).await;
     assert_eq!(play.label(number), "model::review", "somebody must look at the new policy");
     let report = play.report(number);
-    for expected in ["changes the policy", "gates.rules.accuracy.min", "0.9 → 0.8"] {
+    for expected in
+        ["changes the policy", "| key | before | after |", "| `gates.rules.accuracy.min` | `0.9` | `0.8` |"]
+    {
         assert!(report.contains(expected), "`{expected}` is not in\n{report}");
     }
     let own = play.says(AUTHOR, number, "/model approve").await;
@@ -145,7 +147,8 @@ async fn a_changed_evaluation_is_approved_after_its_report_was_seen(forge: Forge
         play.builds(number, "weights").await;
         play.measures(number, GOOD).await;
         assert_eq!(play.label(number), "model::review", "{path}: the approval came before the report");
-        assert!(play.report(number).contains("Evaluation changed"), "{}", play.report(number));
+        let report = play.report(number);
+        assert!(report.contains("Evaluation changed") && report.contains(&format!("`{path}`")), "{report}");
         play.says(OWNER, number, "/model approve").await;
         assert_eq!(play.label(number), "model::ready", "{path}: {}", play.report(number));
         play.ends().await;

@@ -249,8 +249,10 @@ async fn the_newest_verdict_of_each_reviewer_counts() {
         { "user": null, "state": "APPROVED" },
     ]);
     let server = serve([on("GET", "/repos/acme/models/pulls/3/reviews?per_page=100", 200, all)]).await;
-    let found = adapter(&server).approvals(MR).await.unwrap();
-    let seen: Vec<_> = found.iter().map(|one| (one.by.id, one.sha.clone(), one.at)).collect();
+    let found = adapter(&server).reviews(MR, &[]).await.unwrap();
+    let against: Vec<_> = found.changes_requested.iter().map(|by| by.id).collect();
+    assert_eq!(against, [UserId(4)], "the newest word of the fourth");
+    let seen: Vec<_> = found.approvals.iter().map(|one| (one.by.id, one.sha.clone(), one.at)).collect();
     let at = Some(Timestamp(1_431_886_089_000));
     assert_eq!(seen, [(UserId(1), Some(sha('a')), at), (UserId(3), Some(sha('a')), at)]);
 }

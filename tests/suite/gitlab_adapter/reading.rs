@@ -337,13 +337,32 @@ async fn approvals_tell_who_and_when_and_no_commit() {
     let answer = json!({ "approved": true, "approved_by": [
         { "user": user(6, "bob"), "approved_at": "2026-02-03T04:05:06.789Z" }, { "user": user(7, "cyd") }] });
     let server = Server::start([on("GET", "/projects/7/merge_requests/3/approvals", 200, answer)]).await;
-    let found = adapter(&server).approvals(MR).await.unwrap();
+    let found = adapter(&server).reviews(MR, &[]).await.unwrap().approvals;
     assert_eq!(found.len(), 2);
     assert_eq!(
         (found[0].by.id, found[0].at, found[0].sha.clone()),
         (UserId(6), Timestamp::parse("2026-02-03T04:05:06.789Z"), None)
     );
     assert_eq!(found[1].at, None);
+}
+
+#[tokio::test]
+async fn a_reviewers_state_tells_who_asks_for_changes() {
+    let states = json!([
+        { "user": user(6, "bob"), "state": "requested_changes" },
+        { "user": user(7, "cyd"), "state": "approved" },
+        { "user": user(8, "dan") },
+    ]);
+    let server = Server::start([
+        on("GET", "/projects/7/merge_requests/3/approvals", 200, json!({ "approved_by": [] })),
+        on("GET", "/projects/7/merge_requests/3/reviewers", 200, states),
+    ]);
+    let server = server.await;
+    let reviewers = [User { id: UserId(6), login: "bob".to_owned(), bot: false }];
+    let found = adapter(&server).reviews(MR, &reviewers).await.unwrap();
+    let against: Vec<_> = found.changes_requested.iter().map(|by| (by.id, by.login.as_str())).collect();
+    assert_eq!(against, [(UserId(6), "bob")]);
+    server.finished();
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ pub(super) static REVIEW: Object = Object {
             "owners",
             Shape::Many(&Shape::Notation(OWNER)),
             "[]",
-            "Logins (`\"@alice\"`) and groups (`\"@acme/ml-owners\"`); empty means the maintainers of the repository.",
+            "Logins (`\"@alice\"`) and groups (`\"@acme/ml-owners\"`); empty means the maintainers of the repository and whoever CODEOWNERS names for every changed path. A written list rules alone.",
         ),
         Key::optional("card", Shape::Path, "The model card, from `root`."),
         Key::or("card_sections", LINES, "[]", "Headings that the card must have."),
@@ -106,7 +106,12 @@ static ENVIRONMENT: Object = Object {
             Shape::Notation(NAME),
             "The environment where a version must have been live before.",
         ),
-        Key::or("approvals", APPROVALS, "0", "How many other owners must ask for the same promotion."),
+        Key::or(
+            "approvals",
+            APPROVALS,
+            "0",
+            "How many other owners must ask for the same promotion; from 2 on, none of them is the author.",
+        ),
         Key::optional("canary", Shape::Section(&CANARY), "Traffic in steps; all at once unless written."),
         Key::or(
             "freeze",

@@ -3,7 +3,7 @@
 use super::scene::{POLICY, Scene};
 use crate::domain::*;
 use crate::engine::environments::{Begun, Miss, resolve};
-use crate::engine::tests::scene::{iris, sha};
+use crate::engine::tests::scene::{iris, sha, user};
 
 #[test]
 fn a_version_goes_to_production_only_by_way_of_staging() {
@@ -134,6 +134,20 @@ fn other_owners_approve_by_asking_for_the_same() {
         (told.asked_by.as_str(), told.approved_by.as_slice()),
         ("alice", &["mia".to_owned(), "dave".to_owned()][..])
     );
+}
+
+#[test]
+fn where_two_approvals_are_asked_for_the_authors_is_none() {
+    let mut scene = Scene::with(&POLICY.replace("staging: {}", "staging: {approvals: 1}"));
+    scene.says("alice", "promote v1 staging").unwrap();
+    scene.state.stands.get_mut("staging").unwrap().active.as_mut().unwrap().approved_by = vec![user("bob")];
+    scene.policy = Scene::with(&POLICY.replace("staging: {}", "staging: {approvals: 2}")).policy;
+    assert_eq!(scene.refused("bob", "promote v1 staging"), "own-work");
+    let once = scene.says("mia", "promote v1 staging").ok();
+    assert!(matches!(once, Some(Begun::Approved { given: 1, needed: 2, .. })), "bob's is gone: {once:?}");
+    scene.says("dave", "promote v1 staging").unwrap();
+    scene.settle();
+    assert_eq!(scene.world.started.len(), 1);
 }
 
 #[test]

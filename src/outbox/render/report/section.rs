@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::Detail;
+use super::policy::{self, PolicyRow};
 use crate::domain::{Judged, Mark, ModelSection, Phase, StageMark, Verdict};
 use crate::outbox::render::budget;
 use crate::outbox::render::log::Log;
@@ -34,6 +35,10 @@ pub(super) struct Section {
     logs_left_out: bool,
     approvals: String,
     approved_by: Vec<String>,
+    policy: Vec<PolicyRow>,
+    policy_cut: usize,
+    evaluation: Vec<String>,
+    evaluation_cut: usize,
     notices: Vec<String>,
     notices_cut: usize,
     others: Vec<Entry>,
@@ -113,6 +118,10 @@ impl Section {
             logs,
             approvals: approvals(model),
             approved_by: model.approved_by.iter().take(50).map(|login| words(login)).collect(),
+            policy: policy::rows(&model.policy_changes, detail),
+            policy_cut: model.policy_changes.len().saturating_sub(detail.policy),
+            evaluation: model.evaluation_changes.iter().take(detail.policy).map(|name| words(name)).collect(),
+            evaluation_cut: model.evaluation_changes.len().saturating_sub(detail.policy),
             notices: model.notices.iter().take(detail.notices).map(|notice| words(notice)).collect(),
             notices_cut: model.notices.len().saturating_sub(detail.notices),
             others: model.other_metrics.iter().take(detail.others).map(other).collect(),

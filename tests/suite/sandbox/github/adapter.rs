@@ -71,7 +71,7 @@ async fn a_pull_request_is_read_said_something_of_and_merged() {
     assert_eq!(folder.as_str(), scene.git(&["rev-parse", &format!("{head}:models/iris")]));
 
     scene.project.approve("mia", number).unwrap();
-    let approvals = github.approvals(id).await.unwrap();
+    let approvals = github.reviews(id, &[]).await.unwrap().approvals;
     assert_eq!((approvals.len(), approvals[0].sha.as_ref()), (1, Some(&head)));
     let mia = UserId(scene.forge.person("mia").id);
     scene.forge.group("acme/owners", &["mia"]);
