@@ -45,4 +45,6 @@ pub use state::{
 pub use time::{Clock, SystemClock, Timestamp};
 pub use verdict::{BaselineName, Judged, Verdict};
 pub use version::{Lineage, Tag, Version, VersionRecord};
-pub use view::{Answer, LogTail, Mark, ModelSection, PolicyChange, Reply, Sheet, StageMark, StickyReport};
+pub use view::{
+    Answer, Card, Chart, LogTail, Mark, ModelSection, PolicyChange, Reply, Sheet, StageMark, StickyReport,
+};

@@ -8,6 +8,7 @@ mod anew;
 mod approvals;
 mod baseline;
 mod bind;
+pub mod card;
 mod commands;
 mod difference;
 pub mod environments;

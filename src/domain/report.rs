@@ -92,8 +92,16 @@ pub struct TestSummary {
     pub total: u32,
     /// Tests that were skipped.
     pub skipped: u32,
-    /// Tests that failed or erred.
+    /// Tests that failed or erred, the first of them by name.
     pub failed: Vec<TestFailure>,
+    /// How many more did.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_more: usize,
+}
+
+/// Serde hands over a reference.
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl TestSummary {
@@ -103,6 +111,7 @@ impl TestSummary {
         self.total = self.total.saturating_add(other.total);
         self.skipped = self.skipped.saturating_add(other.skipped);
         self.failed.extend(other.failed);
+        self.failed_more = self.failed_more.saturating_add(other.failed_more);
         self
     }
 }

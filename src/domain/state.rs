@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, BaselineName, CodeOwners, CommentId, Digest, Effect, Environments, Hold, JobId, Judged, Label,
-    Lineage, ModelName, Phase, Refused, Report, Rollout, RunId, Sha, Stage, Status, Timestamp, User, Version,
-    Waiver,
+    Answer, BaselineName, Card, Chart, CodeOwners, CommentId, Digest, Effect, Environments, Hold, JobId,
+    Judged, Label, Lineage, ModelName, Phase, Refused, Report, Rollout, RunId, Sha, Stage, Status, Timestamp,
+    User, Version, Waiver,
 };
 
 /// The state of one merge request over all its models.
@@ -159,6 +159,12 @@ pub struct ModelState {
     pub judged: Vec<Judged>,
     /// What they were compared with.
     pub baseline: Option<BaselineName>,
+    /// The judged metrics over the versions that there were then.
+    pub charts: Vec<Chart>,
+    /// Address of the job that left the report.
+    pub report_page: Option<String>,
+    /// The model card as it was found at this head.
+    pub card: Option<Card>,
     /// Approvals given by command.
     pub approvals: Vec<Approval>,
     /// Rules that owners excused, for what is judged now.
@@ -195,6 +201,12 @@ impl ModelState {
     #[must_use]
     pub const fn is_past_merge(&self) -> bool {
         self.phase.is_past_merge() || self.anew.is_some()
+    }
+
+    /// The model card, where the policy asks for one that is not there or not complete.
+    #[must_use]
+    pub fn incomplete_card(&self) -> Option<&Card> {
+        self.card.as_ref().filter(|card| !card.problems.is_empty())
     }
 
     /// The second judgement, as long as it is one.

@@ -36,12 +36,24 @@ pub struct ModelSection {
     pub gates: Vec<Judged>,
     /// One whole sentence: what the candidate was compared with and why, or why with nothing.
     pub baseline: String,
+    /// Judged metrics over the versions, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charts: Vec<Chart>,
     /// Metrics of the report that no rule reads.
     pub other_metrics: Vec<(String, Decimal)>,
+    /// Address of the job whose artifacts hold the whole report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_report: Option<String>,
     /// Failing tests.
     pub failing_tests: Vec<TestFailure>,
+    /// How many more failed than are named.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_failing: usize,
     /// Ends of the logs of failed jobs.
     pub logs: Vec<LogTail>,
+    /// The model card; none where the policy asks for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
     /// How many approvals the policy asks for.
     pub approvals_needed: u32,
     /// Who approved, by login.
@@ -69,6 +81,33 @@ pub struct PolicyChange {
     pub before: Option<String>,
     /// Its value at the head.
     pub after: Option<String>,
+}
+
+/// Serde hands over a reference.
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// One metric over the last published versions, with the candidate as the last point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chart {
+    /// The metric.
+    pub metric: String,
+    /// Versions and their numbers, the oldest first.
+    pub points: Vec<(String, Decimal)>,
+    /// The fixed bounds of its rule.
+    pub bounds: Vec<Decimal>,
+    /// Versions that were measured on other data, so that a line through them would say nothing.
+    pub on_other_data: usize,
+}
+
+/// What was found of the model card that the policy asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// Its path in the repository.
+    pub path: String,
+    /// What is missing and what mends it, one sentence each; none = the card is complete.
+    pub problems: Vec<String>,
 }
 
 /// One stage and its sign.

@@ -12,6 +12,8 @@ use crate::domain::{
     User, UserId, Version, VersionRecord,
 };
 
+use super::card::CardFact;
+
 /// Everything the engine may know about the world when it decides about one merge request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
@@ -124,6 +126,9 @@ pub struct OpenFacts {
     pub runs: Vec<Run>,
     /// What the test jobs of the head left, by model; only where the newest test job has ended.
     pub reports: BTreeMap<ModelName, ReportFact>,
+    /// What stands at the head where the policy wants a model card, by model; only where it wants one.
+    #[serde(default)]
+    pub cards: BTreeMap<ModelName, CardFact>,
     /// Standing approvals by the forge's own review; none of a merge commit, which no forge reviews.
     pub approvals: Vec<ForgeApproval>,
     /// Whose newest word in the forge's own review is that it must be changed.

@@ -2,6 +2,7 @@
 
 mod bound;
 mod confidence;
+mod history;
 mod measured;
 mod words;
 
@@ -12,6 +13,8 @@ use crate::domain::{Judged, Report, Verdict, VersionRecord};
 
 use bound::Bound;
 use measured::Measured;
+
+pub(super) use history::history;
 
 /// The most slices of one rule that get a row each; the worst ones do.
 const MOST_SLICES: usize = 50;

@@ -1,15 +1,13 @@
 //! Where one model of a head stands, from the facts alone.
 
-use crate::domain::{
-    Job, LogTail, ModelName, ModelState, Phase, Report, Sha, Stage, TestFailure, Timestamp, Verdict,
-};
+use crate::domain::{Job, LogTail, ModelName, ModelState, Phase, Report, Sha, Stage, Timestamp, Verdict};
 
 use super::facts::ReportFact;
 use super::gates::Sides;
 use super::progress::{self, Progress};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
-use super::{approvals, baseline, fork, gates, infra, waivers};
+use super::{approvals, baseline, card, fork, gates, infra, waivers};
 
 /// Judges a model anew and moves it to where it stands.
 pub(super) fn judge(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>) {
@@ -45,10 +43,12 @@ fn stands(
         return (Phase::Draft, Stage::Build);
     }
     if rules.proposal.is_none() {
+        model.card = None;
         // All there is to see stands in the report from the first.
         model.reported_at.get_or_insert(turn.now);
         return review(turn, name, model, rules, finding);
     }
+    card::check(turn, name, model, rules);
     let progress = progress::read(turn, name, model);
     let stalled = progress::stalled(turn, model, &progress);
     match progress {
@@ -67,7 +67,11 @@ fn stands(
         }
         Progress::ScriptFailed { stage, job } => {
             finding.logs.push(shown(job));
-            finding.failing_tests = failing_tests(turn, name, model, job);
+            if let Some(ReportFact::Read(report)) = turn.open().and_then(|open| open.reports.get(name))
+                && is_of(report, turn.judged(model), job)
+            {
+                name_failing_tests(report, finding);
+            }
             finding.diagnosis =
                 fork::secrets_withheld(turn, rules).map(|why| format!("{why} {}", fork::WITH_SECRETS));
             (Phase::GateFailed, stage)
@@ -95,8 +99,7 @@ fn tested(
             model.report = Some((**report).clone());
         }
         Some(ReportFact::Unreadable { why }) => {
-            model.report = None;
-            model.judged.clear();
+            forget_report(model);
             finding.diagnosis = Some(format!("The report cannot be used: {why}"));
             return (Phase::GateFailed, Stage::Test);
         }
@@ -104,11 +107,10 @@ fn tested(
     }
     let judged = turn.judged(model).clone();
     let Some(report) = model.report.take_if(|report| is_of(report, &judged, job)) else {
-        model.report = None;
-        model.judged.clear();
+        forget_report(model);
         return (Phase::Testing, Stage::Test);
     };
-    finding.failing_tests = report.tests.as_ref().map(|tests| tests.failed.clone()).unwrap_or_default();
+    name_failing_tests(&report, finding);
     gate(turn, name, model, rules, &report);
     let digest = report.digest();
     approvals::carry_over(turn, model, &report);
@@ -118,6 +120,7 @@ fn tested(
         model.reported_at = None;
     }
     model.report = Some(report);
+    model.report_page = Some(job.web_url.clone());
     model.reported_at.get_or_insert(turn.now);
     if !finding.failing_tests.is_empty() {
         return (Phase::GateFailed, Stage::Test);
@@ -127,6 +130,13 @@ fn tested(
         Verdict::Inconclusive | Verdict::Incomparable => (Phase::Inconclusive, Stage::Test),
         Verdict::Missing | Verdict::Fail => (Phase::GateFailed, Stage::Test),
     }
+}
+
+/// Without its numbers nothing stays that was made of them.
+fn forget_report(model: &mut ModelState) {
+    model.report = None;
+    model.judged.clear();
+    model.charts.clear();
 }
 
 /// Whether the report is of this commit and was left by this very job.
@@ -141,7 +151,9 @@ fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &R
     let production = registry.and_then(|registry| registry.production.as_ref());
     let chosen = baseline::choose(rules.policy.gates.baseline, versions, production);
     let baseline = chosen.as_ref().map(|(record, _)| *record);
-    let mut judged = gates::judge(&rules.policy.gates.rules, &Sides { report, baseline, versions });
+    let sides = Sides { report, baseline, versions };
+    let mut judged = gates::judge(&rules.policy.gates.rules, &sides);
+    model.charts = gates::history(&rules.policy.gates.rules, &judged, &sides);
     waivers::apply(turn, name, model, rules, report, &mut judged);
     if judged != model.judged {
         turn.record(
@@ -155,7 +167,7 @@ fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &R
     model.baseline = chosen.map(|(_, name)| name);
 }
 
-/// The gates are passed: people decide.
+/// The gates are passed: people decide, about what the model card describes.
 fn review(
     turn: &mut Turn<'_>,
     name: &ModelName,
@@ -163,14 +175,15 @@ fn review(
     rules: &Rules<'_>,
     finding: &mut Finding,
 ) -> (Phase, Stage) {
-    match approvals::missing(turn, name, model, rules, finding) {
-        Some(missing) => {
-            finding.diagnosis = Some(missing);
-            (Phase::AwaitingApproval, Stage::Review)
-        }
-        None if turn.state.holds.contains_key(name) => (Phase::Held, Stage::Publish),
-        None => (Phase::Ready, Stage::Publish),
+    let missing = approvals::missing(turn, name, model, rules, finding);
+    let remedy = model.incomplete_card().map(card::remedy);
+    let diagnosis = remedy.into_iter().chain(missing).collect::<Vec<_>>().join(" ");
+    if diagnosis.is_empty() {
+        let held = turn.state.holds.contains_key(name);
+        return (if held { Phase::Held } else { Phase::Ready }, Stage::Publish);
     }
+    finding.diagnosis = Some(diagnosis);
+    (Phase::AwaitingApproval, Stage::Review)
 }
 
 /// Says which of the models that it depends on this merge request changes too.
@@ -208,12 +221,11 @@ fn scrutinise(rules: &Rules<'_>, finding: &mut Finding) {
     }
 }
 
-fn failing_tests(turn: &Turn<'_>, name: &ModelName, model: &ModelState, job: &Job) -> Vec<TestFailure> {
-    match turn.open().and_then(|open| open.reports.get(name)) {
-        Some(ReportFact::Read(report)) if is_of(report, turn.judged(model), job) => {
-            report.tests.iter().flat_map(|tests| tests.failed.iter().cloned()).collect()
-        }
-        _ => Vec::new(),
+/// Names the failing tests of a report, as far as it names them.
+fn name_failing_tests(report: &Report, finding: &mut Finding) {
+    if let Some(tests) = &report.tests {
+        finding.failing_tests.clone_from(&tests.failed);
+        finding.more_failing = tests.failed_more;
     }
 }
 

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use crate::domain::{Digest, Effect, ForgeKind, ModelName, ModelState, Phase, StickyReport};
 
-use super::holds;
 use super::setting::Rules;
 use super::turn::Turn;
+use super::{card, holds};
 
 pub(super) use explain::explain;
 
@@ -63,7 +63,7 @@ pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
             "The merge commit is not published. Mend what failed in another merge request, or comment \
              `{prefix} run` to have this one judged again."
         ),
-        Phase::AwaitingApproval if model.anew.is_some() => {
+        Phase::AwaitingApproval if model.anew.is_some() && model.incomplete_card().is_none() => {
             format!("An owner approves the merge commit {head}: `{prefix} approve`.")
         }
         Phase::Ready if model.anew.is_some() => {
@@ -93,7 +93,10 @@ pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
             )
         }
         Phase::InfraError => "A runner failed; see what is said about it above.".to_owned(),
-        Phase::AwaitingApproval => format!("An owner approves: `{prefix} approve`."),
+        Phase::AwaitingApproval => match model.incomplete_card() {
+            Some(card) => card::hint(card),
+            None => format!("An owner approves: `{prefix} approve`."),
+        },
         Phase::Ready => format!("An owner publishes: `{prefix} publish`."),
         Phase::Held => {
             format!(

@@ -3,6 +3,7 @@
 mod afterwards;
 mod anew;
 mod binding;
+mod card;
 mod commands;
 mod configuration;
 mod explaining;

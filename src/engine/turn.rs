@@ -40,6 +40,8 @@ pub(super) struct Finding {
     pub(super) diagnosis: Option<String>,
     /// Tests that failed.
     pub(super) failing_tests: Vec<TestFailure>,
+    /// How many more failed than are named.
+    pub(super) more_failing: usize,
     /// Ends of logs of failed jobs.
     pub(super) logs: Vec<LogTail>,
     /// Its jobs need secrets that they do not get.

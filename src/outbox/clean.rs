@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use crate::domain::{Effect, Redactor};
 
+use super::render;
+
 /// The effect without secrets in what people will read. This comes before anything is cut or escaped:
 /// half a secret, or one with a backslash inside, would not be recognised afterwards.
 pub(crate) fn effect(redactor: &Redactor, effect: &Effect) -> Effect {
@@ -31,8 +33,7 @@ pub(crate) fn comment(redactor: &Redactor, body: &str, limit: usize) -> String {
     let rest = redactor.text(rest);
     let most = limit.saturating_sub(marker.len() + 1);
     // What stands in a secret's place may be longer than the secret.
-    let end = rest.char_indices().nth(most).map_or(rest.len(), |(end, _)| end);
-    format!("{marker}\n{}", rest.get(..end).unwrap_or_default())
+    format!("{marker}\n{}", render::within(&rest, most))
 }
 
 fn everywhere(redactor: &Redactor, effect: &Effect) -> Result<Effect, serde_json::Error> {

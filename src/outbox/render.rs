@@ -1,6 +1,7 @@
 //! Comments and release notes in words: `templates/comments`, with every foreign text escaped.
 
 mod budget;
+mod chart;
 mod escape;
 mod log;
 mod release;
@@ -17,6 +18,13 @@ use crate::domain::{CommentId, Lineage, ModelName, Reply, StickyReport, Version}
 #[derive(Clone, Debug)]
 pub struct Renderer {
     templates: Environment<'static>,
+}
+
+/// As many whole lines of a comment of ours as fit, with everything closed that they open; of a single line
+/// that is longer, its beginning.
+pub(super) fn within(markdown: &str, most: usize) -> String {
+    let lines = budget::lines(markdown, most);
+    if lines.is_empty() { budget::head(markdown, most.saturating_sub(1)).0 } else { lines }
 }
 
 impl Renderer {
@@ -58,6 +66,8 @@ impl Renderer {
         templates.add_filter("code", |text: String| Value::from_safe_string(escape::code(&text)));
         templates.add_filter("cell", |text: String| Value::from_safe_string(escape::cell_code(&text)));
         templates.add_filter("sentence", |text: String| Value::from_safe_string(escape::cell_words(&text)));
+        // Only what is built of parts that cannot act: see `chart`.
+        templates.add_filter("drawing", Value::from_safe_string);
         templates.add_filter("fence", |text: String| Value::from_safe_string(escape::fence(&text)));
         templates.add_template("report", include_str!("../../templates/comments/report.md"))?;
         templates.add_template("policy", include_str!("../../templates/comments/policy.md"))?;

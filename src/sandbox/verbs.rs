@@ -8,8 +8,8 @@ use crate::domain::Sha;
 
 use super::world::{
     Comment, Commented, CommitStatus, File, Hook, MergeMethods, MergeRequest, MergeStyle, MergeWish, NewHook,
-    NewMergeRequest, NewStatus, PackageFile, Project, Release, Review, ReviewState, Role, RunsWait, State,
-    Subscriptions, Tag, World,
+    NewMergeRequest, NewStatus, PackageFile, Project, Release, Review, Role, RunsWait, State, Subscriptions,
+    Tag, World,
 };
 use super::{Refusal, archive};
 
@@ -303,12 +303,6 @@ impl SandboxProject {
     /// Merges with the forge's own button; the commit on the target branch.
     pub fn merge(&self, login: &str, number: u64) -> Done<Sha> {
         self.by(login, |state, project, person| state.merge(project, person, number, &MergeWish::default()))
-    }
-
-    /// Brings the target branch into the source with the forge's own button: by a merge on GitHub, by a
-    /// rebase on GitLab; the new head.
-    pub fn update_branch(&self, login: &str, number: u64) -> Done<Sha> {
-        self.by(login, |state, project, person| state.update_branch(project, person, number))
     }
 
     /// Makes all commits one and merges; the commit on the target branch.

@@ -1,5 +1,6 @@
 //! What is so now, with as few questions to the forge as the decision allows.
 
+mod cards;
 mod configuration;
 mod environments;
 mod judged;

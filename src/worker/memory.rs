@@ -8,6 +8,7 @@ use crate::domain::{
     CommitAuthor, JobId, MergeRequestId, RepoId, Repository, Sha, Standing, Timestamp, UserId,
 };
 use crate::engine::Configuration;
+use crate::engine::card::CardFact;
 
 use super::facts::Owners;
 
@@ -20,6 +21,8 @@ pub(crate) struct Memory {
     pub(crate) configurations: Kept<(RepoId, Sha), Configuration>,
     /// CODEOWNERS files by commit.
     pub(crate) owners: Kept<(RepoId, Sha), Owners>,
+    /// Model cards by commit and path.
+    pub(crate) cards: Kept<(RepoId, Sha, String), CardFact>,
     /// First parents of commits.
     pub(crate) parents: Kept<(RepoId, Sha), Option<Sha>>,
     /// Paths that differ between two commits.
@@ -40,6 +43,7 @@ impl Default for Memory {
             repositories: Kept::of(1_000),
             configurations: Kept::of(256),
             owners: Kept::of(64),
+            cards: Kept::of(64),
             parents: Kept::of(1_000),
             paths: Kept::of(64),
             authors: Kept::of(256),

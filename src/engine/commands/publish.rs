@@ -37,6 +37,7 @@ pub(super) fn publish(
     if wish.dry_run {
         return Ok(Some(plan(turn, name, &missing)));
     }
+    described(turn, None)?;
     if wish.when_ready && !missing.is_empty() {
         arm(turn, asked, name);
         return Ok(None);
@@ -142,6 +143,7 @@ fn judged_anew(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, wish: W
     if wish.dry_run {
         return Ok(Some(plan(turn, name, missing.as_slice())));
     }
+    described(turn, Some(name))?;
     let Some(missing) = missing.first() else {
         turn.with(name, |turn, model| anew::publish(turn, name, model, asked.by));
         return Ok(None);
@@ -152,6 +154,19 @@ fn judged_anew(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, wish: W
     }
     holds::refuse(turn, name)?;
     Err(not_ready(turn, missing.clone()))
+}
+
+/// Every model (or the only one meant) has the card that its policy asks for. One that has not gets it by a
+/// commit, after which nothing would be armed any more.
+fn described(turn: &Turn<'_>, only: Option<&ModelName>) -> Result<(), Refusal> {
+    let meant = turn.state.models.iter().filter(|(name, _)| only.is_none_or(|only| only == *name));
+    let mut lacking = meant.filter_map(|(name, model)| Some((name, model.incomplete_card()?)));
+    let Some((name, card)) = lacking.next() else { return Ok(()) };
+    Err(Refusal::new(
+        "card-incomplete",
+        format!("The model card of `{name}` is incomplete: {}", card.problems.join(" ")),
+        format!("Push a commit that completes `{}`, then wait for the report of the new head.", card.path),
+    ))
 }
 
 /// Publishes as soon as it is ready.

@@ -392,3 +392,61 @@ fn that_nobody_can_waive_a_rule_is_recorded_and_told() {
     .unwrap();
     assert_eq!((old.required, old.runs, old.slices), (false, None, None), "a row of an older build");
 }
+
+#[test]
+fn the_same_report_is_judged_the_same_and_each_row_explains_itself() {
+    let rules = [
+        Rule {
+            id: "no-worse".to_owned(),
+            max_regression: Some(Tolerance::Absolute(number("0.01"))),
+            ..rule()
+        },
+        per_region(),
+        Rule { min: Some(number("0.5")), confidence: Some(number("95")), ..rule() },
+    ];
+    let versions = [earlier(1, &[("m", "0.95"), ("m.region.eu", "0.9")])];
+    let mut report = several(&[("m", "0.9"), ("m.region.eu", "0.8"), ("m.region.us", "0.7")]);
+    report.repeated.insert("m".to_owned(), vec![number("0.85"), number("0.95")]);
+    let sides = Sides { report: &report, baseline: versions.last(), versions: &versions };
+    let judged = judge(&rules, &sides);
+    assert_eq!(judge(&rules, &sides), judged);
+    let stored: Vec<Judged> = serde_json::from_value(serde_json::to_value(&judged).unwrap()).unwrap();
+    assert_eq!(stored, judged, "and it is stored as it was judged");
+    let row = &judged[0];
+    assert_eq!((row.rule.as_str(), row.line), ("no-worse", Some(20)));
+    assert_eq!((row.candidate, row.baseline), (Some(number("0.9")), Some(number("0.95"))));
+    assert_eq!(row.reason, "loses 0.05 against v1's 0.95, only 0.01 allowed");
+}
+
+#[test]
+fn numbers_compare_as_numbers_and_never_as_text() {
+    for (value, max, expected) in [
+        ("9.5", "10.2", Verdict::Pass),
+        ("10", "9.99", Verdict::Fail),
+        ("100", "20", Verdict::Fail),
+        ("-2", "-10", Verdict::Fail),
+        ("7", "7.0", Verdict::Pass),
+    ] {
+        let rule = Rule { max: Some(number(max)), ..rule() };
+        assert_eq!(verdict(&rule, value, None), expected, "{value} of at most {max}");
+    }
+}
+
+#[test]
+fn the_worst_metrics_are_drawn_once_each_and_summed_rows_not_at_all() {
+    let rules = [
+        Rule { id: "good".to_owned(), metric: "a".to_owned(), ..rule() },
+        Rule { id: "bad".to_owned(), metric: "b".to_owned(), min: Some(number("9")), ..rule() },
+        Rule { id: "again".to_owned(), metric: "b".to_owned(), max: Some(number("5")), ..rule() },
+        Rule { min: None, max_regression: None, ..per_region() },
+        Rule { id: "new".to_owned(), metric: "c".to_owned(), ..rule() },
+    ];
+    let numbers = [("a", "1"), ("b", "2"), ("m.region.eu", "3"), ("m.region.us", "4")];
+    let versions = [earlier(1, &numbers), earlier(2, &numbers[..1])];
+    let report = several(&[("a", "1"), ("b", "2"), ("c", "1"), ("m.region.eu", "3"), ("m.region.us", "4")]);
+    let sides = Sides { report: &report, baseline: versions.last(), versions: &versions };
+    let charts = history(&rules, &judge(&rules, &sides), &sides);
+    let drawn: Vec<_> = charts.iter().map(|chart| (chart.metric.as_str(), chart.points.len())).collect();
+    assert_eq!(drawn, [("b", 2), ("a", 3)]);
+    assert_eq!(charts[0].bounds, [number("9")], "of the rule that is not met");
+}

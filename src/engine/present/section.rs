@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::engine::facts::REPORT_ROW;
 use crate::engine::setting::Rules;
 use crate::engine::turn::{Finding, Turn, note};
-use crate::engine::{approvals, baseline, difference, publication};
+use crate::engine::{approvals, baseline, card, difference, publication};
 
 use super::{NOTHING_LEFT, next_step};
 
@@ -39,14 +39,16 @@ fn section(
         phase: model.phase,
         head: head.clone(),
         candidate: publication::candidate(turn, model, head),
-        stages: Stage::ALL
-            .map(|stage| StageMark { stage, mark: mark(model.phase, model.stage, stage) })
-            .to_vec(),
+        stages: Stage::ALL.map(|stage| StageMark { stage, mark: mark(model, stage) }).to_vec(),
         gates,
         baseline: model.report.as_ref().map(|_| baseline::says(model.baseline.as_ref())).unwrap_or_default(),
+        charts: model.charts.clone(),
         other_metrics: other_metrics(model),
+        whole_report: model.report.as_ref().and(model.report_page.clone()),
         failing_tests: finding.failing_tests.clone(),
+        more_failing: finding.more_failing,
         logs: finding.logs.clone(),
+        card: model.card.clone(),
         approvals_needed: approvals::needed(rules),
         approved_by: model.approved_by.clone(),
         policy_changes: match (rules.scrutiny.policy_changed, rules.proposal) {
@@ -67,7 +69,11 @@ fn section(
 }
 
 /// How a stage stands, given the phase and the stage that is at work or where it stopped.
-pub(super) fn mark(phase: Phase, at: Stage, stage: Stage) -> Mark {
+pub(super) fn mark(model: &ModelState, stage: Stage) -> Mark {
+    let (phase, at) = (model.phase, model.stage);
+    if card::fails_review(model, stage) {
+        return Mark::Failed;
+    }
     let stopped = matches!(phase, Phase::GateFailed | Phase::PublishFailed);
     let over = matches!(
         phase,

@@ -27,6 +27,9 @@ impl Told<'_> {
             Phase::GateFailed => self.failed(),
             Phase::Inconclusive => "the rules cannot be judged: see the report".to_owned(),
             Phase::InfraError => "a runner failed, which says nothing about the model".to_owned(),
+            Phase::AwaitingApproval if self.model.incomplete_card().is_some() => {
+                "the model card is incomplete: see the report".to_owned()
+            }
             Phase::AwaitingApproval => self.missing_approval(),
             Phase::Ready => "ready to publish".to_owned(),
             Phase::Held => "held by an owner".to_owned(),
@@ -84,7 +87,7 @@ impl Told<'_> {
     fn failed(&self) -> String {
         let (met, rules) = self.rules_met();
         let unmet = rules - met - self.waived();
-        let tests = self.finding.map_or(0, |finding| finding.failing_tests.len());
+        let tests = self.finding.map_or(0, |finding| finding.failing_tests.len() + finding.more_failing);
         if self.finding.is_some_and(|finding| finding.withheld) {
             return "its jobs need secrets, and a run of a fork gets none".to_owned();
         }

@@ -169,7 +169,7 @@ fn stages(turn: &Turn<'_>, name: &ModelName, told: Told<'_>) -> Vec<(String, Sta
     let shown = Stage::ALL.into_iter().filter(|stage| published || *stage != Stage::Publish);
     shown
         .map(|stage| {
-            let (state, description) = match mark(model.phase, model.stage, stage) {
+            let (state, description) = match mark(model, stage) {
                 Mark::Waiting | Mark::Active => (StatusState::Pending, UNDECIDED.to_owned()),
                 Mark::Passed => (StatusState::Success, told.passed(stage)),
                 Mark::Failed => (StatusState::Failure, told.stands()),

@@ -129,14 +129,7 @@ impl World {
             test.map(|job| (iris(), ReportFact::Read(Box::new(measured(job.id, self.accuracy[&job.id])))));
         let authors = [CommitAuthor { login: None, email: "bob@acme.test".to_owned() }].into();
         let reports = report.into_iter().collect();
-        let open = OpenFacts {
-            runs,
-            reports,
-            authors,
-            approvals: Vec::new(),
-            changes_requested: Vec::new(),
-            forged: Vec::new(),
-        };
+        let open = OpenFacts { runs, reports, authors, approvals: Vec::new(), ..OpenFacts::default() };
         self.scene.facts.open = model.judged_anew().map(|_| open);
     }
 

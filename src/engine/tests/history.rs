@@ -168,8 +168,7 @@ impl World {
             reports: reports.into_iter().collect(),
             authors,
             approvals: Vec::new(),
-            changes_requested: Vec::new(),
-            forged: Vec::new(),
+            ..OpenFacts::default()
         };
         self.scene.facts.open = (!closed).then_some(open);
     }

@@ -60,7 +60,7 @@ fn a_script_that_fails_says_where_and_how() {
 #[test]
 fn failing_tests_are_named_and_fail_even_where_the_job_did_not() {
     let failure = TestFailure { name: "iris.accuracy".to_owned(), message: "0.8 < 0.9".to_owned() };
-    let tests = TestSummary { total: 2, skipped: 0, failed: vec![failure.clone()] };
+    let tests = TestSummary { total: 2, skipped: 0, failed: vec![failure.clone()], failed_more: 0 };
     for status in [SCRIPT, JobStatus::Succeeded] {
         let mut scene = Scene::new();
         scene.job("build", JobStatus::Succeeded).job("test", status).reported(&[("accuracy", "0.95")]);

@@ -19,9 +19,13 @@ impl Log {
         let (text, cut) = budget::tail(&log.text, most);
         // The job's name stands inside HTML and the address inside a link: neither is escaped there.
         let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let address = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
-        let web = log.web_url.starts_with("https://") || log.web_url.starts_with("http://");
-        let url = if web && log.web_url.chars().all(address) { log.web_url.clone() } else { String::new() };
-        Self { job: log.job.chars().filter(plain).collect(), text, cut, url }
+        Self { job: log.job.chars().filter(plain).collect(), text, cut, url: web_address(&log.web_url) }
     }
+}
+
+/// An address that may stand in a link as it is; empty for everything else.
+pub(super) fn web_address(url: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    if web && url.chars().all(fits) { url.to_owned() } else { String::new() }
 }

@@ -18,6 +18,10 @@ struct Detail {
     models: usize,
     /// Rules of one model.
     gates: usize,
+    /// Reasons of one model.
+    reasons: usize,
+    /// Charts of one model.
+    charts: usize,
     /// Failing tests of one model.
     tests: usize,
     /// Characters of a sentence or a name.
@@ -41,6 +45,8 @@ const LADDER: [Detail; 5] = [
     Detail {
         models: 500,
         gates: 500,
+        reasons: 50,
+        charts: 3,
         tests: 50,
         words: 600,
         log: 20_000,
@@ -53,6 +59,8 @@ const LADDER: [Detail; 5] = [
     Detail {
         models: 500,
         gates: 200,
+        reasons: 30,
+        charts: 2,
         tests: 20,
         words: 400,
         log: 4_000,
@@ -65,6 +73,8 @@ const LADDER: [Detail; 5] = [
     Detail {
         models: 500,
         gates: 50,
+        reasons: 20,
+        charts: 1,
         tests: 10,
         words: 300,
         log: 1_000,
@@ -77,6 +87,8 @@ const LADDER: [Detail; 5] = [
     Detail {
         models: 200,
         gates: 20,
+        reasons: 10,
+        charts: 0,
         tests: 5,
         words: 200,
         log: 0,
@@ -89,6 +101,8 @@ const LADDER: [Detail; 5] = [
     Detail {
         models: 100,
         gates: 3,
+        reasons: 3,
+        charts: 0,
         tests: 0,
         words: 100,
         log: 0,
@@ -100,11 +114,15 @@ const LADDER: [Detail; 5] = [
     },
 ];
 
+/// What a page shows well: a longer comment is slow to draw and read by nobody, whatever a forge takes.
+const READABLE: usize = 200_000;
+
 pub(super) fn render(
     templates: &Environment<'_>,
     report: &StickyReport,
     limit: usize,
 ) -> Result<String, Error> {
+    let limit = limit.min(READABLE);
     let [.., mut least] = LADDER;
     for detail in &LADDER {
         let text = write(templates, report, detail)?;

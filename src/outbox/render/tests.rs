@@ -7,7 +7,8 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::domain::{
-    Answer, Digest, Judged, LogTail, Mark, ModelSection, Phase, Sha, Stage, StageMark, TestFailure, Verdict,
+    Answer, Card, Chart, Digest, Judged, LogTail, Mark, ModelSection, Phase, Sha, Stage, StageMark,
+    TestFailure, Verdict,
 };
 
 fn sha(digit: char) -> Sha {
@@ -58,8 +59,12 @@ fn good(name: &str) -> ModelSection {
             judged("latency_p95_ms", ("41", "41.0"), Verdict::Pass, "41 is at most 50", "≤ 50"),
         ],
         baseline: "Compared with v3, the last published version.".into(),
+        charts: vec![],
+        whole_report: None,
+        card: None,
         other_metrics: vec![("f1|macro".into(), decimal("0.951"))],
         failing_tests: vec![],
+        more_failing: 0,
         logs: vec![],
         approvals_needed: 2,
         approved_by: vec!["alice".into()],
@@ -359,6 +364,89 @@ iris v4, from merge request 7 by `carol`.
 "#);
 }
 
+#[test]
+fn a_chart_a_card_and_a_long_table_are_put_where_they_help() {
+    let mut model = good("iris");
+    model.gates = (0..40).map(|n| judged(&format!("m{n}"), ("1", "1"), Verdict::Pass, "", "≥ 0")).collect();
+    for at in [3, 7] {
+        model.gates[at].verdict = Verdict::Fail;
+        model.gates[at].reason = "1 is below the minimum 2".into();
+    }
+    model.charts = vec![Chart {
+        metric: "a|c`@alice".into(),
+        points: vec![("v1".into(), decimal("0.5")), ("candidate".into(), decimal("0.6"))],
+        bounds: vec![],
+        on_other_data: 1,
+    }];
+    model.card = Some(Card {
+        path: "models/iris/CARD.md".into(),
+        problems: vec!["There is no heading `limits @alice`: add it.".into()],
+    });
+    let text = render(&report(vec![model]));
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| `m")).collect();
+    assert_eq!(rows.len(), 40);
+    assert!(rows[0].contains("✗ fail") && rows[1].contains("✗ fail") && rows[2].contains("✓ pass"), "{text}");
+    let (_, after) = text.split_once("10 more rules").unwrap();
+    let (_, after) = after.split_once("| `m39` |").unwrap();
+    insta::assert_snapshot!(after.split_once("<details><summary>Other").unwrap().0.trim(), @r#"
+    1 | 1 | ±0 | ✓ pass | ≥ 0 |
+
+    </details>
+
+    Compared with v3, the last published version.
+
+    - `m3`: 1 is below the minimum 2
+    - `m7`: 1 is below the minimum 2
+
+    <details><summary>The last versions and this candidate</summary>
+
+    The metric ``a|c`@alice``:
+
+    ```mermaid
+    xychart-beta
+        title "a_c_@alice"
+        x-axis ["v1", "candidate"]
+        y-axis 0.49 --> 0.61
+        line [0.5, 0.6]
+    ```
+
+    1 version is left out: it was measured on other data.
+
+    </details>
+
+    Model card `models/iris/CARD.md`: ✗ incomplete
+
+    - There is no heading `limits @alice`: add it.
+
+    Approvals: 1 of 2 (`alice`)
+
+    - The approval of `bob` is void: the head moved.
+    "#);
+}
+
+#[test]
+fn what_is_left_out_is_said_in_numbers_with_a_link_to_all_of_it() {
+    let mut model = bad("iris");
+    model.gates = (0..500)
+        .map(|n| judged(&format!("rule-{n}"), ("0.1", "0.9"), Verdict::Fail, "bad", "≥ 0.5"))
+        .collect();
+    model.other_metrics = (0..10_000).map(|n| (format!("metric.{n}"), decimal("0.5"))).collect();
+    model.whole_report = Some("https://forge.example/acme/iris/-/jobs/9".into());
+    for limit in [65_536, 1_000_000] {
+        let text = Renderer::new().unwrap().report(&report(vec![model.clone()]), limit).unwrap();
+        assert!(budget::length(&text) <= limit);
+        assert!(text.lines().nth(1).unwrap().contains("✗ iris: 500 rules are not met"), "{text}");
+        let left = |what: &str| text.lines().any(|line| line.contains(what));
+        assert!(left("more rules") && left("- … and 4"), "{text}");
+        assert!(left("more metrics are not shown."), "{text}");
+        assert!(left("[the test job](https://forge.example/acme/iris/-/jobs/9)"), "{text}");
+        assert!(text.chars().count() <= 200_000, "no page shows more");
+    }
+    model.whole_report = Some("javascript:alert(1)".into());
+    let text = Renderer::new().unwrap().report(&report(vec![model]), 65_536).unwrap();
+    assert!(!text.contains("javascript") && !text.contains("the test job]"), "only what is a web address");
+}
+
 /// What a Markdown text leaves open at its end.
 fn open(text: &str) -> (bool, usize, usize) {
     let mut fence: Option<&str> = None;
@@ -376,6 +464,38 @@ fn open(text: &str) -> (bool, usize, usize) {
         }
     }
     (fence.is_some(), opened, closed)
+}
+
+/// What a report does beside showing text, tables, lists, folds and the links to jobs that we make.
+fn acts(markdown: &str) -> Vec<String> {
+    use pulldown_cmark::{Event, Options, Parser, Tag};
+    let (mut found, mut prose, mut code) = (Vec::new(), String::new(), 0_usize);
+    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => code += 1,
+            Event::End(pulldown_cmark::TagEnd::CodeBlock) => code -= 1,
+            Event::Start(Tag::Link { dest_url, .. }) if dest_url.ends_with("/-/jobs/9") => {}
+            Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::BlockQuote(_) | Tag::Strikethrough) => {
+                found.push(format!("{event:?}"));
+            }
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let fold = html.starts_with("<details><summary>") && html.matches('<').count() == 3;
+                let ours = fold || matches!(html.trim(), "</details>" | "<!-- mergewright:report -->");
+                if !ours {
+                    found.push(html.into_string());
+                }
+            }
+            Event::Text(text) if code == 0 => prose.push_str(&text),
+            _ => prose.push(' '),
+        }
+    }
+    for pair in prose.chars().collect::<Vec<_>>().windows(2) {
+        if matches!(pair[0], '@' | '#' | '!') && pair[1].is_alphanumeric() {
+            found.push(pair.iter().collect());
+        }
+    }
+    found.extend(markdown.lines().filter(|line| line.starts_with('/')).map(str::to_owned));
+    found
 }
 
 #[test]
@@ -415,19 +535,35 @@ proptest! {
     fn no_report_is_over_the_limit_or_left_open(
         limit in 40_usize..6_000,
         models in 0_usize..8,
+        rules in 0_usize..80,
+        others in 0_usize..80,
         log in "(.|```|</details>|<details>|\n|日){0,400}",
-        words in "(.|`|<details>|\n){0,200}",
+        words in "(.|`|<details>|\n|@alice|#12|\n/merge\n|\\[x\\]\\(y\\)|<b>|```|~~~|\\||\\*a\\*|%%|\\{){0,60}",
     ) {
         let mut model = bad("iris");
         model.logs[0].text = log;
         model.next_step = words.clone();
         model.gates[1].reason = words.clone();
+        model.charts = vec![Chart {
+            metric: words.clone(),
+            points: vec![(words.clone(), decimal("1")), ("candidate".into(), decimal("2"))],
+            bounds: vec![decimal("1.5")],
+            on_other_data: 3,
+        }];
+        model.card = Some(Card { path: words.clone(), problems: vec![words.clone(); 3] });
+        model.whole_report = Some(words.clone());
+        model.other_metrics = vec![(words.clone(), decimal("1")); others];
+        model.gates.extend(vec![model.gates[1].clone(); rules]);
         model.failing_tests[0].message = words;
+        model.failing_tests.extend(vec![model.failing_tests[0].clone(); rules]);
         let text = Renderer::new().unwrap().report(&report(vec![model; models]), limit).unwrap();
         prop_assert!(budget::length(&text) <= limit, "{} > {limit}", budget::length(&text));
         let (fence, opened, closed) = open(&text);
         prop_assert!(!fence && opened == closed, "{text}");
         prop_assert!(text.starts_with("<!-- mergewright:report -->") || limit < 60, "{text}");
+        let verdict = text.lines().nth(1).unwrap_or_default();
+        prop_assert!(models == 0 || limit < 5_000 || verdict.starts_with("### ✗ iris: "), "{text}");
+        prop_assert_eq!(acts(&text), Vec::<String>::new(), "{}", text);
     }
 
     #[test]

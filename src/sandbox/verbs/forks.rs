@@ -41,8 +41,8 @@ impl SandboxProject {
         self.by(login, |state, project, person| state.delete_project(project, person))
     }
 
-    /// Merges the target branch into the merge request's branch, as the button "Update branch" does; the
-    /// new head.
+    /// Merges the target branch into the merge request's branch, as GitHub's button "Update branch" does and
+    /// people on GitLab do with git; the new head.
     pub fn update_branch(&self, login: &str, number: u64) -> Done<Sha> {
         self.by(login, |state, project, person| state.update_branch(project, person, number))
     }

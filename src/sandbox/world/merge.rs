@@ -183,25 +183,6 @@ impl State {
         Ok((merged.clone(), squash, Some(merged)))
     }
 
-    /// Brings the target branch into the source: by a merge on GitHub, by a rebase on GitLab.
-    pub(crate) fn update_branch(&mut self, project: u64, person: u64, number: u64) -> Result<Sha, Refusal> {
-        if !self.dialect.is_github() {
-            return self.rebase(project, person, number);
-        }
-        self.require(project, person, Role::Developer)?;
-        let place = self.project(project)?;
-        let one = place.merge_request(number)?.clone();
-        let conflict = || Refusal::Unprocessable("merge conflict between base and head".to_owned());
-        let target = place.git.branch(&one.target_branch).ok_or_else(conflict)?;
-        let tree = place.git.merged_tree(&one.head, &target).ok_or_else(conflict)?;
-        let hand = Hand { person: self.person(person)?, at: self.now() };
-        let text = format!("Merge branch '{}' into {}", one.target_branch, one.source_branch);
-        let top = place.git.commit_tree(hand, &tree, &[&one.head, &target], &text)?;
-        place.git.move_branch(&one.source_branch, &top, Some(&one.head))?;
-        self.pushed(project, person, &one.source_branch, Some(one.head), Some(top.clone()))?;
-        Ok(top)
-    }
-
     /// Puts the source branch's commits on top of the target.
     pub(crate) fn rebase(&mut self, project: u64, person: u64, number: u64) -> Result<Sha, Refusal> {
         self.require(project, person, Role::Developer)?;

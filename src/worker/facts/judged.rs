@@ -35,6 +35,7 @@ impl Gatherer<'_> {
         }
         for name in touched {
             self.read_report(name, &head, found).await?;
+            self.read_card(name, &head, found).await?;
         }
         if self.review(touched, found).await? {
             let reviews = self.forge.reviews(self.id, &found.facts.merge_request.reviewers).await?;
@@ -58,6 +59,7 @@ impl Gatherer<'_> {
         found.facts.open = Some(OpenFacts { runs, ..OpenFacts::default() });
         for (name, anew) in &anew {
             self.read_report(name, &anew.bound.head, found).await?;
+            self.read_card(name, &anew.bound.head, found).await?;
         }
         self.review(&anew.into_keys().collect(), found).await.map(drop)
     }

@@ -31,9 +31,8 @@ fn a_single_suite_and_a_byte_order_mark_are_read() {
 fn long_messages_and_many_failures_are_cut() {
     let case = format!("<testcase name='t'><failure message='{}'/></testcase>", "x".repeat(5_000));
     let summary = junit(format!("<testsuite>{}</testsuite>", case.repeat(103)).as_bytes()).unwrap();
-    assert_eq!(summary.failed.len(), 101);
+    assert_eq!((summary.failed.len(), summary.failed_more), (100, 3));
     assert_eq!(summary.failed[0].message.chars().count(), 2_000);
-    assert_eq!(summary.failed[100].name, "… and 3 more");
     assert_eq!(summary.total, 103);
 }
 

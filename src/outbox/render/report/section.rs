@@ -10,7 +10,13 @@ use super::Detail;
 use super::policy::{self, PolicyRow};
 use crate::domain::{Judged, Mark, ModelSection, Phase, StageMark, Verdict};
 use crate::outbox::render::budget;
-use crate::outbox::render::log::Log;
+use crate::outbox::render::chart::Drawing;
+use crate::outbox::render::log::{Log, web_address};
+
+/// So many rows of rules stand open to the eye, the worst ones; the others are folded away.
+const MOST_OPEN: usize = 30;
+/// The most remarks on a model card.
+const MOST_PROBLEMS: usize = 20;
 
 /// What a number that is not there looks like.
 const NONE: &str = "–";
@@ -25,14 +31,20 @@ pub(super) struct Section {
     head: String,
     next_step: String,
     gates: Vec<Gate>,
+    /// Further rules, folded away, and how many of them are not met.
+    folded: Vec<Gate>,
+    folded_unmet: usize,
     gates_cut: usize,
     baseline: String,
     reasons: Vec<Reason>,
+    reasons_cut: usize,
+    charts: Vec<Drawing>,
     tests_failed: usize,
     tests: Vec<Test>,
     tests_cut: usize,
     logs: Vec<Log>,
     logs_left_out: bool,
+    card: Option<ModelCard>,
     approvals: String,
     approved_by: Vec<String>,
     policy: Vec<PolicyRow>,
@@ -44,6 +56,8 @@ pub(super) struct Section {
     others: Vec<Entry>,
     others_cut: usize,
     lineage: Vec<Entry>,
+    /// Where everything is to be seen; empty where nothing was left out.
+    whole_report: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,6 +68,12 @@ struct Gate {
     change: String,
     verdict: String,
     rule: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ModelCard {
+    path: String,
+    problems: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,11 +99,22 @@ impl Section {
         let words = |text: &str| budget::head(text, detail.words).0;
         let mut judged: Vec<&Judged> = model.gates.iter().collect();
         judged.sort_by_key(|judged| Reverse((judged.blocks(), judged.verdict)));
-        let gates: Vec<_> =
+        let mut gates: Vec<_> =
             judged.iter().take(detail.gates).map(|judged| Gate::new(judged, detail)).collect();
-        let reasons = judged.iter().take(detail.gates).filter(|judged| judged.verdict != Verdict::Pass);
-        let reasons =
-            reasons.map(|judged| Reason { rule: words(&judged.rule), text: words(&reason(judged)) });
+        let gates_cut = judged.len() - gates.len();
+        let bad = judged.iter().filter(|judged| judged.verdict != Verdict::Pass);
+        let (told, reasons_cut) =
+            (bad.clone().take(detail.reasons), bad.count().saturating_sub(detail.reasons));
+        let reasons = told.map(|judged| Reason { rule: words(&judged.rule), text: words(&reason(judged)) });
+        let folded = gates.split_off(gates.len().min(MOST_OPEN));
+        let folded_unmet = judged.iter().take(MOST_OPEN + folded.len()).skip(MOST_OPEN);
+        let folded_unmet = folded_unmet.filter(|judged| judged.blocks()).count();
+        let charts: Vec<_> = model
+            .charts
+            .iter()
+            .take(detail.charts)
+            .filter_map(|chart| Drawing::new(chart, detail.words))
+            .collect();
         let tests = model.failing_tests.iter().take(detail.tests);
         let tests: Vec<_> =
             tests.map(|test| Test { name: words(&test.name), message: words(&test.message) }).collect();
@@ -96,6 +127,10 @@ impl Section {
                 .filter(|log| !log.text.trim().is_empty() || !log.url.is_empty())
                 .collect(),
         };
+        let others_cut = model.other_metrics.len().saturating_sub(detail.others);
+        let tests_cut = model.failing_tests.len() - tests.len() + model.more_failing;
+        let left_out = gates_cut + reasons_cut + tests_cut + others_cut > 0;
+        let whole_report = model.whole_report.as_deref().filter(|_| left_out).map(web_address);
         let entry = |(name, value): &(String, String)| Entry { name: words(name), value: words(value) };
         let other = |(name, value): &(String, Decimal)| Entry { name: words(name), value: number(*value) };
         let (sign, headline) = verdict(model);
@@ -107,12 +142,20 @@ impl Section {
             candidate: model.candidate.clone(),
             head: model.head.short().to_owned(),
             next_step: words(&model.next_step),
-            gates_cut: model.gates.len() - gates.len(),
+            gates_cut,
             gates,
+            folded,
+            folded_unmet,
             baseline: words(&model.baseline),
             reasons: reasons.collect(),
-            tests_failed: model.failing_tests.len(),
-            tests_cut: model.failing_tests.len() - tests.len(),
+            reasons_cut,
+            charts,
+            card: model.card.as_ref().map(|card| ModelCard {
+                path: words(&card.path),
+                problems: card.problems.iter().take(MOST_PROBLEMS).map(|problem| words(problem)).collect(),
+            }),
+            tests_failed: model.failing_tests.len() + model.more_failing,
+            tests_cut,
             tests,
             logs_left_out: logs.is_empty() && !model.logs.is_empty() && detail.log == 0,
             logs,
@@ -125,8 +168,9 @@ impl Section {
             notices: model.notices.iter().take(detail.notices).map(|notice| words(notice)).collect(),
             notices_cut: model.notices.len().saturating_sub(detail.notices),
             others: model.other_metrics.iter().take(detail.others).map(other).collect(),
-            others_cut: model.other_metrics.len().saturating_sub(detail.others),
+            others_cut,
             lineage: model.lineage.iter().take(detail.lineage).map(entry).collect(),
+            whole_report: whole_report.unwrap_or_default(),
         }
     }
 }
