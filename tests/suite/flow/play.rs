@@ -286,6 +286,11 @@ impl Play {
         replies[0].1[marker.len()..].to_owned()
     }
 
+    /// This comment of the bot is no surprise.
+    pub(crate) fn expects(&mut self, comment: u64) {
+        self.heard.insert(comment);
+    }
+
     fn bot_comments(&self, number: u64) -> impl Iterator<Item = (u64, String)> {
         let all = self.project.comments(number).unwrap();
         let bot = self.bot.id;
