@@ -111,7 +111,7 @@ impl Asked<'_, '_> {
 
     /// How a stage stands as a whole.
     fn whole(&self, stage: Stage, key: &str, place: String) -> Row {
-        let mark = mark(self.model.phase, self.model.stage, stage);
+        let mark = mark(self.model, stage);
         let word = match mark {
             Mark::Passed => "passed",
             Mark::Failed => "failed",
