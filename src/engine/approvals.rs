@@ -34,11 +34,11 @@ pub(super) fn missing(
         note(&mut finding.notices, format!("A commit's author belongs to no account that we know: {email}"));
     }
     finding.objections = objections::standing(turn, rules).iter().map(|by| by.login.clone()).collect();
-    if let Some(first) = finding.objections.first() {
+    if !finding.objections.is_empty() {
         let names = finding.objections.iter().map(|login| format!("@{login}")).collect::<Vec<_>>().join(", ");
         return Some(format!(
-            "Changes requested by {names}: this stands until @{first} approves it in the forge's own review, or \
-             until that review is dismissed there."
+            "Changes requested by {names}: this stands until whoever asked for them approves in the forge's own \
+             review, or until that review is dismissed there."
         ));
     }
     let needed = needed(rules);

@@ -70,7 +70,6 @@ impl Renderer {
         templates.add_filter("drawing", Value::from_safe_string);
         templates.add_filter("fence", |text: String| Value::from_safe_string(escape::fence(&text)));
         templates.add_template("report", include_str!("../../templates/comments/report.md"))?;
-        templates.add_template("policy", include_str!("../../templates/comments/policy.md"))?;
         templates.add_template("reply", include_str!("../../templates/comments/reply.md"))?;
         templates.add_template("release", include_str!("../../templates/comments/release.md"))?;
         Ok(Self { templates })

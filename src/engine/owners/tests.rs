@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    config::repository,
-    domain::ForgeKind::{GitHub, GitLab},
-};
+use crate::domain::ForgeKind::{GitHub, GitLab};
+use crate::engine::tests::scene;
 
 fn owners(forge: ForgeKind, text: &str, path: &str) -> String {
     let file = OwnersFile::parse(forge, text.as_bytes()).unwrap();
@@ -159,10 +157,7 @@ fn a_path_that_nobody_owns_leaves_all_to_the_maintainers() {
         let model = text.to_owned()
             + "\nmodels:\n  iris:\n    paths: ['models/iris/**']\n    build: {run: [a], artifacts: [m]}\n    \
                test: {run: [b], reports: {metrics: m.json}}\n    version: {strategy: sequence}\n";
-        match repository::parse(&model) {
-            Ok(config) => Configuration::Valid(Box::new(config)),
-            Err(problems) => panic!("{problems}"),
-        }
+        scene::config(&model)
     };
     let config = config("version: 1");
     let name: ModelName = "iris".parse().unwrap();

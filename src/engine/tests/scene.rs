@@ -391,7 +391,7 @@ pub(in crate::engine) fn user(login: &str) -> User {
     User { id: UserId(id), login: login.to_owned(), bot: false }
 }
 
-pub(super) fn config(text: &str) -> Configuration {
+pub(in crate::engine) fn config(text: &str) -> Configuration {
     match repository::parse(text) {
         Ok(config) => Configuration::Valid(Box::new(config)),
         Err(problems) => panic!("{problems}"),
