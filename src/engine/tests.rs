@@ -7,6 +7,7 @@ mod card;
 mod commands;
 mod configuration;
 mod explaining;
+mod forks;
 mod history;
 mod holding;
 mod progress;

@@ -162,8 +162,10 @@ impl GitLab {
         let mut astray = Vec::new();
         for pipeline in pipelines {
             let here = pipeline.project_id.is_none_or(|project| project == id.repo.number);
-            let of_head = self.belongs(id.repo, &pipeline, head).await?;
-            if !here || of_head || old(&pipeline) || has_ended(&pipeline.status) {
+            if !here || old(&pipeline) || has_ended(&pipeline.status) {
+                continue;
+            }
+            if self.belongs(id.repo, &pipeline, head).await? {
                 continue;
             }
             // Only by itself does a pipeline tell who started it.

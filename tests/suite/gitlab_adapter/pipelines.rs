@@ -4,7 +4,7 @@ use mergewright::domain::{FailureCause, JobId, JobStatus, RunId, Timestamp, Work
 use mergewright::forge::{ErrorKind, Forge as _};
 use serde_json::{Value, json};
 
-use super::{MR, REPO, adapter};
+use super::{MR, REPO, adapter, user};
 use crate::scripted::{Answer, Server, kind, on, raw, sha};
 
 fn pipeline(id: u64, digit: char, reference: &str) -> Value {
@@ -136,6 +136,39 @@ async fn a_started_run_is_of_the_head_or_is_cancelled_at_once() {
     let error = gitlab.start_run(MR, &sha('a')).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
     assert!(error.external.contains("No stages / jobs"), "{}", error.external);
+    server.finished();
+}
+
+#[tokio::test]
+async fn what_we_started_on_another_commit_is_found_and_nobody_elses() {
+    let list = "/projects/7/merge_requests/3/pipelines";
+    let since = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+    let with = |id: u64, digit: char, key: &str, value: Value| {
+        let mut found = pipeline(id, digit, "refs/merge-requests/3/head");
+        found[key] = value;
+        found
+    };
+    let here = |id: u64, digit: char| with(id, digit, "id", json!(id));
+    let by = |id: u64, person: Value| {
+        on("GET", format!("/projects/7/pipelines/{id}"), 200, with(id, 'c', "user", person))
+    };
+    let all = json!([
+        here(76, 'c'),
+        here(75, 'c'),
+        here(74, 'a'),
+        with(73, 'c', "status", json!("success")),
+        with(72, 'c', "project_id", json!(8)),
+        with(71, 'c', "created_at", json!("2025-12-31T23:59:59Z")),
+    ]);
+    let server = Server::start([
+        on("GET", "/user", 200, user(9, "mergewright")),
+        on("GET", list, 200, all),
+        by(76, user(9, "mergewright")),
+        by(75, user(5, "ann")),
+    ])
+    .await;
+    let astray = adapter(&server).started_elsewhere(MR, &sha('a'), since).await.unwrap();
+    assert_eq!(astray, [RunId(76)], "not ann's, not the head's, ended, a fork's or older");
     server.finished();
 }
 
