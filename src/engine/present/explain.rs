@@ -98,6 +98,7 @@ impl Asked<'_, '_> {
             Stage::Review => {
                 let place = self.place(self.rules.policy.review.line);
                 rows.push(self.whole(stage, "review.approvals", place));
+                rows.extend(self.card());
                 rows.extend(self.approvals());
             }
             Stage::Publish => {
@@ -165,6 +166,17 @@ impl Asked<'_, '_> {
         };
         let why = format!("{numbers}{}: {}{waived}", judged.bounds, judged.reason);
         row(Stage::Test, rule, self.place(judged.line), verdict, why)
+    }
+
+    /// The model card, where the policy asks for one.
+    fn card(&self) -> Option<Row> {
+        let card = self.model.card.as_ref()?;
+        let (verdict, why) = match card.problems.is_empty() {
+            true => ("complete", format!("{} says what is asked for", span(&card.path))),
+            false => ("incomplete", card.problems.join(" ")),
+        };
+        let place = self.place(self.rules.policy.review.line);
+        Some(row(Stage::Review, span("review.card"), place, verdict.to_owned(), why))
     }
 
     /// Who is counted, and whose word given by command is not.

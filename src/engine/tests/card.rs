@@ -51,6 +51,12 @@ fn an_incomplete_card_fails_the_review_whoever_approves() {
         "{next}"
     );
     assert_eq!(scene.section().approved_by, ["alice"], "the approval itself stands");
+    scene.says("bob", "/model explain review");
+    let answers = format!("{:?}", scene.answers());
+    assert!(
+        answers.contains("review.card") && answers.contains("There is no heading `limitations`"),
+        "{answers}"
+    );
 }
 
 #[test]
