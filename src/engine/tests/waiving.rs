@@ -79,7 +79,7 @@ fn a_moved_base_another_policy_and_another_report_drop_it() {
     scene.facts.base = sha('1');
     scene.facts.base_moved = Some(paths(&["models/iris/train.py"]));
     scene.look();
-    assert!(void(&scene, "the target branch changed models/iris/train.py, which belongs to the model"));
+    assert!(void(&scene, "the target branch changed models/iris/train.py, which the model is made from"));
 
     let mut scene = waived();
     scene.facts.policy = config(&POLICY.replace("min: 0.90", "min: 0.91"));
