@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mergewright::domain::ForgeKind;
-use mergewright::sandbox::{Fault, File, Role};
+use mergewright::sandbox::{Fault, File, Role, RunsWait};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use super::forges::on_both_forges;
@@ -217,7 +217,7 @@ async fn a_label_says_nothing_to_the_bot(forge: ForgeKind) {
     play.project.member("zoe", Role::Reporter).unwrap();
     let _account = play.sandbox.bot("triage-bot");
     play.project.member("triage-bot", Role::Maintainer).unwrap();
-    play.project.runs_need_approval(true).unwrap();
+    play.project.runs_wait(RunsWait::Always).unwrap();
     let number = play.opens("Not yet").await;
     let before = play.label(number);
     for login in ["zoe", "triage-bot", OWNER] {
