@@ -50,7 +50,7 @@ pub(super) fn parse(event: &str, body: &[u8], us: &User) -> Result<Incoming, Sto
     match note.action.as_deref() {
         None | Some("create") => {}
         Some("update") => {
-            return edited(hook.user, hook.project.id.or(hook.project_id), hook.merge_request, note, us);
+            return edited(hook.user, hook.project.id.or(hook.project_id), hook.merge_request, &note, us);
         }
         Some(_) => return Err(Stop::because("unknown-action")),
     }
@@ -84,7 +84,7 @@ fn edited(
     user: Option<Account>,
     project: Option<u64>,
     on: NamedMergeRequest,
-    note: Attributes,
+    note: &Attributes,
     us: &User,
 ) -> Result<Incoming, Stop> {
     let other = Stop::because("edited-comment");
