@@ -18,8 +18,8 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
             let text = call.text("body").unwrap_or_default();
             // The owner may stand before the branch; one from elsewhere has a fork.
             let (owner, branch) = head.split_once(':').unwrap_or(("", &head));
-            let forks = state.projects.values().filter(|fork| fork.forked_from == Some(project));
-            let fork = forks.into_iter().find(|fork| fork.namespace() == owner).map(|fork| fork.id);
+            let mut forks = state.projects.values().filter(|fork| fork.forked_from == Some(project));
+            let fork = forks.find(|fork| fork.namespace() == owner).map(|fork| fork.id);
             let new = NewMergeRequest {
                 fork,
                 source: branch,

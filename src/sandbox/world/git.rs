@@ -206,9 +206,8 @@ impl Repository {
     /// Takes over every branch and tag of another repository.
     pub(crate) fn mirror(&self, from: &Self) -> Result<(), Refusal> {
         let from = from.folder.to_string_lossy();
-        let all = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
-        let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--update-head-ok", &from];
-        self.git(&[&args[..], &all[..]].concat()).map(drop)
+        let (heads, tags) = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*");
+        self.git(&["fetch", "--quiet", "--no-tags", "--update-head-ok", &from, heads, tags]).map(drop)
     }
 
     pub(crate) fn delete_branch(&self, branch: &str) -> Result<(), Refusal> {
