@@ -76,9 +76,8 @@ pub fn help(addressing: &Addressing) -> String {
         slug(addressing)
     );
     for entry in table() {
-        let coming = if entry.live { "" } else { " *Not available yet.*" };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "- `{prefix} {}` ({}): {}{coming}", entry.usage(), entry.who, entry.help);
+        let _ = writeln!(text, "- `{prefix} {}` ({}): {}", entry.usage(), entry.who, entry.help);
     }
     text
 }

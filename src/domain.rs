@@ -5,6 +5,7 @@ mod decision;
 mod deployment;
 mod effect;
 mod environment;
+mod files;
 mod ids;
 mod internal;
 mod merge_request;
@@ -12,6 +13,7 @@ mod model;
 mod people;
 mod redact;
 mod report;
+mod retirement;
 mod run;
 mod sha;
 mod state;
@@ -25,6 +27,7 @@ pub use decision::{Hold, Refused, Waived, Waiver};
 pub use deployment::{Deployment, DeploymentState};
 pub use effect::{Done, Effect, ForgedStatus, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
 pub use environment::{Assignment, Environments, Live, Rollout, RolloutAction, RolloutStep, Stand};
+pub use files::{FileChange, Generated, GeneratedAt, NewCommit, Proposal, ProposalText};
 pub use ids::{
     CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, ModelId, Owner, RepoId, RunId, UserId,
 };
@@ -36,6 +39,7 @@ pub use model::{ModelName, Phase, Stage};
 pub use people::{CodeOwners, CommitAuthor, ForgeApproval, Permission, Reviews, Standing, User};
 pub use redact::Redactor;
 pub use report::{Artifact, Report, TestFailure, TestSummary};
+pub use retirement::{Retirement, RetirementKind, RetirementNote};
 pub use run::{FailureCause, Job, JobStatus, Run};
 pub use sha::{Digest, Sha};
 pub use state::{

@@ -22,6 +22,7 @@ mod judge;
 pub mod measure;
 mod merging;
 mod objections;
+pub mod onboarding;
 mod owners;
 mod paths;
 mod present;
@@ -36,8 +37,8 @@ mod versions;
 mod waivers;
 
 pub use facts::{
-    Addressed, Configuration, Facts, MergeFacts, ModelEnvironments, OpenFacts, Registry, ReportFact, Seen,
-    ToldComment,
+    Addressed, Configuration, Facts, MergeFacts, ModelEnvironments, OpenFacts, Regeneration, Registry,
+    ReportFact, Seen, ToldComment,
 };
 pub use owners::{LARGEST as LARGEST_OWNERS_FILE, OwnersFile, places as owners_files};
 pub use paths::touched;
@@ -45,7 +46,9 @@ pub use paths::touched;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::{MergeRequestStatus, ModelName, Phase, Sha, State, Timestamp, Transition, User};
+use crate::domain::{
+    GeneratedAt, MergeRequestStatus, ModelName, Phase, Sha, State, Timestamp, Transition, User,
+};
 use crate::event::Event;
 
 use commands::{Ground, Refusal};
@@ -60,6 +63,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 #[must_use]
 pub fn step(state: &State, facts: &Facts, event: &Event, now: Timestamp) -> Transition {
     let mut turn = Turn::new(state.clone(), facts, now);
+    if let Some(files) = facts.generated.clone() {
+        turn.state.generated = Some(GeneratedAt { head: facts.merge_request.head.clone(), files });
+    }
     match Setting::read(state, facts) {
         Setting::Quiet if state.bound.is_none() => {}
         Setting::Quiet => serve(&mut turn, event, &BTreeMap::new()),

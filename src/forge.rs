@@ -16,7 +16,10 @@ mod transport;
 pub use error::{ErrorKind, ForgeError};
 pub use github::GitHub;
 pub use gitlab::GitLab;
-pub use operations::{Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, NewRelease, Release};
+pub use operations::{
+    Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, NewMergeRequest, NewRelease, Proposed,
+    Release,
+};
 pub use transport::Limits;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ mod github;
 mod gitlab;
 mod keep;
 pub mod pipeline;
+mod plan;
 mod proof;
 mod quoting;
 mod templates;
@@ -19,7 +20,9 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::config::valid::RepositoryConfig;
+use crate::domain::ForgeKind;
 pub use error::GenerateError;
+pub use plan::{Plan, plan, stands};
 pub use templates::Templates;
 
 /// The forges whose CI files can be written.
@@ -37,6 +40,15 @@ const WORKFLOWS: &str = ".github/workflows/";
 impl Dialect {
     /// Every dialect, in the order in which files are written.
     pub const ALL: [Self; 2] = [Self::GitLab, Self::GitHub];
+
+    /// The dialect of a forge.
+    #[must_use]
+    pub const fn of(forge: ForgeKind) -> Self {
+        match forge {
+            ForgeKind::GitLab => Self::GitLab,
+            ForgeKind::GitHub => Self::GitHub,
+        }
+    }
 
     /// The folder in the repository below which its files lie; empty for the root.
     #[must_use]

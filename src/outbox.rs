@@ -2,6 +2,7 @@
 
 mod clean;
 mod comments;
+mod commit;
 mod merge;
 mod perform;
 mod registry;

@@ -7,6 +7,7 @@ mod facts;
 mod failure;
 mod logs;
 mod memory;
+mod onboarding;
 mod subject;
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Answer;
 use super::arguments::{Blame, Describe, Registry, Versions};
 use crate::config::server::ServerConfig;
-use crate::domain::{Environments, ModelId, ModelName, Sheet, Timestamp, VersionRecord};
+use crate::domain::{Environments, ModelId, ModelName, Retirement, Sheet, Timestamp, Version, VersionRecord};
 use crate::engine::environments::{self, Miss};
 use crate::storage::{Store, StoreError};
 
@@ -66,7 +66,10 @@ pub(super) fn describe(arguments: &Describe) -> Answer {
                 let sheet = environments::describe(record, &one.state);
                 Answer::good(format!("{}\n{}", one.repository, text(&sheet)))
             }
-            ([], None) => Answer::no(format!("mergewright: no published version is `{reference}`")),
+            ([], None) => match given_up(&all, reference, arguments.registry.json) {
+                Some(answer) => answer,
+                None => Answer::no(format!("mergewright: no published version is `{reference}`")),
+            },
             (_, Some((one, several))) => {
                 let names = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 let model = &one.id.model;
@@ -80,6 +83,30 @@ pub(super) fn describe(arguments: &Describe) -> Answer {
                 ))
             }
         })
+    })
+}
+
+/// What is known of a version that was never published because it was given up.
+fn given_up(all: &[Published], reference: &str, json: bool) -> Option<Answer> {
+    all.iter().find_map(|one| {
+        let model = &one.id.model;
+        let (version, retirement) = environments::void(&one.state, model, reference)?;
+        Some(if json {
+            as_json(&json!({
+                "repository": one.repository, "model": model, "version": version, "tag": version.tag(model),
+                "commit": retirement.commit, "void": withdrawn(model, version, retirement),
+            }))
+        } else {
+            let sheet = environments::given_up(model, version, retirement);
+            Answer::good(format!("{}\n{}", one.repository, text(&sheet)))
+        })
+    })
+}
+
+fn withdrawn(model: &ModelName, version: &Version, retirement: &Retirement) -> Value {
+    json!({
+        "by": retirement.by.login, "at": retirement.at.to_string(), "on": retirement.on.number,
+        "reason": retirement.reason, "tag": version.retired_tag(model),
     })
 }
 
@@ -164,6 +191,8 @@ fn data(one: &Published, record: &VersionRecord) -> Value {
         "repository": one.repository, "model": record.model, "version": record.version, "tag": record.tag,
         "commit": record.commit, "published_at": record.published_at.to_string(),
         "live_in": one.state.places(&record.version).collect::<Vec<_>>(), "lineage": record.lineage,
+        "retired": one.state.retired.get(&record.version)
+            .map(|retired| withdrawn(&record.model, &record.version, retired)),
     })
 }
 
@@ -180,6 +209,10 @@ fn text(sheet: &Sheet) -> String {
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let mut text = format!("{}\n", sheet.title.replace('`', ""));
+    for note in &sheet.notes {
+        text.push_str(&note.replace('`', ""));
+        text.push('\n');
+    }
     for line in lines.iter().filter(|_| !sheet.rows.is_empty()) {
         let cells = line.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());

@@ -43,8 +43,6 @@ pub struct Entry {
     pub who: Who,
     /// What it does.
     pub help: &'static str,
-    /// Whether it does something yet.
-    pub live: bool,
     read: fn(&mut Arguments<'_>) -> Result<Verb, Refusal>,
 }
 
@@ -144,7 +142,6 @@ static HELP: Entry = Entry {
     arguments: "",
     who: Who::Anyone,
     help: "lists the commands",
-    live: true,
     read: |_arguments| Ok(Verb::Help),
 };
 
@@ -153,7 +150,6 @@ static STATUS: Entry = Entry {
     arguments: "[MODEL]",
     who: Who::Anyone,
     help: "says where each model stands and what comes next",
-    live: true,
     read: |arguments| {
         arguments.model(nothing);
         Ok(Verb::Status)
@@ -165,7 +161,6 @@ static VERSIONS: Entry = Entry {
     arguments: "[MODEL]",
     who: Who::Anyone,
     help: "lists the published versions",
-    live: true,
     read: |arguments| {
         arguments.model(nothing);
         Ok(Verb::Versions)
@@ -177,7 +172,6 @@ static DESCRIBE: Entry = Entry {
     arguments: "[MODEL] REF",
     who: Who::Anyone,
     help: "shows where a version comes from",
-    live: true,
     read: |arguments| {
         arguments.model(|words| words.len() == 1);
         Ok(Verb::Describe { reference: arguments.reference()? })
@@ -189,7 +183,6 @@ static BLAME: Entry = Entry {
     arguments: "[MODEL] ENV [TIME]",
     who: Who::Anyone,
     help: "says what was live in an environment, now or then, and why",
-    live: true,
     read: |arguments| {
         arguments.model(|words| words.get(1).is_none_or(|second| is_time(second)));
         Ok(Verb::Blame { environment: arguments.environment()?, time: arguments.time()? })
@@ -201,7 +194,6 @@ static EXPLAIN: Entry = Entry {
     arguments: "[MODEL] [build|test|review|publish]",
     who: Who::Anyone,
     help: "prints every rule that decided, with its line in the configuration",
-    live: true,
     read: |arguments| {
         let is_stage = |word: &str| Stage::ALL.iter().any(|stage| stage.as_str() == word);
         arguments.model(|words| words.first().is_some_and(|word| is_stage(word)));
@@ -214,7 +206,6 @@ static RUN: Entry = Entry {
     arguments: "[MODEL] [build|test] [SHA]",
     who: Who::Write,
     help: "starts the pipeline of the head",
-    live: true,
     read: |arguments| {
         arguments.model(|words| matches!(words.first(), Some(&("build" | "test"))) || begins_with_sha(words));
         let stage = arguments.one_of(&[Stage::Build, Stage::Test]);
@@ -227,7 +218,6 @@ static RETRY: Entry = Entry {
     arguments: "[MODEL] [SHA]",
     who: Who::Write,
     help: "reruns what failed in the head's pipeline",
-    live: true,
     read: |arguments| {
         arguments.model(begins_with_sha);
         Ok(Verb::Retry { sha: arguments.sha() })
@@ -239,7 +229,6 @@ static CANCEL: Entry = Entry {
     arguments: "[MODEL]",
     who: Who::Write,
     help: "cancels the pipeline of the head",
-    live: true,
     read: |arguments| {
         arguments.model(nothing);
         Ok(Verb::Cancel)
@@ -251,7 +240,6 @@ static APPROVE: Entry = Entry {
     arguments: "[MODEL] [SHA]",
     who: Who::IndependentOwner,
     help: "approves what the newest report shows",
-    live: true,
     read: |arguments| {
         arguments.model(begins_with_sha);
         Ok(Verb::Approve { sha: arguments.sha() })
@@ -263,7 +251,6 @@ static UNAPPROVE: Entry = Entry {
     arguments: "[MODEL]",
     who: Who::IndependentOwner,
     help: "takes the approval back",
-    live: true,
     read: |arguments| {
         arguments.model(nothing);
         Ok(Verb::Unapprove)
@@ -275,7 +262,6 @@ static HOLD: Entry = Entry {
     arguments: "[MODEL] [REASON]",
     who: Who::Owner,
     help: "blocks publish and promotion",
-    live: true,
     read: |arguments| {
         arguments.model(|_words| true);
         Ok(Verb::Hold { reason: arguments.reason()? })
@@ -287,7 +273,6 @@ static UNHOLD: Entry = Entry {
     arguments: "[MODEL]",
     who: Who::Owner,
     help: "ends the hold",
-    live: true,
     read: |arguments| {
         arguments.model(nothing);
         Ok(Verb::Unhold)
@@ -299,7 +284,6 @@ static WAIVE: Entry = Entry {
     arguments: "[MODEL] RULE REASON",
     who: Who::Owner,
     help: "excuses one rule on this head; the reason stays in the lineage",
-    live: true,
     read: |arguments| {
         arguments.model(|_words| true);
         Ok(Verb::Waive { rule: arguments.rule()?, reason: arguments.required_reason()? })
@@ -312,7 +296,6 @@ static PUBLISH: Entry = Entry {
     who: Who::Owner,
     help: "merges and publishes when build, test and review are green; `--when-ready` arms it until then, \
            `--dry-run` only says what would happen",
-    live: true,
     read: |arguments| {
         let dry_run = arguments.option("--dry-run");
         let when_ready = arguments.option("--when-ready");
@@ -326,7 +309,6 @@ static PROMOTE: Entry = Entry {
     arguments: "[MODEL] REF ENV",
     who: Who::Owner,
     help: "moves a released version into an environment",
-    live: true,
     read: |arguments| {
         arguments.model(|words| words.len() <= 2);
         Ok(Verb::Promote { reference: arguments.reference()?, environment: arguments.environment()? })
@@ -338,7 +320,6 @@ static ROLLBACK: Entry = Entry {
     arguments: "[MODEL] ENV [to REF]",
     who: Who::Owner,
     help: "takes an environment back to a version, by default the one before",
-    live: true,
     read: |arguments| {
         arguments.model(|words| words.get(1).is_none_or(|word| word.eq_ignore_ascii_case("to")));
         let environment = arguments.environment()?;
@@ -352,7 +333,6 @@ static ABORT: Entry = Entry {
     arguments: "[MODEL] ENV",
     who: Who::Owner,
     help: "stops a rollout or frees a stuck environment",
-    live: true,
     read: |arguments| {
         arguments.model(|words| words.len() == 1);
         Ok(Verb::Abort { environment: arguments.environment()? })
@@ -363,8 +343,7 @@ static RETIRE: Entry = Entry {
     word: "retire",
     arguments: "[MODEL] REF REASON",
     who: Who::Owner,
-    help: "takes a version out of use",
-    live: false,
+    help: "takes a version out of use; one whose publishing failed is given up",
     read: |arguments| {
         arguments.model(|words| match words {
             [first, second, _reason, ..] => is_definite_reference(first) || !is_definite_reference(second),
@@ -379,7 +358,6 @@ static REGENERATE: Entry = Entry {
     arguments: "[MODEL]",
     who: Who::Write,
     help: "commits regenerated CI files to the branch",
-    live: false,
     read: |arguments| {
         arguments.model(nothing);
         Ok(Verb::Regenerate)

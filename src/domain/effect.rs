@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Assignment, CommentId, JobId, Lineage, ModelName, Reply, RunId, Sha, Stage, StickyReport, Tag, User,
-    Version,
+    Assignment, CommentId, JobId, Lineage, ModelName, NewCommit, Proposal, Reply, RetirementNote, RunId, Sha,
+    Stage, StickyReport, Tag, User, Version,
 };
 
 /// One change that we want at the forge; performed at least once, so each is safe to repeat.
@@ -91,6 +91,11 @@ pub enum Effect {
         /// What it says.
         assignment: Box<Assignment>,
     },
+    /// The annotated tag that takes a version out of use exists on the version's commit.
+    Retire {
+        /// What it says.
+        note: Box<RetirementNote>,
+    },
     /// A run of the generated CI with an action, on the target branch.
     Dispatch {
         /// The branch to start on.
@@ -99,6 +104,18 @@ pub enum Effect {
         order: WorkOrder,
         /// Distinguishes a wanted second run from a repeated first.
         attempt: u32,
+    },
+    /// These files stand on the merge request's branch, put upon exactly the head that was looked at.
+    CommitFiles {
+        /// The commit.
+        commit: Box<NewCommit>,
+        /// Distinguishes a wanted second commit from a repeated first.
+        attempt: u32,
+    },
+    /// A merge request of ours proposes this.
+    Propose {
+        /// What it proposes.
+        proposal: Box<Proposal>,
     },
     /// The release exists, with `lineage.json` and the manifest.
     Release {
@@ -130,7 +147,10 @@ impl Effect {
             Self::Merge { .. } => "merge",
             Self::CreateTag { .. } => "create_tag",
             Self::AssignStage { .. } => "assign_stage",
+            Self::Retire { .. } => "retire",
             Self::Dispatch { .. } => "dispatch",
+            Self::CommitFiles { .. } => "commit_files",
+            Self::Propose { .. } => "propose",
             Self::Release { .. } => "release",
         }
     }
@@ -155,12 +175,15 @@ impl Effect {
             Self::Merge { head, attempt, .. } => format!("merge:{head}:{attempt}"),
             Self::CreateTag { model, version, .. } => format!("tag:{}", version.tag(model)),
             Self::AssignStage { assignment } => format!("tag:{}", assignment.tag()),
+            Self::Retire { note } => format!("tag:{}", note.tag()),
             Self::Dispatch { order: WorkOrder { model, action, version, commit, .. }, attempt, .. } => {
                 match version {
                     Some(version) => format!("dispatch:{model}:{action}:{version}:{attempt}"),
                     None => format!("dispatch:{model}:{action}:{commit}:{attempt}"),
                 }
             }
+            Self::CommitFiles { commit, attempt } => format!("commit:{}:{attempt}", commit.parent),
+            Self::Propose { proposal } => format!("propose:{}", proposal.branch),
             Self::Release { model, version, .. } => format!("release:{}", version.tag(model)),
         }
     }
@@ -172,8 +195,14 @@ impl Effect {
             Self::CancelRun { .. }
             | Self::Merge { .. }
             | Self::CreateTag { .. }
-            | Self::AssignStage { .. } => 0,
-            Self::StartRun { .. } | Self::RetryJob { .. } | Self::Dispatch { .. } | Self::Release { .. } => 1,
+            | Self::AssignStage { .. }
+            | Self::Retire { .. } => 0,
+            Self::StartRun { .. }
+            | Self::RetryJob { .. }
+            | Self::Dispatch { .. }
+            | Self::CommitFiles { .. }
+            | Self::Propose { .. }
+            | Self::Release { .. } => 1,
             Self::Acknowledge { .. } | Self::Status { .. } => 2,
             Self::Reply { .. } | Self::Report { .. } => 3,
             Self::Label { .. } | Self::RequestReviews { .. } => 4,
@@ -190,7 +219,10 @@ impl Effect {
                 | Self::Merge { .. }
                 | Self::CreateTag { .. }
                 | Self::AssignStage { .. }
+                | Self::Retire { .. }
                 | Self::Dispatch { .. }
+                | Self::CommitFiles { .. }
+                | Self::Propose { .. }
                 | Self::Release { .. }
         )
     }
@@ -235,6 +267,16 @@ pub enum Done {
         /// The tag as read back.
         tag: Tag,
     },
+    /// The files are committed.
+    Committed {
+        /// The commit that has them.
+        commit: Sha,
+    },
+    /// The merge request of ours is open.
+    Proposed {
+        /// Its number.
+        number: u64,
+    },
     /// The release exists and its files were read back.
     Released {
         /// Address for people.
@@ -271,6 +313,9 @@ impl Status {
 
     /// The name of the one status to mark as required.
     pub const UMBRELLA: &'static str = "mergewright";
+
+    /// The name of the status about generated files.
+    pub const GENERATED: &'static str = "mergewright/generated";
 
     /// The name of a stage's status.
     #[must_use]

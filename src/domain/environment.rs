@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, LogTail, MergeRequestId, ModelName, RunId, Sha, Timestamp, User, Version};
+use super::{Hold, LogTail, MergeRequestId, ModelName, Retirement, RunId, Sha, Timestamp, User, Version};
 
 /// What we know of a model's environments between two events: stored as one document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Environments {
     pub stops: BTreeSet<RunId>,
     /// Versions that are held, by the number of the merge request on which that was said.
     pub held: BTreeMap<Version, BTreeMap<u64, Hold>>,
+    /// Versions that were taken out of use.
+    pub retired: BTreeMap<Version, Retirement>,
 }
 
 /// One environment.

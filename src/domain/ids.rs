@@ -98,6 +98,8 @@ pub enum Owner {
     MergeRequest(MergeRequestId),
     /// A model, for its environments.
     Model(ModelId),
+    /// A repository, for what is proposed to it.
+    Repository(RepoId),
 }
 
 impl Owner {
@@ -107,6 +109,7 @@ impl Owner {
         match self {
             Self::MergeRequest(id) => id.repo,
             Self::Model(id) => id.repo,
+            Self::Repository(id) => *id,
         }
     }
 
@@ -116,6 +119,7 @@ impl Owner {
         match self {
             Self::MergeRequest(id) => Lane::MergeRequest(*id),
             Self::Model(id) => Lane::Model(id.clone()),
+            Self::Repository(id) => Lane::Repository(*id),
         }
     }
 }
@@ -125,6 +129,7 @@ impl fmt::Display for Owner {
         match self {
             Self::MergeRequest(id) => id.fmt(f),
             Self::Model(id) => id.fmt(f),
+            Self::Repository(id) => id.fmt(f),
         }
     }
 }

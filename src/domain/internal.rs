@@ -1,4 +1,4 @@
-//! Events of our own: they wait in a merge request's lane beside the deliveries.
+//! Events of our own: they wait in a merge request's (model's, repository's) lane beside the deliveries.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,11 @@ pub enum InternalEvent {
     Comment {
         /// Its number.
         id: CommentId,
+    },
+    /// A branch of this repository moved.
+    Pushed {
+        /// The branch.
+        branch: String,
     },
     /// An effect of this merge request came to an end.
     Effect {

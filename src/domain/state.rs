@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, BaselineName, Card, Chart, CodeOwners, CommentId, Digest, Effect, Environments, Hold, JobId,
-    Judged, Label, Lineage, ModelName, Phase, Refused, Report, Rollout, RunId, Sha, Stage, Status, Timestamp,
-    User, Version, Waiver,
+    Answer, BaselineName, Card, Chart, CodeOwners, CommentId, Digest, Effect, Environments, GeneratedAt,
+    Hold, JobId, Judged, Label, Lineage, ModelName, Phase, Refused, Report, Rollout, RunId, Sha, Stage,
+    Status, Timestamp, User, Version, Waiver,
 };
 
 /// The state of one merge request over all its models.
@@ -42,6 +42,12 @@ pub struct State {
     pub merges_asked: u32,
     /// What the forge was last asked to show.
     pub shown: Shown,
+    /// How the generated files of a head were found.
+    pub generated: Option<GeneratedAt>,
+    /// The slot of the commit that is under way.
+    pub committing: Option<String>,
+    /// Counts commits that were asked for.
+    pub commits_asked: u32,
     /// Replies that tell of something still under way: written again when it has moved.
     pub replies: BTreeMap<CommentId, OpenReply>,
 }
@@ -61,6 +67,13 @@ pub struct OpenReply {
 pub enum ReplyPart {
     /// Said once and for all.
     Said(Answer),
+    /// Files are being committed: a new head says that it went well, this reply anything else.
+    Commit {
+        /// The slot of the call.
+        slot: String,
+        /// The command as written.
+        command: String,
+    },
     /// Where this rollout stands, until it is over.
     Rollout {
         /// The model.
@@ -326,6 +339,9 @@ pub struct Publication {
     pub asked: Option<String>,
     /// Why it stopped, safe to show.
     pub failure: Option<String>,
+    /// Whether an owner gave it up: the number is void, and nothing is tried again.
+    #[serde(default)]
+    pub given_up: bool,
 }
 
 /// What the forge was last asked to show; an unchanged value is not sent again.

@@ -42,6 +42,12 @@ impl Version {
             None => format!("{model}@{}", self.0),
         }
     }
+
+    /// The git tag that takes the version out of use: `iris@v42.0.0!`.
+    #[must_use]
+    pub fn retired_tag(&self, model: &ModelName) -> String {
+        format!("{}!", self.tag(model))
+    }
 }
 
 impl FromStr for Version {

@@ -5,6 +5,7 @@ mod decisions;
 mod environments;
 mod publish;
 mod questions;
+mod regenerate;
 mod reply;
 mod review;
 mod runs;
@@ -21,6 +22,7 @@ use super::turn::Turn;
 
 pub(super) use asked::Refusal;
 use asked::{Asked, Done};
+pub(super) use regenerate::hear as hear_commit;
 pub(super) use reply::follow as follow_replies;
 
 /// How many refused commands are remembered.
@@ -91,7 +93,7 @@ fn comment(
 fn stops(part: &ReplyPart) -> bool {
     match part {
         ReplyPart::Said(answer) => !answer.lets_others_run(),
-        ReplyPart::Rollout { .. } => false,
+        ReplyPart::Rollout { .. } | ReplyPart::Commit { .. } => false,
     }
 }
 
@@ -120,7 +122,7 @@ fn line(
     };
     let done = unchanged(told, now).and_then(|()| {
         let asked = Asked { by: &told.author, at: now.created_at, seen: told.seen.as_ref() };
-        act(turn, ground, &asked, command)
+        act(turn, ground, &asked, command, &parsed.line)
     });
     match done {
         Ok(part) => {
@@ -162,6 +164,7 @@ fn act(
     ground: &Ground<'_, '_>,
     asked: &Asked<'_>,
     command: &Command,
+    line: &str,
 ) -> Result<Option<ReplyPart>, Refusal> {
     let verb = &command.verb;
     match verb {
@@ -170,18 +173,21 @@ fn act(
             return Ok(questions::status(turn, ground, command.model.as_ref())?.map(said));
         }
         Verb::Status => {}
-        _ if !verb.entry().live => return Err(unavailable(turn)),
         _ => {}
     }
     if let Some(barred) = &ground.barred {
         return Err(barred.clone());
+    }
+    if *verb == Verb::Regenerate {
+        // The files are those of the head, whichever models it changes.
+        return regenerate::regenerate(turn, asked, line);
     }
     let (name, rules) = asked::model(turn, ground.rules, command.model.as_ref())?;
     match verb {
         Verb::Versions | Verb::Describe { .. } | Verb::Blame { .. } => {
             return questions::registry(turn, name, verb).map(Some);
         }
-        Verb::Promote { .. } | Verb::Rollback { .. } | Verb::Abort { .. } => {
+        Verb::Promote { .. } | Verb::Rollback { .. } | Verb::Abort { .. } | Verb::Retire { .. } => {
             return environments::act(turn, asked, name, verb);
         }
         Verb::Explain { stage } => {
@@ -192,7 +198,7 @@ fn act(
         Verb::Unhold => return Ok(decisions::unhold(turn, asked, name, rules, verb.entry().who)?.map(said)),
         _ => {}
     }
-    asked::permitted(turn, asked, rules, verb.entry().who)?;
+    asked::permitted(turn, asked, Some(rules), verb.entry().who)?;
     let done: Done = match verb {
         Verb::Run { stage, sha } => runs::run(turn, asked, name, rules, (stage.as_deref(), sha.as_deref())),
         Verb::Retry { sha } => runs::retry(turn, asked, name, sha.as_deref()),
@@ -205,17 +211,10 @@ fn act(
             let wish = publish::Wish { sha: sha.as_deref(), dry_run: *dry_run, when_ready: *when_ready };
             publish::publish(turn, asked, name, rules, wish)
         }
-        _ => Err(unavailable(turn)),
+        // Answered above.
+        _ => Ok(None),
     };
     Ok(done?.map(said))
-}
-
-fn unavailable(turn: &Turn<'_>) -> Refusal {
-    Refusal::new(
-        "not-available",
-        "This command is understood, but this build cannot do it yet.",
-        format!("`{} help` lists the commands and which of them work.", turn.facts.bot.addressing.prefix),
-    )
 }
 
 /// Remembers a refusal for those who ask later why nothing happened.

@@ -10,14 +10,18 @@ mod follow;
 mod freeze;
 mod reference;
 mod request;
+mod retire;
+mod retiring;
 mod show;
 mod tagging;
 
 pub use facts::{EnvironmentEvent, EnvironmentFacts, RolloutFacts};
 pub use reference::{Miss, resolve};
-pub use show::{blame, describe, versions};
+pub use retire::void;
+pub use show::{blame, describe, given_up, versions};
 
 pub(super) use request::{Ask, Begun, abort, promote, rollback};
+pub(super) use retire::{give_up, retire};
 pub(super) use show::rollout as show_rollout;
 
 use std::collections::BTreeSet;
@@ -66,6 +70,7 @@ pub fn step(
         follow::follow(&mut turn, &mut rollout);
         turn.put_back(rollout, &before);
     }
+    retiring::tell_git(&mut turn);
     turn.finish(known)
 }
 
@@ -93,6 +98,7 @@ impl<'a> Turn<'a> {
         {
             self.state.stops.insert(*run);
         }
+        retiring::hear(self, slot, outcome);
         let active = self.state.stands.values_mut().filter_map(|stand| stand.active.as_mut());
         for rollout in active.filter(|rollout| rollout.asked.as_deref() == Some(slot)) {
             rollout.asked = None;

@@ -1,5 +1,6 @@
 //! What is so now: read from the forge and the store by the worker, before the engine decides.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -7,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::command::Addressing;
 use crate::config::valid::RepositoryConfig;
 use crate::domain::{
-    CodeOwners, Comment, CommitAuthor, Digest, Environments, ForgeApproval, ForgedStatus, MergeRequest,
-    ModelName, ModelSection, Report, Repository, Rollout, Run, Sha, Standing, StickyReport, Tag, Timestamp,
-    User, UserId, Version, VersionRecord,
+    CodeOwners, Comment, CommitAuthor, Digest, Environments, FileChange, ForgeApproval, ForgedStatus,
+    Generated, MergeRequest, ModelName, ModelSection, Report, Repository, Rollout, Run, Sha, Standing,
+    StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
 };
 
 use super::card::CardFact;
@@ -61,6 +62,13 @@ pub struct Facts {
     pub registry: BTreeMap<ModelName, Registry>,
     /// Environments of the touched models; only where a command or an unfinished reply is about them.
     pub environments: BTreeMap<ModelName, ModelEnvironments>,
+    /// How the generated files of the head compare with its configuration; none = not read, since the
+    /// state knows it.
+    #[serde(default)]
+    pub generated: Option<Generated>,
+    /// What `regenerate` would commit; only where a comment asks for it.
+    #[serde(default)]
+    pub regeneration: Option<Regeneration>,
     /// The default branch's configuration now; only where a command wants to move a version.
     pub current: Option<Configuration>,
 }
@@ -72,6 +80,17 @@ impl Facts {
     pub fn merged_configuration(&self) -> &Configuration {
         self.merged.as_ref().and_then(|merged| merged.configuration.as_ref()).unwrap_or(&self.proposal)
     }
+}
+
+/// What has to be committed for the CI files of the head to be those that its configuration generates.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Regeneration {
+    /// Files to be written or taken away.
+    pub files: Vec<FileChange>,
+    /// Files that people wrote where ours would lie.
+    pub foreign: Vec<String>,
+    /// Why nothing can be generated, safe to show.
+    pub trouble: Option<String>,
 }
 
 /// What is known of one model's environments.
@@ -222,4 +241,19 @@ pub struct Registry {
     pub tags: Vec<Tag>,
     /// What is live in production.
     pub production: Option<Version>,
+    /// Versions that were taken out of use; read only while candidates are judged.
+    #[serde(default)]
+    pub retired: BTreeSet<Version>,
+}
+
+impl Registry {
+    /// The versions that a candidate is compared with: one that nobody may use any more measures nothing.
+    #[must_use]
+    pub fn in_use(&self) -> Cow<'_, [VersionRecord]> {
+        if self.retired.is_empty() {
+            return Cow::Borrowed(&self.versions);
+        }
+        let versions = self.versions.iter().filter(|record| !self.retired.contains(&record.version));
+        Cow::Owned(versions.cloned().collect())
+    }
 }

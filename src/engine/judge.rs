@@ -2,7 +2,7 @@
 
 use crate::domain::{Job, LogTail, ModelName, ModelState, Phase, Report, Sha, Stage, Timestamp, Verdict};
 
-use super::facts::ReportFact;
+use super::facts::{Registry, ReportFact};
 use super::gates::Sides;
 use super::progress::{self, Progress};
 use super::setting::Rules;
@@ -147,11 +147,11 @@ fn is_of(report: &Report, judged: &Sha, job: &Job) -> bool {
 /// Judges the report by the rules, and writes the verdicts down when they are new.
 fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>, report: &Report) {
     let registry = turn.facts.registry.get(name);
-    let versions = registry.map_or(&[][..], |registry| registry.versions.as_slice());
+    let versions = registry.map(Registry::in_use).unwrap_or_default();
     let production = registry.and_then(|registry| registry.production.as_ref());
-    let chosen = baseline::choose(rules.policy.gates.baseline, versions, production);
+    let chosen = baseline::choose(rules.policy.gates.baseline, &versions, production);
     let baseline = chosen.as_ref().map(|(record, _)| *record);
-    let sides = Sides { report, baseline, versions };
+    let sides = Sides { report, baseline, versions: &versions };
     let mut judged = gates::judge(&rules.policy.gates.rules, &sides);
     model.charts = gates::history(&rules.policy.gates.rules, &judged, &sides);
     waivers::apply(turn, name, model, rules, report, &mut judged);

@@ -107,6 +107,10 @@ pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
         Phase::Merged => format!("Merged. An owner publishes: `{prefix} publish`."),
         Phase::Publishing => "The version is being published.".to_owned(),
         Phase::Published => NOTHING_LEFT.to_owned(),
+        Phase::PublishFailed if model.publication.as_ref().is_some_and(|one| one.given_up) => {
+            "Nothing more is published of this merge request; another one publishes the next version."
+                .to_owned()
+        }
         Phase::PublishFailed => {
             format!("Mend what failed, then comment `{prefix} retry`: the number is kept.")
         }

@@ -72,6 +72,7 @@ pub(super) fn begin(
         released: None,
         asked: None,
         failure: None,
+        given_up: false,
     });
     model.infra_retries = 0;
     model.retry_at = None;
@@ -175,6 +176,15 @@ pub(super) fn resume(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelSta
             }
         }
         turn.enter(name, model, Phase::Publishing, Stage::Publish);
+    }
+}
+
+/// An owner gives up a version whose publishing failed: its number stays taken, and nothing follows.
+pub(super) fn give_up(model: &mut ModelState, by: &User) {
+    if let Some(publication) = &mut model.publication {
+        publication.given_up = true;
+        publication.asked = None;
+        publication.failure = Some(format!("given up by {}: the number is void", by.login));
     }
 }
 
@@ -329,7 +339,9 @@ pub(super) fn hear(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
             Outcome::Done(Done::Tagged { .. }) => publication.tagged = true,
             Outcome::Done(Done::Run { run }) => publication.run = Some(*run),
             Outcome::Done(Done::Released { web_url }) => publication.released = Some(web_url.clone()),
-            Outcome::Done(Done::Plain | Done::Merged { .. }) => {}
+            Outcome::Done(
+                Done::Plain | Done::Merged { .. } | Done::Committed { .. } | Done::Proposed { .. },
+            ) => {}
             Outcome::Conflict { .. } if !publication.tagged => occupied(publication),
             Outcome::Conflict { reason } | Outcome::Refused { reason } => {
                 publication.failure = Some(reason.clone());

@@ -12,6 +12,7 @@ mod history;
 mod holding;
 mod progress;
 mod publishing;
+mod regenerate;
 mod review;
 pub(super) mod scene;
 mod showing;

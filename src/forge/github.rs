@@ -3,6 +3,7 @@
 mod answers;
 mod changes;
 mod comments;
+mod commit_files;
 mod deployments;
 mod dispatch;
 mod files;
@@ -11,6 +12,7 @@ mod labels;
 mod log;
 mod merge;
 mod people;
+mod proposals;
 mod pulls;
 mod releases;
 mod repositories;
@@ -20,7 +22,7 @@ mod start;
 mod statuses;
 mod tags;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -30,14 +32,17 @@ use tokio::sync::OnceCell;
 use crate::config::server::{GithubConfig, GithubCredential};
 use crate::domain::{
     Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Reviews,
-    Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, RepoId, Repository,
+    Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
 use super::memory::Memory;
 use super::transport::{Access, Limits, Signature, Transport};
-use super::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewRelease, Release};
+use super::{
+    Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewMergeRequest, NewRelease,
+    Proposed, Release,
+};
 use repositories::Name;
 
 /// The most characters that GitHub takes as one comment.
@@ -67,6 +72,8 @@ struct Remembered {
     heads: Memory<MergeRequestId, (Sha, Timestamp)>,
     /// What a tag object points to, and what it says.
     tags: Memory<(RepoId, Sha), (answers::Target, String), 4096>,
+    /// Workflow files by their names in git.
+    workflows: Memory<(RepoId, String), String>,
 }
 
 impl GitHub {
@@ -193,6 +200,31 @@ impl Forge for GitHub {
 
     async fn object(&self, repo: RepoId, path: &str, at: &Sha) -> Result<Option<Sha>, ForgeError> {
         self.read_object(repo, path, at).await
+    }
+
+    async fn ci_files(
+        &self,
+        repo: RepoId,
+        at: &Sha,
+        limit: u64,
+    ) -> Result<BTreeMap<String, String>, ForgeError> {
+        self.read_ci_files(repo, at, limit).await
+    }
+
+    async fn commit_files(&self, repo: RepoId, commit: &NewCommit) -> Result<Sha, ForgeError> {
+        self.commit(repo, commit).await
+    }
+
+    async fn merge_requests_from(&self, repo: RepoId, branch: &str) -> Result<Vec<Proposed>, ForgeError> {
+        self.list_from(repo, branch).await
+    }
+
+    async fn open_merge_request(
+        &self,
+        repo: RepoId,
+        new: &NewMergeRequest,
+    ) -> Result<MergeRequestId, ForgeError> {
+        self.open(repo, new).await
     }
 
     async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {

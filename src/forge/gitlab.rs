@@ -1,6 +1,7 @@
 //! GitLab behind the common operations, on its REST API version 4.
 
 mod answers;
+mod commit_files;
 mod commits;
 mod deployments;
 mod files;
@@ -10,13 +11,14 @@ mod merge_requests;
 mod notes;
 mod people;
 mod pipelines;
+mod proposals;
 mod releases;
 mod remembered;
 mod reviews;
 mod statuses;
 mod tags;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,14 +27,17 @@ use tokio::sync::OnceCell;
 use crate::config::server::GitlabConfig;
 use crate::domain::{
     Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Reviews,
-    Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, RepoId, Repository,
+    Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
 use super::text::segment;
 use super::transport::{Access, Limits, Signature, Transport};
-use super::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewRelease, Release};
+use super::{
+    Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewMergeRequest, NewRelease,
+    Proposed, Release,
+};
 use remembered::Remembered;
 
 /// The most characters that GitLab takes as one comment.
@@ -182,6 +187,31 @@ impl Forge for GitLab {
 
     async fn object(&self, repo: RepoId, path: &str, at: &Sha) -> Result<Option<Sha>, ForgeError> {
         self.read_object(repo, path, at).await
+    }
+
+    async fn ci_files(
+        &self,
+        repo: RepoId,
+        at: &Sha,
+        limit: u64,
+    ) -> Result<BTreeMap<String, String>, ForgeError> {
+        self.read_ci_files(repo, at, limit).await
+    }
+
+    async fn commit_files(&self, repo: RepoId, commit: &NewCommit) -> Result<Sha, ForgeError> {
+        self.commit(repo, commit).await
+    }
+
+    async fn merge_requests_from(&self, repo: RepoId, branch: &str) -> Result<Vec<Proposed>, ForgeError> {
+        self.list_from(repo, branch).await
+    }
+
+    async fn open_merge_request(
+        &self,
+        repo: RepoId,
+        new: &NewMergeRequest,
+    ) -> Result<MergeRequestId, ForgeError> {
+        self.open(repo, new).await
     }
 
     async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::domain::{
     Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeKind, ForgedStatus, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, RepoId, Repository, Reviews,
-    Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, RepoId, Repository,
+    Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::ForgeError;
@@ -70,6 +70,29 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
 
     /// The git object name of a file or folder at a commit; none when it is not there.
     async fn object(&self, repo: RepoId, path: &str, at: &Sha) -> Result<Option<Sha>, ForgeError>;
+
+    /// The files at a commit where generated CI may lie, by path, whoever wrote them. At most `limit`
+    /// bytes each.
+    async fn ci_files(
+        &self,
+        repo: RepoId,
+        at: &Sha,
+        limit: u64,
+    ) -> Result<BTreeMap<String, String>, ForgeError>;
+
+    /// Commits files upon exactly the given parent; the new commit. [`super::ErrorKind::Conflict`] when
+    /// the branch stands elsewhere (or is there already, where it should begin).
+    async fn commit_files(&self, repo: RepoId, commit: &NewCommit) -> Result<Sha, ForgeError>;
+
+    /// Merge requests of any state that bring this branch of the repository itself, the newest first.
+    async fn merge_requests_from(&self, repo: RepoId, branch: &str) -> Result<Vec<Proposed>, ForgeError>;
+
+    /// Opens a merge request; [`super::ErrorKind::Conflict`] when one of its branch is open.
+    async fn open_merge_request(
+        &self,
+        repo: RepoId,
+        new: &NewMergeRequest,
+    ) -> Result<MergeRequestId, ForgeError>;
 
     /// The runs of exactly this head of the merge request, the newest first, with their jobs.
     async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError>;
@@ -261,6 +284,34 @@ pub struct ArchiveEntry {
     pub size: u64,
     /// Digest of the content.
     pub sha256: Digest,
+}
+
+/// A merge request to be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMergeRequest {
+    /// The branch that it brings.
+    pub source: String,
+    /// The branch that it wants to join.
+    pub target: String,
+    /// Its title.
+    pub title: String,
+    /// Markdown, already safe.
+    pub description: String,
+}
+
+/// A merge request that brings a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// Its number.
+    pub id: MergeRequestId,
+    /// Whether it is neither merged nor closed.
+    pub open: bool,
+    /// Who opened it.
+    pub author: User,
+    /// Its newest commit; none while the forge still prepares it.
+    pub head: Option<Sha>,
+    /// What it says of itself.
+    pub description: String,
 }
 
 /// A release to be made.

@@ -19,6 +19,7 @@ pub(crate) fn effect(redactor: &Redactor, effect: &Effect) -> Effect {
         | Effect::Reply { .. }
         | Effect::CreateTag { .. }
         | Effect::AssignStage { .. }
+        | Effect::Retire { .. }
         | Effect::Release { .. } => {
             // A name that must keep its form and is itself a secret: then only the text is cleaned.
             everywhere(redactor, effect).unwrap_or_else(|_| effect.clone())

@@ -11,7 +11,7 @@ use crate::storage::{ClaimedEffect, Store};
 
 use super::comments::Place;
 use super::render::Renderer;
-use super::{OutboxError, clean, merge, registry};
+use super::{OutboxError, clean, commit, merge, registry};
 
 /// How far the forge's clock may be behind ours: a run created this long before the decision may
 /// still be the one that we started.
@@ -80,6 +80,15 @@ impl Means<'_> {
             Effect::AssignStage { assignment } => {
                 let (name, message) = (assignment.tag(), assignment.canonical());
                 registry::create_tag(self.forge, repo, &name, &assignment.commit, &message).await
+            }
+            Effect::Retire { note } => {
+                let (name, message) = (note.tag(), note.canonical());
+                registry::create_tag(self.forge, repo, &name, &note.commit, &message).await
+            }
+            Effect::CommitFiles { commit: new, .. } => commit::files(self.forge, claimed, new).await,
+            Effect::Propose { proposal } => {
+                let description = self.renderer.proposal(&proposal.description)?;
+                commit::propose(self.forge, claimed, proposal, description).await
             }
             Effect::Release { model, version, lineage, manifest } => {
                 let notes = self.renderer.release(model, version, lineage)?;
@@ -180,10 +189,10 @@ impl Means<'_> {
 fn merge_request(claimed: &ClaimedEffect) -> Result<MergeRequestId, ForgeError> {
     match &claimed.owner {
         Owner::MergeRequest(id) => Ok(*id),
-        Owner::Model(id) => Err(ForgeError {
+        owner @ (Owner::Model(_) | Owner::Repository(_)) => Err(ForgeError {
             kind: ErrorKind::Refused,
             external: "mergewright itself failed at this; its log says where".to_owned(),
-            internal: format!("{} of {id} needs a merge request", claimed.effect.kind()),
+            internal: format!("{} of {owner} needs a merge request", claimed.effect.kind()),
         }),
     }
 }

@@ -4,6 +4,7 @@ mod budget;
 mod chart;
 mod escape;
 mod log;
+mod proposal;
 mod release;
 mod reply;
 mod report;
@@ -12,7 +13,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
 
-use crate::domain::{CommentId, Lineage, ModelName, Reply, StickyReport, Version};
+use crate::domain::{CommentId, Lineage, ModelName, ProposalText, Reply, StickyReport, Version};
 
 /// Writes comments.
 #[derive(Clone, Debug)]
@@ -71,6 +72,7 @@ impl Renderer {
         templates.add_filter("fence", |text: String| Value::from_safe_string(escape::fence(&text)));
         templates.add_template("report", include_str!("../../templates/comments/report.md"))?;
         templates.add_template("reply", include_str!("../../templates/comments/reply.md"))?;
+        templates.add_template("onboarding", include_str!("../../templates/comments/onboarding.md"))?;
         templates.add_template("release", include_str!("../../templates/comments/release.md"))?;
         Ok(Self { templates })
     }
@@ -89,6 +91,14 @@ impl Renderer {
     /// When the template does not fit the answers.
     pub fn reply(&self, to: CommentId, reply: &Reply, limit: usize) -> Result<String, Error> {
         reply::render(&self.templates, to, reply, limit)
+    }
+
+    /// The description of a merge request that we open.
+    ///
+    /// # Errors
+    /// When the template does not fit what it tells.
+    pub fn proposal(&self, text: &ProposalText) -> Result<String, Error> {
+        proposal::render(&self.templates, text)
     }
 
     /// The notes of a release.

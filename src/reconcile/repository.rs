@@ -68,6 +68,9 @@ impl Comparison<'_> {
             found.jobs.push(NewJob { lane, event: InternalEvent::Refresh.to_json() });
             found.looks += 1;
         }
+        // Whether CI files are to be proposed; most often nobody has to be asked.
+        let lane = Lane::Repository(self.repo);
+        found.jobs.push(NewJob { lane, event: InternalEvent::Refresh.to_json() });
         Ok(found)
     }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::domain::Sha;
 
 use super::world::{
-    Comment, Commented, CommitStatus, File, Hook, MergeMethods, MergeRequest, MergeStyle, MergeWish, NewHook,
-    NewMergeRequest, NewStatus, PackageFile, Project, Release, Review, Role, RunsWait, State, Subscriptions,
-    Tag, World,
+    Comment, Commented, Commit, CommitStatus, File, Hook, MergeMethods, MergeRequest, MergeStyle, MergeWish,
+    NewHook, NewMergeRequest, NewStatus, PackageFile, Project, Release, Review, Role, RunsWait, State,
+    Subscriptions, Tag, World,
 };
 use super::{Refusal, archive};
 
@@ -181,6 +181,15 @@ impl SandboxProject {
         self.read(|project| {
             let sha = project.git.resolve(at).ok_or_else(|| Refusal::NotFound(at.to_owned()))?;
             project.git.file(path, &sha).ok_or_else(|| Refusal::NotFound(path.to_owned()))
+        })
+    }
+
+    /// Commits of `to` that `from` does not have, the newest first.
+    pub fn commits(&self, from: &str, to: &str) -> Done<Vec<Commit>> {
+        self.read(|project| {
+            let resolve =
+                |name: &str| project.git.resolve(name).ok_or_else(|| Refusal::NotFound(name.to_owned()));
+            project.git.commits(Some(&resolve(from)?), &resolve(to)?)
         })
     }
 

@@ -102,8 +102,9 @@ fn owner_of(subject: &Lane) -> Result<Owner, StoreError> {
     match subject {
         Lane::MergeRequest(id) => Ok(Owner::MergeRequest(*id)),
         Lane::Model(id) => Ok(Owner::Model(id.clone())),
-        other => Err(StoreError::Damaged(format!(
-            "effects and runs need a merge request or a model, but the lane is {other}"
+        Lane::Repository(id) => Ok(Owner::Repository(*id)),
+        other @ Lane::Forge(_) => Err(StoreError::Damaged(format!(
+            "effects and runs belong to a repository or something in it, but the lane is {other}"
         ))),
     }
 }

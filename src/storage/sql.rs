@@ -62,7 +62,8 @@ pub(super) fn owner_from(text: &str) -> Result<Owner, StoreError> {
     match lane_from(text)? {
         Lane::MergeRequest(id) => Ok(Owner::MergeRequest(id)),
         Lane::Model(id) => Ok(Owner::Model(id)),
-        other => Err(StoreError::Damaged(format!("`{other}` is neither a merge request nor a model"))),
+        Lane::Repository(id) => Ok(Owner::Repository(id)),
+        other @ Lane::Forge(_) => Err(StoreError::Damaged(format!("nothing belongs to `{other}`"))),
     }
 }
 

@@ -25,6 +25,9 @@ impl Inner {
         if let (Job::Internal { event }, Lane::Model(id)) = (&claimed.job, &claimed.lane) {
             return self.step_environments(id.clone(), internal(event)?).await;
         }
+        if let (Job::Internal { event }, Lane::Repository(repo)) = (&claimed.job, &claimed.lane) {
+            return self.onboard(*repo, internal(event)?).await;
+        }
         let incoming = match self.understand(claimed).await? {
             Ok(incoming) => incoming,
             Err(why) => return Ok(ignored(why)),
@@ -68,7 +71,7 @@ impl Inner {
                     return Err(Failure::Damaged(format!("{} is no merge request's lane", claimed.lane)));
                 };
                 let event = match event {
-                    InternalEvent::Refresh => Event::Refresh,
+                    InternalEvent::Refresh | InternalEvent::Pushed { .. } => Event::Refresh,
                     InternalEvent::StatusForged => Event::StatusForged,
                     InternalEvent::Comment { id: comment } => {
                         let forge = self.forge(id.repo.forge)?;

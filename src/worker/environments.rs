@@ -22,9 +22,10 @@ impl Inner {
         event: InternalEvent,
     ) -> Result<Decision, Failure> {
         let event = match event {
-            InternalEvent::Refresh | InternalEvent::StatusForged | InternalEvent::Comment { .. } => {
-                EnvironmentEvent::Refresh
-            }
+            InternalEvent::Refresh
+            | InternalEvent::StatusForged
+            | InternalEvent::Comment { .. }
+            | InternalEvent::Pushed { .. } => EnvironmentEvent::Refresh,
             InternalEvent::Effect { slot, outcome } => EnvironmentEvent::Effect { slot, outcome },
         };
         let stored = self.store.environments(&id).await?;

@@ -3,6 +3,7 @@
 mod cards;
 mod configuration;
 mod environments;
+pub(crate) mod generated;
 mod judged;
 mod merged;
 mod owners;
@@ -180,6 +181,8 @@ impl Gatherer<'_> {
                 comments: Vec::new(),
                 people: BTreeMap::new(),
                 environments: BTreeMap::new(),
+                generated: None,
+                regeneration: None,
                 current: None,
                 merge_request: request,
             },
@@ -200,6 +203,7 @@ impl Gatherer<'_> {
             };
             found.facts.comments.push(ToldComment { id, author, body, now, seen });
         }
+        self.generated(&mut found.facts).await?;
         self.environments(&touched, &mut found).await?;
         self.people(&touched, &mut found.facts).await?;
         if let Some(merged) = &found.facts.merged {
@@ -315,19 +319,21 @@ impl Gatherer<'_> {
                 Vec::new()
             };
             let anew = self.state.models.get(name).is_some_and(|model| model.judged_anew().is_some());
-            let production = match merged && !anew {
-                true => None,
-                false => self.live_in_production(name).await?,
-            };
-            registry.insert(name.clone(), Registry { versions, tags, production });
+            let mut known = Registry { versions, tags, ..Registry::default() };
+            if !merged || anew {
+                self.compared_with(name, &mut known).await?;
+            }
+            registry.insert(name.clone(), known);
         }
         Ok(registry)
     }
 
-    /// What a candidate is compared with, where the policy says so.
-    async fn live_in_production(&self, name: &ModelName) -> Result<Option<Version>, Failure> {
+    /// What a candidate is compared with, where the policy says so, and with what it is not.
+    async fn compared_with(&self, name: &ModelName, known: &mut Registry) -> Result<(), Failure> {
         let id = ModelId { repo: self.id.repo, model: name.clone() };
-        let stored = self.store.environments(&id).await?;
-        Ok(stored.state.live(PRODUCTION).map(|live| live.version.clone()))
+        let state = self.store.environments(&id).await?.state;
+        known.production = state.live(PRODUCTION).map(|live| live.version.clone());
+        known.retired = state.retired.into_keys().collect();
+        Ok(())
     }
 }

@@ -33,6 +33,10 @@ pub(crate) struct Memory {
     pub(crate) authors_standing: Kept<(RepoId, UserId), (Standing, Timestamp)>,
     /// Ends of the logs of failed jobs.
     pub(crate) logs: Kept<(RepoId, JobId), String>,
+    /// Repositories whose default branch has files of ours: nothing is proposed to them any more.
+    pub(crate) onboarded: Kept<RepoId, ()>,
+    /// Newest commits of default branches that were looked at for files of ours.
+    pub(crate) looked_at: Kept<RepoId, Sha>,
     /// Why a job's artifacts could not be read, with the time that was found.
     pub(crate) unreadable: Kept<(RepoId, JobId), (String, Timestamp)>,
 }
@@ -49,6 +53,8 @@ impl Default for Memory {
             authors: Kept::of(256),
             authors_standing: Kept::of(256),
             logs: Kept::of(256),
+            onboarded: Kept::of(10_000),
+            looked_at: Kept::of(10_000),
             unreadable: Kept::of(256),
         }
     }

@@ -1,6 +1,6 @@
 //! Whom an event concerns: decided here, or handed to the lanes of the merge requests concerned.
 
-use crate::domain::{InternalEvent, MergeRequestId, Owner};
+use crate::domain::{InternalEvent, Lane, MergeRequestId, Owner};
 use crate::event::{Event, Incoming, Subject};
 use crate::storage::{NewJob, Store, StoreError};
 
@@ -48,7 +48,13 @@ pub(crate) async fn concern(
             (None, None) => Vec::new(),
         },
         Subject::Commit { repo, sha } => owners(store.with_head(repo, &sha).await?),
-        Subject::Branch { repo, branch } => owners(store.into_branch(repo, &branch).await?),
+        Subject::Branch { repo, branch } => {
+            let found = owners(store.into_branch(repo, &branch).await?);
+            let mut jobs: Vec<_> = found.into_iter().map(refresh).collect();
+            let event = InternalEvent::Pushed { branch }.to_json();
+            jobs.push(NewJob { lane: Lane::Repository(repo), event });
+            return Ok(Concern::Others(jobs));
+        }
         Subject::Deployment { repo, environment } => {
             let models = store.rolling_out(repo, &environment).await?;
             models.into_iter().map(Owner::Model).collect()
@@ -63,6 +69,10 @@ pub(crate) async fn concern(
     };
     let look = |owner: Owner| NewJob { lane: owner.lane(), event: look.to_json() };
     Ok(Concern::Others(found.into_iter().map(look).collect()))
+}
+
+fn refresh(owner: Owner) -> NewJob {
+    NewJob { lane: owner.lane(), event: InternalEvent::Refresh.to_json() }
 }
 
 fn owners(found: Vec<MergeRequestId>) -> Vec<Owner> {

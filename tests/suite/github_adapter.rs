@@ -2,6 +2,7 @@
 
 mod archives;
 mod changes;
+mod committing;
 mod deployments;
 mod dispatch;
 mod limits;

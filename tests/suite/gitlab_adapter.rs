@@ -1,6 +1,7 @@
 //! The GitLab adapter against a server on loopback that answers by script.
 
 mod archives;
+mod committing;
 mod deployments;
 mod pipelines;
 mod reading;

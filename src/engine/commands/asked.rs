@@ -73,11 +73,12 @@ pub(super) fn model<'r, 'a>(
     }
 }
 
-/// The person who asked may give this command, by the rights read now.
+/// The person who asked may give this command, by the rights read now; who owns a model is said by its
+/// rules, and without them by what the forge calls a maintainer.
 pub(super) fn permitted(
     turn: &Turn<'_>,
     asked: &Asked<'_>,
-    rules: &Rules<'_>,
+    rules: Option<&Rules<'_>>,
     who: Who,
 ) -> Result<(), Refusal> {
     if who == Who::Anyone {
@@ -102,7 +103,11 @@ pub(super) fn permitted(
             "Only people who may push to this repository can do that.",
             "Ask somebody with the Developer role (GitHub: write) or above to comment it.",
         )),
-        Who::Owner | Who::IndependentOwner if !rights.owns(rules) => Err(not_owner(rules)),
+        Who::Owner | Who::IndependentOwner
+            if !rules.map_or_else(|| rights.maintains(), |rules| rights.owns(rules)) =>
+        {
+            Err(not_owner(rules))
+        }
         Who::IndependentOwner if rights.authored(turn.facts) => Err(Refusal::new(
             "own-work",
             "Authors of a merge request, or of a commit in it, do not approve it.",
@@ -112,9 +117,10 @@ pub(super) fn permitted(
     }
 }
 
-fn not_owner(rules: &Rules<'_>) -> Refusal {
-    let owners = &rules.policy.review.owners;
-    let named = rules.code_owners.into_iter().flat_map(CodeOwners::everywhere).take(MOST_NAMED);
+fn not_owner(rules: Option<&Rules<'_>>) -> Refusal {
+    let owners = rules.map_or(&[][..], |rules| rules.policy.review.owners.as_slice());
+    let code_owners = rules.and_then(|rules| rules.code_owners);
+    let named = code_owners.into_iter().flat_map(CodeOwners::everywhere).take(MOST_NAMED);
     let named = named.map(|owner| format!(", {owner}")).collect::<String>();
     let who = if owners.is_empty() {
         format!("the maintainers of the repository{named}")
@@ -139,6 +145,19 @@ pub(super) fn judged(turn: &Turn<'_>, name: &ModelName) -> Result<(), Refusal> {
         )),
         _ => open(turn),
     }
+}
+
+/// Nobody gave the version up that this merge request was to publish.
+pub(super) fn not_given_up(turn: &Turn<'_>, name: &ModelName) -> Result<(), Refusal> {
+    let publication = turn.state.models.get(name).and_then(|model| model.publication.as_ref());
+    let Some(version) = publication.filter(|one| one.given_up).and_then(|one| one.version.as_ref()) else {
+        return Ok(());
+    };
+    Err(Refusal::new(
+        "version-void",
+        format!("{version} was given up, so nothing more of this merge request is published."),
+        "Publish another version from another merge request.",
+    ))
 }
 
 /// The merge request is open.

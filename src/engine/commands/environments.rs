@@ -1,15 +1,15 @@
-//! `promote`, `rollback` and `abort`, judged by the default branch's configuration as it is now.
+//! `promote`, `rollback`, `abort` and `retire`, judged by the default branch's configuration as it is now.
 
 use crate::command::Verb;
-use crate::domain::{ModelName, ReplyPart};
-use crate::engine::Configuration;
+use crate::domain::{Answer, Environments, ModelName, Phase, ReplyPart, Sheet};
 use crate::engine::environments::{self, Ask, Begun};
 use crate::engine::holds;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
+use crate::engine::{Configuration, publication};
 
 use super::asked::{self, Asked, Refusal};
-use super::{said, unavailable};
+use super::said;
 
 /// Does it; the part of the reply that tells of it, where there is one.
 pub(super) fn act(
@@ -20,7 +20,7 @@ pub(super) fn act(
 ) -> Result<Option<ReplyPart>, Refusal> {
     let facts = turn.facts;
     let rules = current(turn, name)?;
-    asked::permitted(turn, asked, &rules, verb.entry().who)?;
+    asked::permitted(turn, asked, Some(&rules), verb.entry().who)?;
     if let Verb::Promote { .. } = verb {
         holds::refuse(turn, name)?;
     }
@@ -49,10 +49,42 @@ pub(super) fn act(
             turn.ended.extend(ended.map(|rollout| (name.clone(), rollout)));
             begun
         }
-        _ => return Err(unavailable(turn)),
+        Verb::Retire { reference, reason } => {
+            let sheet = retire(turn, &mut state, &ask, reference, reason)?;
+            turn.environments.insert(name.clone(), state);
+            return Ok(Some(ReplyPart::Said(Answer::Sheet { sheet: Box::new(sheet) })));
+        }
+        // Every other verb is answered before.
+        _ => return Ok(None),
     };
     turn.environments.insert(name.clone(), state);
     Ok(part(turn, name, begun))
+}
+
+/// Takes a published version out of use, or gives up what failed to be published by this merge request.
+fn retire(
+    turn: &mut Turn<'_>,
+    state: &mut Environments,
+    ask: &Ask<'_>,
+    reference: &str,
+    reason: &str,
+) -> Result<Sheet, Refusal> {
+    let failed = turn.state.models.get_mut(ask.model).filter(|model| model.phase == Phase::PublishFailed);
+    let given_up = failed.and_then(|model| {
+        let publication = model.publication.as_ref()?;
+        let said = environments::give_up(state, ask, publication, reference, reason)?;
+        if said.is_ok() {
+            publication::give_up(model, ask.by);
+        }
+        Some(said)
+    });
+    let sheet = match given_up {
+        Some(said) => said?,
+        None => environments::retire(state, ask, reference, reason)?,
+    };
+    let detail = serde_json::json!({ "model": ask.model, "reference": reference, "reason": reason });
+    turn.record("retirement", Some(&ask.by.login), format!("{}: {}", ask.model, sheet.title), detail);
+    Ok(sheet)
 }
 
 fn part(turn: &Turn<'_>, name: &ModelName, begun: Begun) -> Option<ReplyPart> {

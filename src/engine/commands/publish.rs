@@ -95,6 +95,7 @@ fn merged(
         return judged_anew(turn, asked, name, wish);
     }
     asked::named(turn, name, wish.sha)?;
+    asked::not_given_up(turn, name)?;
     let model = turn.state.models.get(name);
     let version = model.and_then(|model| model.publication.as_ref()?.version.clone());
     match asked::phase(turn, name) {

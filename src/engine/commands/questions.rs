@@ -68,7 +68,10 @@ fn describe(
         Err(Miss::NothingLive) => format!("Nothing of `{name}` is live in `{reference}`."),
         Err(Miss::OtherModel) => format!("`{reference}` is not a version of `{name}`."),
         Err(Miss::Before) => format!("No version of `{name}` was published by {reference}."),
-        Err(Miss::Unknown) => format!("No published version of `{name}` is `{reference}`."),
+        Err(Miss::Unknown) => match environments::void(state, name, reference) {
+            Some((version, one)) => return Ok(environments::given_up(name, version, one)),
+            None => format!("No published version of `{name}` is `{reference}`."),
+        },
     };
     let prefix = &turn.facts.bot.addressing.prefix;
     Err(Refusal::new("version-unknown", message, format!("`{prefix} versions` lists what is published.")))

@@ -11,7 +11,7 @@ pub(super) fn give(turn: &mut Turn<'_>, to: CommentId, parts: Vec<ReplyPart>) {
     }
     let answers = parts.iter().map(|part| match part {
         ReplyPart::Said(answer) => Some(answer.clone()),
-        ReplyPart::Rollout { .. } => None,
+        ReplyPart::Rollout { .. } | ReplyPart::Commit { .. } => None,
     });
     match answers.collect::<Option<Vec<_>>>() {
         Some(answers) => turn.want(Effect::Reply { to, reply: Box::new(Reply { answers }) }),
@@ -24,11 +24,15 @@ pub(super) fn give(turn: &mut Turn<'_>, to: CommentId, parts: Vec<ReplyPart>) {
 /// Brings every open reply to what is so now.
 pub(in crate::engine) fn follow(turn: &mut Turn<'_>) {
     for (to, mut open) in std::mem::take(&mut turn.state.replies) {
+        if open.parts.is_empty() {
+            continue;
+        }
         let mut answers = Vec::new();
         let mut over = true;
         for part in &open.parts {
             match part {
                 ReplyPart::Said(answer) => answers.push(answer.clone()),
+                ReplyPart::Commit { .. } => over = false,
                 ReplyPart::Rollout { model, number } => {
                     // A rollout that cannot be read now says nothing new.
                     let Some(rollout) = rollout(turn, model, *number) else {

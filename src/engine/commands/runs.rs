@@ -109,6 +109,7 @@ pub(super) fn retry(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sh
     if asked::phase(turn, name) == Phase::PublishFailed {
         asked::named(turn, name, sha)?;
         holds::refuse(turn, name)?;
+        asked::not_given_up(turn, name)?;
         turn.with(name, |turn, model| publication::resume(turn, name, model, asked.by));
         return Ok(None);
     }

@@ -9,6 +9,7 @@ use crate::engine::commands::Refusal;
 
 use super::freeze::frozen;
 use super::reference::{Miss, resolve};
+use super::retire::in_use;
 
 /// From so many approvals on, an author's own is none of them.
 const INDEPENDENT_FROM: u32 = 2;
@@ -54,6 +55,7 @@ pub(in crate::engine) fn promote(
     let place = place(ask, environment)?;
     let record = version(state, ask, reference)?;
     unheld(state, ask, record)?;
+    in_use(state, ask, record)?;
     if place.canary.is_some() {
         return Err(Refusal::new(
             "canary-not-available",
@@ -131,6 +133,7 @@ pub(in crate::engine) fn rollback(
             format!("Without `to` it goes to the version before: `{} rollback {environment}`.", ask.prefix),
         ));
     }
+    in_use(state, ask, record)?;
     Ok(begin(state, ask, RolloutAction::Rollback, place, record))
 }
 
@@ -216,7 +219,11 @@ fn place<'a>(ask: &Ask<'a>, environment: &str) -> Result<&'a Environment, Refusa
 }
 
 /// The published version that is meant.
-fn version<'a>(state: &Environments, ask: &Ask<'a>, reference: &str) -> Result<&'a VersionRecord, Refusal> {
+pub(super) fn version<'a>(
+    state: &Environments,
+    ask: &Ask<'a>,
+    reference: &str,
+) -> Result<&'a VersionRecord, Refusal> {
     let prefix = ask.prefix;
     let list = format!("`{prefix} versions` lists what is published.");
     if Timestamp::parse(reference).is_some() {

@@ -1,7 +1,8 @@
 //! What people read about versions and environments, in a comment or on a terminal.
 
 use crate::domain::{
-    Environments, ModelName, Rollout, RolloutAction, RolloutStep, Sheet, Timestamp, VersionRecord, Waived,
+    Environments, ModelName, Retirement, RetirementKind, Rollout, RolloutAction, RolloutStep, Sheet,
+    Timestamp, Version, VersionRecord, Waived,
 };
 
 /// Every published version, the newest first, with where it is live.
@@ -12,18 +13,29 @@ pub fn versions(model: &ModelName, versions: &[VersionRecord], environments: &En
         1 => format!("One version of `{model}` is published."),
         many => format!("{many} versions of `{model}` are published."),
     };
+    let of_kind = |kind| environments.retired.iter().filter(move |(_, one)| one.kind == kind);
+    let any_retired = of_kind(RetirementKind::Retired).next().is_some();
     let row = |record: &VersionRecord| {
-        vec![
+        let mut row = vec![
             record.version.to_string(),
             places(environments, record),
             record.commit.short().to_owned(),
             record.published_at.to_string(),
             format!("!{}", record.merge_request.number),
-        ]
+        ];
+        if any_retired {
+            let retired = environments.retired.get(&record.version);
+            row.push(retired.map(|retired| retired.reason.clone()).unwrap_or_default());
+        }
+        row
     };
+    let mut columns = vec!["version", "live in", "commit", "published", "merge request"];
+    columns.extend(any_retired.then_some("retired because"));
+    let void = of_kind(RetirementKind::GivenUp);
     Sheet {
         title,
-        columns: ["version", "live in", "commit", "published", "merge request"].map(str::to_owned).into(),
+        notes: void.map(|(version, one)| format!("{version} is void, {}", withdrawn(one))).collect(),
+        columns: columns.into_iter().map(str::to_owned).collect(),
         rows: versions.iter().rev().map(row).collect(),
         ..Sheet::default()
     }
@@ -57,6 +69,10 @@ pub fn describe(record: &VersionRecord, environments: &Environments) -> Sheet {
     rows.extend(lineage.waivers.iter().map(waived));
     let holds = environments.held.get(&record.version).into_iter().flatten();
     rows.extend(holds.map(|(number, hold)| ("held".to_owned(), format!("on !{number} by {}", hold.told()))));
+    if let Some(one) = environments.retired.get(&record.version) {
+        let known = retired_rows(&record.model, &record.version, one);
+        rows.extend(known.map(|(name, value)| (name.to_owned(), value)));
+    }
     rows.extend(lineage.metrics.iter().map(|(name, value)| (format!("metric {name}"), value.to_string())));
     rows.extend(lineage.artifacts.iter().map(|file| ("file".to_owned(), file.clone())));
     Sheet {
@@ -65,6 +81,31 @@ pub fn describe(record: &VersionRecord, environments: &Environments) -> Sheet {
         rows: rows.into_iter().map(|(name, value)| vec![name, value]).collect(),
         ..Sheet::default()
     }
+}
+
+/// What became of a version that was given up.
+#[must_use]
+pub fn given_up(model: &ModelName, version: &Version, one: &Retirement) -> Sheet {
+    let rows = retired_rows(model, version, one).into_iter();
+    Sheet {
+        title: format!("{version} of `{model}` was given up before it was published: the number is void."),
+        columns: vec!["why".to_owned(), String::new()],
+        rows: rows.map(|(name, value)| vec![name.to_owned(), value]).collect(),
+        ..Sheet::default()
+    }
+}
+
+fn retired_rows(model: &ModelName, version: &Version, one: &Retirement) -> [(&'static str, String); 3] {
+    [
+        ("retired", withdrawn(one)),
+        ("retired on", format!("!{}", one.on.number)),
+        ("retired tag", version.retired_tag(model)),
+    ]
+}
+
+/// By whom, when and why.
+fn withdrawn(one: &Retirement) -> String {
+    format!("{} by {} at {}: {}", one.kind, one.by.login, one.at, one.reason)
 }
 
 /// What was live in an environment at a time (now, where there is none), and why.

@@ -2,5 +2,6 @@
 
 mod asking;
 mod chance;
+mod retiring;
 mod rolling;
 mod scene;

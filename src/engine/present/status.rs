@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    Effect, ForgeKind, ForgedStatus, Mark, MergeRequestStatus, ModelName, Phase, RunId, Sha, Stage, Status,
-    StatusState,
+    Effect, ForgeKind, ForgedStatus, Generated, Mark, MergeRequestStatus, ModelName, Phase, RunId, Sha,
+    Stage, Status, StatusState,
 };
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
@@ -28,11 +28,14 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
         turn.state.shown.statuses.clear();
         turn.state.shown.statuses_on = here;
     }
-    let wanted = match view {
+    let mut wanted = match view {
         View::Invalid(_) => BTreeMap::from([umbrella(StatusState::Error, "`.mergewright.yml` is invalid")]),
         View::Untouched => BTreeMap::from([umbrella(StatusState::Success, UNTOUCHED)]),
         View::Models(rules) => models(turn, rules),
     };
+    if !matches!(view, View::Invalid(_)) {
+        wanted.extend(generated(turn, &sha));
+    }
     let wanted = put_right(turn, wanted);
     for (context, status) in wanted {
         // A sentence alone is no reason: GitLab refuses to change it, and each write counts at both.
@@ -62,6 +65,21 @@ fn put_right(turn: &mut Turn<'_>, mut wanted: BTreeMap<String, Status>) -> BTree
         );
     }
     wanted
+}
+
+/// Whether the CI files of the head are those that its configuration generates; nothing where none is ours.
+fn generated(turn: &Turn<'_>, head: &Sha) -> Option<(String, Status)> {
+    let found = turn.state.generated.as_ref().filter(|found| found.head == *head)?;
+    let (state, description) = match &found.files {
+        Generated::Absent => return None,
+        Generated::Current => (StatusState::Success, "the CI files are as generated".to_owned()),
+        Generated::Differs { why } => {
+            let prefix = &turn.facts.bot.addressing.prefix;
+            (StatusState::Failure, format!("{why}: `{prefix} regenerate` mends it"))
+        }
+    };
+    let context = Status::GENERATED.to_owned();
+    Some((context.clone(), Status { context, state, description }))
 }
 
 /// Where statuses go: on the present head; at GitLab joined to its newest run, and not before that.

@@ -117,15 +117,6 @@ fn questions_are_answered_to_anybody() {
 }
 
 #[test]
-fn verbs_of_later_days_say_so() {
-    let mut scene = reported();
-    for verb in ["retire v1 because", "regenerate"] {
-        scene.says("alice", &format!("/model {verb}"));
-        assert_eq!(scene.refusal(), "not-available", "{verb}");
-    }
-}
-
-#[test]
 fn rights_that_cannot_be_read_deny() {
     let mut scene = reported();
     scene.facts.people.insert(user("alice").id, Standing::Unknown);

@@ -92,6 +92,8 @@ impl Scene {
             people: BTreeMap::new(),
             registry: [(iris(), Registry::default())].into(),
             environments: BTreeMap::new(),
+            generated: None,
+            regeneration: None,
             current: None,
         };
         let scene = Self {

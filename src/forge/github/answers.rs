@@ -100,6 +100,24 @@ impl ListedPull {
     }
 }
 
+/// A pull request of a branch, as a list shows it.
+#[derive(Debug, Deserialize)]
+pub(super) struct PullOfBranch {
+    pub(super) number: u64,
+    pub(super) state: String,
+    pub(super) head: Side,
+    #[serde(default)]
+    pub(super) user: Option<User>,
+    #[serde(default)]
+    pub(super) body: Option<String>,
+}
+
+/// A pull request that was opened.
+#[derive(Debug, Deserialize)]
+pub(super) struct Opened {
+    pub(super) number: u64,
+}
+
 /// One end of a pull request.
 #[derive(Debug, Deserialize)]
 pub(super) struct Side {
@@ -170,6 +188,8 @@ pub(super) struct Signed {
 pub(super) struct GitCommit {
     #[serde(default)]
     pub(super) parents: Vec<Named>,
+    #[serde(default)]
+    pub(super) tree: Option<Named>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -196,6 +216,9 @@ pub(super) struct TreeEntry {
 pub(super) struct FolderEntry {
     #[serde(default)]
     pub(super) path: String,
+    /// Its name in git.
+    #[serde(default)]
+    pub(super) sha: String,
 }
 
 #[derive(Debug, Deserialize)]

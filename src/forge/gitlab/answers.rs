@@ -121,6 +121,26 @@ pub(super) struct ListedMergeRequest {
     pub(super) updated_at: Option<String>,
 }
 
+/// One of a branch, as a list tells of it.
+#[derive(Debug, Deserialize)]
+pub(super) struct MergeRequestOfBranch {
+    pub(super) iid: u64,
+    pub(super) state: String,
+    pub(super) author: User,
+    #[serde(default)]
+    pub(super) source_project_id: Option<u64>,
+    #[serde(default)]
+    pub(super) sha: Option<Sha>,
+    #[serde(default)]
+    pub(super) description: Option<String>,
+}
+
+/// One that was opened.
+#[derive(Debug, Deserialize)]
+pub(super) struct Opened {
+    pub(super) iid: u64,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct DiffRefs {
     #[serde(default)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::domain::{Digest, Sha};
 use crate::sandbox::Refusal;
 use crate::sandbox::exchange::{Call, Reply};
-use crate::sandbox::world::{ChangedFile, Project, State, TreeEntry};
+use crate::sandbox::world::{ChangedFile, File, Project, State, TreeEntry};
 
 use super::paging::page;
 use super::{Answer, missing, required, shape, unknown};
@@ -25,6 +25,7 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
             let sha = place.git.branch(name).ok_or_else(|| missing("Branch"))?;
             Ok(Reply::json(200, &branch(state, place, name, &sha)?))
         }
+        ("POST", ["repository", "commits"]) => commit(state, call, project, by),
         ("GET", ["repository", "commits", name]) => {
             let sha = place.git.resolve(name).ok_or_else(|| missing("Commit"))?;
             Ok(Reply::json(200, &shape::commit(state, place, &place.git.commit_named(&sha)?)))
@@ -68,6 +69,63 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
             Ok(Reply::json(201, &shape::tag(state, state.project(project)?, &tag)))
         }
         _ => unknown(),
+    }
+}
+
+/// Commits files on a branch, which may begin with it.
+fn commit(state: &mut State, call: &Call, project: u64, by: u64) -> Answer {
+    let (name, message) = (required(call, "branch")?, required(call, "commit_message")?);
+    let place = state.project(project)?;
+    let actions = call.value("actions").unwrap_or_default();
+    let actions = actions.as_array().ok_or_else(|| Refusal::Invalid("actions is missing".to_owned()))?;
+    let start = call.text("start_sha").or_else(|| call.text("start_branch"));
+    let known = place.git.branch(&name);
+    if start.is_some() && known.is_some() {
+        let text = format!(
+            "A branch called '{name}' already exists. Switch to that branch in order to make changes"
+        );
+        return Err(Refusal::Invalid(text));
+    }
+    let base = match (&known, &start) {
+        (Some(base), _) => base.clone(),
+        (None, Some(start)) => place.git.resolve(start).ok_or_else(|| missing("Commit"))?,
+        (None, None) => {
+            return Err(Refusal::Invalid(
+                "You can only create or edit files when you are on a branch".to_owned(),
+            ));
+        }
+    };
+    let files = actions.iter().map(|one| changed(place, &base, one)).collect::<Result<Vec<_>, _>>()?;
+    let made = state.push(project, by, &name, Some(&base), &files, &message)?;
+    let place = state.project(project)?;
+    Ok(Reply::json(201, &shape::commit(state, place, &place.git.commit_named(&made)?)))
+}
+
+/// What one action of a commit does, where its file is as the caller believes it to be.
+fn changed(place: &Project, base: &Sha, action: &Value) -> Result<File, Refusal> {
+    let text = |name: &str| action.get(name).and_then(Value::as_str);
+    let lacks = |name: &str| Refusal::Invalid(format!("actions[0][{name}] is missing"));
+    let (word, path) = (text("action").ok_or_else(|| lacks("action"))?, text("file_path"));
+    let path = path.ok_or_else(|| lacks("file_path"))?;
+    let stands = place.git.file(path, base).is_some();
+    let last = |at: &str| place.git.git(&["log", "-1", "--format=%H", at, "--", path]).ok();
+    if let Some(known) = text("last_commit_id")
+        && stands
+        && last(known) != last(base.as_str())
+    {
+        let text = format!("The file has changed since you started editing it: {path}");
+        return Err(Refusal::Invalid(text));
+    }
+    match (word, stands) {
+        ("create", true) => Err(Refusal::Invalid("A file with this name already exists".to_owned())),
+        ("update" | "delete", false) => {
+            Err(Refusal::Invalid("A file with this name doesn't exist".to_owned()))
+        }
+        ("create" | "update", _) => {
+            Ok(File::write(path, text("content").ok_or_else(|| lacks("content"))?.as_bytes()))
+        }
+        ("delete", _) => Ok(File::remove(path)),
+        _ => Err(Refusal::Invalid("actions[0][action] does not have a valid value".to_owned())),
     }
 }
 

@@ -22,6 +22,7 @@ fn happens_once(effect: &Effect) -> bool {
         | Effect::Reply { .. }
         | Effect::Status { .. }
         | Effect::Label { .. }
+        | Effect::Propose { .. }
         | Effect::CancelRun { .. } => false,
         Effect::Acknowledge { .. }
         | Effect::RequestReviews { .. }
@@ -30,7 +31,9 @@ fn happens_once(effect: &Effect) -> bool {
         | Effect::Merge { .. }
         | Effect::CreateTag { .. }
         | Effect::AssignStage { .. }
+        | Effect::Retire { .. }
         | Effect::Dispatch { .. }
+        | Effect::CommitFiles { .. }
         | Effect::Release { .. } => true,
     }
 }
@@ -258,7 +261,7 @@ pub(in crate::storage) async fn prune(
     sqlx::query(
         "DELETE FROM outbox
          WHERE id > $1 AND id <= $2 AND ended_at < $3
-           AND (status <> 'done' OR kind IN ('report', 'status', 'label', 'cancel_run'))",
+           AND (status <> 'done' OR kind IN ('report', 'status', 'label', 'cancel_run', 'propose'))",
     )
     .bind(after)
     .bind(last)

@@ -69,7 +69,9 @@ impl Gatherer<'_> {
                 known.asked.push((environment.clone(), at, live));
                 return Ok(());
             }
-            Verb::Promote { reference, .. } | Verb::Rollback { reference: Some(reference), .. } => reference,
+            Verb::Promote { reference, .. }
+            | Verb::Rollback { reference: Some(reference), .. }
+            | Verb::Retire { reference, .. } => reference,
             _ => return Ok(()),
         };
         if resolve(&id.model, versions, &known.state, reference).is_err() {
@@ -107,7 +109,7 @@ impl Gatherer<'_> {
         let parsed = command::parse(body, &self.bot.addressing, &BTreeSet::new());
         let verbs = parsed.into_iter().filter_map(|parsed| parsed.command.ok()).map(|command| command.verb);
         verbs.fold(Wish::default(), |wish, verb| match verb {
-            Verb::Promote { .. } | Verb::Rollback { .. } | Verb::Abort { .. } => {
+            Verb::Promote { .. } | Verb::Rollback { .. } | Verb::Abort { .. } | Verb::Retire { .. } => {
                 Wish { asks: true, moves: true }
             }
             // A hold reaches the version that was published.

@@ -439,7 +439,7 @@ async fn a_while(play: &mut Play) {
 }
 
 /// Asks the program itself, beside the running bot.
-fn program(play: &Play, words: &[&str]) -> (Option<i32>, String) {
+pub(super) fn program(play: &Play, words: &[&str]) -> (Option<i32>, String) {
     let config = play.folder.path().join("mergewright.yml");
     let text = format!(
         "listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\ngitlab:\n  url: {}\n  token: {{env: TOKEN}}\n  \

@@ -143,10 +143,18 @@ pub(crate) fn call(forge: ForgeKind, name: &str) -> (&'static str, &'static str)
 }
 
 /// Calls that a good lifecycle does without.
-const OTHER_GITLAB: [(&str, &str, &str); 2] =
-    [("log", "GET", "*/trace"), ("merge requests", "GET", "*/merge_requests")];
-const OTHER_GITHUB: [(&str, &str, &str); 2] =
-    [("log", "GET", "*/actions/jobs/*/logs"), ("merge requests", "GET", "*/pulls")];
+const OTHER_GITLAB: [(&str, &str, &str); 4] = [
+    ("log", "GET", "*/trace"),
+    ("merge requests", "GET", "*/merge_requests"),
+    ("commit files", "POST", "*/repository/commits"),
+    ("open merge request", "POST", "*/merge_requests"),
+];
+const OTHER_GITHUB: [(&str, &str, &str); 4] = [
+    ("log", "GET", "*/actions/jobs/*/logs"),
+    ("merge requests", "GET", "*/pulls"),
+    ("commit files", "PATCH", "*/git/refs/heads/*"),
+    ("open merge request", "POST", "*/pulls"),
+];
 
 /// Every kind of call in a lifecycle: what it is for, its method and address.
 pub(crate) fn calls(forge: ForgeKind) -> &'static [(&'static str, &'static str, &'static str)] {

@@ -77,7 +77,7 @@ impl End {
 
 /// The end that every play of one good merge request must come to.
 pub(crate) fn published(forge: ForgeKind) -> End {
-    let statuses = ["", "/iris/build", "/iris/test", "/iris/review", "/iris/publish"];
+    let statuses = ["", "/generated", "/iris/build", "/iris/test", "/iris/review", "/iris/publish"];
     let files = || vec!["lineage.json".to_owned(), "manifest.txt".to_owned()];
     End {
         label: "model::published".to_owned(),

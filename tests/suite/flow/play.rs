@@ -86,11 +86,25 @@ impl Play {
 
     /// The same, with these lines in the bot's own configuration.
     pub(crate) async fn serving(forge: ForgeKind, policy: &str, lines: &str) -> Self {
+        Self::staged(forge, lines, |sandbox| founded(forge, sandbox, policy)).await
+    }
+
+    /// A stage whose default branch has these files alone.
+    pub(crate) async fn bare(forge: ForgeKind, files: &[File]) -> Self {
+        let lines = "repositories: [\"group/models\"]\n";
+        Self::staged(forge, lines, |sandbox| founded_with(sandbox, files)).await
+    }
+
+    async fn staged(
+        forge: ForgeKind,
+        lines: &str,
+        found: impl FnOnce(&Sandbox) -> (Person, SandboxProject),
+    ) -> Self {
         let (errors, listening) = Errors::listen();
         let clock = Arc::new(TestClock::default());
         let options = SandboxOptions { forge, ..SandboxOptions::by_hand(clock.clone()) };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let (bot, project) = founded(forge, &sandbox, policy);
+        let (bot, project) = found(&sandbox);
 
         let folder = tempfile::tempdir().unwrap();
         let config = server_config(forge, &folder.path().join("mergewright.yml"), lines, &sandbox, &bot);
@@ -381,14 +395,6 @@ impl Play {
 
 /// The people, the bot's account, and a project with this policy and its generated CI.
 pub(crate) fn founded(forge: ForgeKind, sandbox: &Sandbox, policy: &str) -> (Person, SandboxProject) {
-    for login in [OWNER, AUTHOR] {
-        let _account = sandbox.person(login);
-    }
-    let bot = sandbox.bot(BOT);
-    let project = sandbox.create_project("group/models").unwrap();
-    project.member(OWNER, Role::Maintainer).unwrap();
-    project.member(AUTHOR, Role::Developer).unwrap();
-    project.member(BOT, Role::Maintainer).unwrap();
     let mut files = vec![
         File::write(".mergewright.yml", policy),
         File::write("README.md", "models\n"),
@@ -399,7 +405,20 @@ pub(crate) fn founded(forge: ForgeKind, sandbox: &Sandbox, policy: &str) -> (Per
     for file in generator::generate(&config, dialect(forge), &Existing::new()).unwrap() {
         files.push(File::write(&file.path, file.content));
     }
-    project.push(OWNER, "main", &files, "Begin").unwrap();
+    founded_with(sandbox, &files)
+}
+
+/// The people, the bot's account, and a project with these files.
+fn founded_with(sandbox: &Sandbox, files: &[File]) -> (Person, SandboxProject) {
+    for login in [OWNER, AUTHOR] {
+        let _account = sandbox.person(login);
+    }
+    let bot = sandbox.bot(BOT);
+    let project = sandbox.create_project("group/models").unwrap();
+    project.member(OWNER, Role::Maintainer).unwrap();
+    project.member(AUTHOR, Role::Developer).unwrap();
+    project.member(BOT, Role::Maintainer).unwrap();
+    project.push(OWNER, "main", files, "Begin").unwrap();
     project.protect("main", true).unwrap();
     (bot, project)
 }

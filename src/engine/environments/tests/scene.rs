@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::commands::Refusal;
 use crate::engine::environments::{
-    Ask, Begun, EnvironmentEvent, EnvironmentFacts, RolloutFacts, abort, promote, rollback, step,
+    Ask, Begun, EnvironmentEvent, EnvironmentFacts, RolloutFacts, abort, promote, retire, rollback, step,
 };
 use crate::engine::tests::scene::{iris, job, record, sha, user};
 use crate::{config::repository, config::valid::Model, domain::*};
@@ -115,6 +115,10 @@ impl Scene {
                 self.stored.extend(ended.map(|rollout| (rollout.number, rollout)));
                 begun
             }
+            ["retire", reference, reason @ ..] => {
+                let sheet = retire(&mut state, &ask, reference, &reason.join(" "))?;
+                Begun::Freed(sheet.title)
+            }
             other => panic!("{other:?}"),
         };
         self.state = state;
@@ -196,18 +200,22 @@ impl Scene {
                 Outcome::Done(Done::Plain)
             }
             Effect::AssignStage { assignment } => {
-                let (name, message) = (assignment.tag(), assignment.canonical());
-                match self.world.tags.get(&name) {
-                    Some(tag) if tag.message != message => {
-                        return Outcome::Conflict { reason: "exists".to_owned() };
-                    }
-                    Some(_) => {}
-                    None => self.tag(&name, &assignment.commit, &message),
-                }
-                Outcome::Done(Done::Tagged { tag: self.world.tags[&name].clone() })
+                self.make_tag(&assignment.tag(), &assignment.commit, &assignment.canonical())
             }
+            Effect::Retire { note } => self.make_tag(&note.tag(), &note.commit, &note.canonical()),
             other => panic!("environments do not ask for {other:?}"),
         }
+    }
+
+    fn make_tag(&mut self, name: &str, commit: &Sha, message: &str) -> Outcome {
+        match self.world.tags.get(name) {
+            Some(tag) if tag.message != message => {
+                return Outcome::Conflict { reason: "exists".to_owned() };
+            }
+            Some(_) => {}
+            None => self.tag(name, commit, message),
+        }
+        Outcome::Done(Done::Tagged { tag: self.world.tags[name].clone() })
     }
 
     /// Performs every waiting call and hears what became of it, until nothing is asked for.
