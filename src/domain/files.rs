@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Sha;
+use super::{Digest, Sha};
 
 /// One file of a commit to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ pub struct Proposal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProposalText {
     /// Identifies the configuration that was generated from.
-    pub digest: super::Digest,
+    pub digest: Digest,
     /// Files that are added.
     pub files: Vec<String>,
     /// Pairs of a file that people wrote, which stays as it is, and the one that is proposed beside it.

@@ -71,10 +71,10 @@ pub fn stands(config: &RepositoryConfig, dialect: Dialect, existing: &Existing) 
     }
 }
 
-/// The text without the version of the program that wrote it.
-fn unversioned(text: &str) -> (&str, &str) {
-    let rest = text.strip_prefix('\u{feff}').unwrap_or(text).strip_prefix(HEADER).unwrap_or(text);
-    rest.split_once(' ').map_or(("", rest), |(_version, rest)| ("", rest))
+/// A text of ours without the version of the program that wrote it.
+fn unversioned(text: &str) -> Option<&str> {
+    let (_version, rest) = text.trim_start_matches('\u{feff}').strip_prefix(HEADER)?.split_once(' ')?;
+    Some(rest)
 }
 
 #[cfg(test)]

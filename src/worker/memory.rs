@@ -76,6 +76,14 @@ impl<K: Ord + Clone, V: Clone> Kept<K, V> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).0.get(key).cloned()
     }
 
+    pub(crate) fn forget(&self, key: &K) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let (map, order) = &mut *entries;
+        if map.remove(key).is_some() {
+            order.retain(|known| known != key);
+        }
+    }
+
     pub(crate) fn put(&self, key: K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let (map, order) = &mut *entries;
@@ -101,6 +109,9 @@ mod tests {
             kept.put(key, key * 10);
         }
         kept.put(3, 31);
+        kept.put(5, 50);
+        kept.forget(&5);
+        kept.put(2, 20);
         let found: Vec<_> = (0..4).map(|key| kept.get(&key)).collect();
         assert_eq!(found, [None, None, Some(20), Some(31)]);
     }

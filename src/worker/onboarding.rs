@@ -34,32 +34,50 @@ enum Found {
 }
 
 impl Inner {
-    /// Everything that follows for a repository.
-    pub(super) async fn onboard(&self, repo: RepoId, event: InternalEvent) -> Result<Decision, Failure> {
+    /// Everything that follows for a repository; `again` where an earlier try of the job came to nothing.
+    pub(super) async fn onboard(
+        &self,
+        repo: RepoId,
+        event: InternalEvent,
+        again: bool,
+    ) -> Result<Decision, Failure> {
         let branch = match event {
-            InternalEvent::Effect { outcome, .. } => return Ok(told(repo, &outcome)),
+            InternalEvent::Effect { outcome, .. } => {
+                if matches!(outcome, Outcome::Conflict { .. }) {
+                    // The next push or sweep looks at what is there now.
+                    self.memory.looked_at.forget(&repo);
+                }
+                return Ok(told(repo, &outcome));
+            }
             InternalEvent::Pushed { branch } => Some(branch),
             InternalEvent::Refresh | InternalEvent::Comment { .. } => None,
         };
+        match self.look(repo, branch, again).await {
+            // Whatever may not be read is no reason to hold up the repository's lane.
+            Err(Failure::Forge(error)) if matches!(error.kind, ErrorKind::Gone | ErrorKind::Refused) => {
+                tracing::info!(%error, "CI files cannot be proposed");
+                Ok(ignored("not-to-be-read"))
+            }
+            other => other,
+        }
+    }
+
+    async fn look(&self, repo: RepoId, branch: Option<String>, again: bool) -> Result<Decision, Failure> {
         if self.memory.onboarded.get(&repo).is_some() {
             return Ok(ignored("has-generated-files"));
         }
         let forge = self.forge(repo.forge)?.as_ref();
-        let place = match self.place(forge, repo).await {
-            Ok(place) if self.settings.repositories.contains(&place.path) => place,
-            Ok(_) => return Ok(ignored("repository-not-served")),
-            Err(error) if matches!(error.kind, ErrorKind::Gone | ErrorKind::Refused) => {
-                return Ok(ignored("repository-gone"));
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let place = self.place(forge, repo).await?;
+        if !self.settings.repositories.contains(&place.path) {
+            return Ok(ignored("repository-not-served"));
+        }
         // Whatever was pushed elsewhere proposes nothing.
         if branch.is_some_and(|branch| branch != place.default_branch) {
             return Ok(ignored("another-branch"));
         }
         let head = forge.branch_head(repo, &place.default_branch).await?;
         // A sweep finds most branches where they were. A closed merge request is no reason to look.
-        if self.memory.looked_at.get(&repo).is_some_and(|before| before == head) {
+        if !again && self.memory.looked_at.get(&repo).is_some_and(|before| before == head) {
             return Ok(ignored("looked-at-before"));
         }
         let effects: Vec<Effect> = match found(forge, repo, &head).await? {
@@ -73,9 +91,7 @@ impl Inner {
                 facts.as_ref().and_then(onboarding::propose).into_iter().collect()
             }
         };
-        if effects.is_empty() {
-            self.memory.looked_at.put(repo, head);
-        }
+        self.memory.looked_at.put(repo, head);
         Ok(Decision { effects, ..Decision::default() })
     }
 }

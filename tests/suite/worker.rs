@@ -153,7 +153,7 @@ async fn a_branch_that_moves_refreshes_every_open_merge_request_into_it() {
     let told = stand.forge.pending_deliveries();
     let push = told.iter().rev().find(|delivery| delivery.event == "Push Hook").unwrap();
     stand.arrives(Lane::Repository(stand.id.repo), &push.id, push.event, &push.body).await;
-    assert_eq!(stand.work().await, 2, "the push, and the merge request's own look");
+    assert_eq!(stand.work().await, 3, "the push, the merge request's own look, and the repository's");
     assert_eq!(stand.store.state(stand.id).await.unwrap().state.bound.unwrap().base, moved);
 }
 

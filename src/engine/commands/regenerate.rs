@@ -1,7 +1,7 @@
 //! `regenerate`: commits the CI files that the head's configuration generates to its branch.
 
 use crate::command::Who;
-use crate::domain::{Answer, Done as Ended, Effect, NewCommit, Outcome, ReplyPart};
+use crate::domain::{Answer, Done as Ended, Effect, FileChange, NewCommit, Outcome, ReplyPart};
 use crate::engine::turn::Turn;
 
 use super::asked::{self, Asked, Refusal};
@@ -54,7 +54,7 @@ pub(super) fn regenerate(
 }
 
 /// What has to be committed.
-fn files(turn: &Turn<'_>) -> Result<Vec<crate::domain::FileChange>, Refusal> {
+fn files(turn: &Turn<'_>) -> Result<Vec<FileChange>, Refusal> {
     let Some(wanted) = &turn.facts.regeneration else {
         return Err(Refusal::new(
             "no-configuration",

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{GitLab, answers, project};
-use crate::domain::{ForgeKind, MergeRequestId, RepoId};
+use crate::domain::{MergeRequestId, RepoId};
 use crate::forge::classify::Operation;
 use crate::forge::text::segment;
 use crate::forge::transport::Payload;
@@ -23,8 +23,7 @@ const OPEN: Operation = Operation {
 
 impl GitLab {
     pub(super) async fn list_from(&self, repo: RepoId, branch: &str) -> Result<Vec<Proposed>, ForgeError> {
-        let query =
-            format!("state=all&source_branch={}&order_by=created_at&sort=desc&per_page=100", segment(branch));
+        let query = format!("state=all&source_branch={}&order_by=created_at&sort=desc", segment(branch));
         let path = project(repo, &format!("/merge_requests?{query}"));
         let found: Vec<answers::MergeRequestOfBranch> = self.http.list(&LIST, &path).await?;
         // A fork may have a branch of the same name.
@@ -51,9 +50,7 @@ impl GitLab {
         });
         let path = project(repo, "/merge_requests");
         match self.http.write::<answers::Opened>(&OPEN, Method::POST, &path, Payload::Json(body)).await {
-            Ok((_, made)) => {
-                Ok(MergeRequestId { repo: RepoId { forge: ForgeKind::GitLab, ..repo }, number: made.iid })
-            }
+            Ok((_, made)) => Ok(MergeRequestId { repo, number: made.iid }),
             Err(failure) if failure.is(409) => {
                 let text = format!("a merge request of the branch `{}` is open already", new.source);
                 Err(failure.meaning(ErrorKind::Conflict, text))

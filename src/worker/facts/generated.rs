@@ -1,7 +1,7 @@
 //! The generated CI files of the head: read once a head, and when somebody asks for them.
 
 use crate::command;
-use crate::domain::{MergeRequestStatus, RepoId, Sha};
+use crate::domain::{Generated, MergeRequestStatus, RepoId, Sha};
 use crate::engine::{Configuration, Facts, Regeneration};
 use crate::event::Event;
 use crate::forge::{ErrorKind, Forge};
@@ -34,7 +34,15 @@ impl Gatherer<'_> {
             }
             Err(error) => return Err(error),
         };
-        facts.generated = Some(generator::stands(config, dialect, &existing));
+        let stands = generator::stands(config, dialect, &existing);
+        let brought =
+            facts.changed_paths.as_ref().is_none_or(|all| all.iter().any(|one| dialect.writes(one)));
+        let into_default = facts.merge_request.target_branch == facts.repository.default_branch;
+        if stands != Generated::Absent && !brought && into_default {
+            // What the merge request does not bring stands on its target branch: nobody has to ask there.
+            self.memory.onboarded.put(self.id.repo, ());
+        }
+        facts.generated = Some(stands);
         if wanted {
             facts.regeneration = Some(match generator::plan(config, dialect, &existing) {
                 Ok(plan) => Regeneration { files: plan.changes, foreign: plan.foreign, trouble: None },

@@ -43,6 +43,8 @@ fn act() -> impl Strategy<Value = Act> {
         6 => promote.prop_map(Act::Says),
         2 => prop_oneof![back, back_to].prop_map(Act::Says),
         1 => abort.prop_map(Act::Says),
+        // One alone, so that the others go on moving.
+        1 => Just(Act::Says("retire v3 no use".to_owned())),
         6 => Just(Act::Look),
         8 => Just(Act::Call),
         2 => Just(Act::CallWithoutAnswer),
@@ -154,6 +156,13 @@ impl Chance {
                 prop_assert_eq!(&order.commit, &tag.commit);
             }
         }
+        for version in self.scene.state.retired.keys() {
+            for (name, stand) in &self.scene.state.stands {
+                let live = stand.trail.last().map(|live| &live.version);
+                let coming = stand.active.as_ref().map(|rollout| &rollout.version);
+                prop_assert!(live != Some(version) && coming != Some(version), "{version} in {name}");
+            }
+        }
         Ok(())
     }
 
@@ -196,6 +205,11 @@ proptest! {
             prop_assert!(stand.active.is_none(), "{name} is stuck: {:?}", stand.active);
         }
         prop_assert!(chance.scene.state.stops.is_empty());
+        for (version, one) in &chance.scene.state.retired {
+            let tag = chance.scene.world.tags.get(&version.retired_tag(&iris()));
+            let told: Option<RetirementNote> = tag.and_then(|tag| serde_json::from_str(&tag.message).ok());
+            prop_assert_eq!(told, Some(one.note(&iris(), version)), "git says it too");
+        }
         // Losing the database loses nothing: the stage tags alone give the same trails.
         let mut rebuilt = BTreeMap::<String, Stand>::new();
         for told in chance.assignments() {
