@@ -50,7 +50,7 @@ impl Inner {
                 return Ok(told(repo, &outcome));
             }
             InternalEvent::Pushed { branch } => Some(branch),
-            InternalEvent::Refresh | InternalEvent::Comment { .. } => None,
+            InternalEvent::Refresh | InternalEvent::StatusForged | InternalEvent::Comment { .. } => None,
         };
         match self.look(repo, branch, again).await {
             // Whatever may not be read is no reason to hold up the repository's lane.

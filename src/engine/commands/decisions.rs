@@ -30,7 +30,7 @@ pub(super) fn unhold(
 ) -> Done {
     let own = turn.state.holds.get(name).is_some_and(|hold| hold.by.id == asked.by.id);
     if !(own && Rights::of(turn.facts, asked.by).is_some_and(|rights| rights.may_write())) {
-        asked::permitted(turn, asked, rules, who)?;
+        asked::permitted(turn, asked, Some(rules), who)?;
     }
     if holds::end(turn, name, asked.by).is_some() {
         return Ok(None);
