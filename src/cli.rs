@@ -7,6 +7,7 @@ pub mod generate;
 pub mod init;
 mod output;
 mod registry;
+pub mod replay;
 pub mod schema;
 mod serve;
 
@@ -58,6 +59,7 @@ pub fn run() -> ExitCode {
         Subcommand::Versions(arguments) => registry::versions(&arguments),
         Subcommand::Describe(arguments) => registry::describe(&arguments),
         Subcommand::Blame(arguments) => registry::blame(&arguments),
+        Subcommand::Replay(arguments) => replay::replay(&arguments.into()),
         Subcommand::Check(arguments) => check::check(&arguments.path, arguments.json),
         Subcommand::Schema(_) => schema::schema(),
     };

@@ -9,6 +9,7 @@ mod memory;
 mod operations;
 mod pace;
 mod redact;
+mod stand_in;
 mod terminal;
 mod text;
 mod transport;
@@ -20,7 +21,8 @@ pub use operations::{
     Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, NewMergeRequest, NewRelease, Proposed,
     Release,
 };
-pub use transport::Limits;
+pub use stand_in::{Call, StandIn};
+pub use transport::{Limits, Payload};
 
 use std::sync::Arc;
 

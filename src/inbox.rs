@@ -13,6 +13,7 @@ mod watch;
 pub use crate::storage::StoreError;
 pub use delivery::{Form, Refusal, VerifiedDelivery};
 pub use meters::{ACK_SECONDS, Outcome, answered, counted, describe};
+pub use route::lane_of;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -20,7 +20,7 @@ use tracing::Instrument as _;
 use crate::config::server::AllowList;
 use crate::domain::{Audit, Clock, Redactor, Timestamp};
 use crate::forge::Forges;
-use crate::storage::{Claimed, HeldError, Job, MOST_INTERRUPTIONS, Store, StoreError};
+use crate::storage::{Claimed, Decision, HeldError, Job, MOST_INTERRUPTIONS, Store, StoreError};
 
 use failure::{Failure, Next};
 use memory::Memory;
@@ -36,6 +36,9 @@ const SHORT: Duration = Duration::from_millis(50);
 
 /// How late a timer may ring while there is always other work.
 const RING_EVERY: Duration = Duration::from_secs(1);
+
+/// Hears of each job what was decided, or why nothing could be.
+pub type Listener<'a> = dyn FnMut(Result<&Decision, &str>) + Send + 'a;
 
 /// Works jobs.
 #[derive(Clone, Debug)]
@@ -78,6 +81,14 @@ impl Worker {
     /// # Errors
     /// When the database cannot be used. Whatever else goes wrong is kept with the job.
     pub async fn work_one(&self) -> Result<bool, StoreError> {
+        self.work_one_telling(&mut |_| {}).await
+    }
+
+    /// The same, and `tell` hears what was decided before it is committed, or why nothing could be.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn work_one_telling(&self, tell: &mut Listener<'_>) -> Result<bool, StoreError> {
         let Inner { store, clock, .. } = &*self.inner;
         let mut claimed = store.claim(clock.now(), LEASE).await?;
         if claimed.is_none() && store.ring(clock.now()).await? > 0 {
@@ -90,7 +101,7 @@ impl Worker {
             delivery.id = delivery_id(&claimed),
             job.attempts = claimed.attempts
         );
-        match self.inner.work(claimed).instrument(span).await {
+        match self.inner.work(claimed, tell).instrument(span).await {
             // Somebody else took over after we were silent for too long; nothing of ours was kept.
             Err(StoreError::LeaseLost) => tracing::warn!("lost the lease on a job"),
             other => other?,
@@ -140,7 +151,7 @@ impl Worker {
 
 impl Inner {
     /// Works one job to its end, whatever it is.
-    async fn work(self: &Arc<Self>, claimed: Claimed) -> Result<(), StoreError> {
+    async fn work(self: &Arc<Self>, claimed: Claimed, said: &mut Listener<'_>) -> Result<(), StoreError> {
         let (lease, failures) = (claimed.lease.clone(), claimed.failures());
         let inner = Arc::clone(self);
         let work = async move {
@@ -152,6 +163,7 @@ impl Inner {
         .in_current_span();
         let failure = match self.store.held(&lease, LEASE, self.clock.as_ref(), work).await {
             Ok(Ok(decision)) => {
+                said(Ok(&decision));
                 let written = decision.audit.clone();
                 match self.store.commit(&lease, decision, self.clock.now()).await {
                     Err(StoreError::Stale) => Failure::Store(StoreError::Stale),
@@ -170,8 +182,9 @@ impl Inner {
             failure::alarm("unauthorized");
             tracing::error!(alarm.kind = "unauthorized", error = %failure, "the forge refuses our credential");
         }
-        let said = failure.to_string();
-        let reason = self.settings.redactor.text(&said);
+        let text = failure.to_string();
+        let reason = self.settings.redactor.text(&text);
+        said(Err(&reason));
         match failure.after(failures, fastrand::f64()) {
             Next::Again(wait) => {
                 tracing::info!(error = %failure, wait_ms = wait.as_millis(), "a job will be tried again");

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
-use super::{generate, init};
+use super::{generate, init, replay};
 use crate::config::valid::ToolchainKind;
-use crate::domain::{ModelName, Timestamp};
+use crate::domain::{ForgeKind, ModelName, Timestamp};
 
 /// The bot between a merge request and production for machine-learning models.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ pub(super) enum Subcommand {
     Check(Check),
     /// Prints the JSON Schema of `.mergewright.yml`
     Schema(Schema),
+    /// Plays one saved payload and prints the calls that would follow; nothing is sent
+    Replay(Replay),
     /// Lists published versions and where they are live
     Versions(Versions),
     /// Shows where a version comes from
@@ -276,6 +278,55 @@ pub(super) struct Check {
     /// Print the answer as JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// `mergewright replay`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  mergewright replay opened.json --forge github --event pull_request --repo .\n  \
+                        mergewright replay note.json --forge gitlab --event 'Note Hook' --facts facts.json --repo .\n\n\
+                        The first line is the decision, with the facts that were needed and unknown; then comes one \
+                        line for each call that would be made. docs/replay.md describes the file of facts."
+)]
+pub(super) struct Replay {
+    /// The body of a delivery, as the forge sent it
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The forge that sent it
+    #[arg(long, value_enum)]
+    pub(super) forge: ReplayForge,
+    /// What its header called it: `X-GitHub-Event` or `X-Gitlab-Event`
+    #[arg(long, value_name = "NAME")]
+    pub(super) event: String,
+    /// What the forge would answer, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) facts: Option<PathBuf>,
+    /// A clone of the repository: files, commits, branches and tags are read from it
+    #[arg(long, value_name = "DIR")]
+    pub(super) repo: Option<PathBuf>,
+    /// As every command that prints data has it; the lines are JSON anyway
+    #[arg(long, hide = true)]
+    pub(super) json: bool,
+}
+
+/// The forges whose payloads can be played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReplayForge {
+    /// GitHub
+    Github,
+    /// GitLab
+    Gitlab,
+}
+
+impl From<Replay> for replay::Arguments {
+    fn from(arguments: Replay) -> Self {
+        let Replay { file, forge, event, facts, repo, json: _ } = arguments;
+        let forge = match forge {
+            ReplayForge::Github => ForgeKind::GitHub,
+            ReplayForge::Gitlab => ForgeKind::GitLab,
+        };
+        Self { file, forge, event, facts, repo }
+    }
 }
 
 /// `mergewright schema`

@@ -41,7 +41,7 @@ use super::memory::Memory;
 use super::transport::{Access, Limits, Signature, Transport};
 use super::{
     Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewMergeRequest, NewRelease,
-    Proposed, Release,
+    Proposed, Release, StandIn,
 };
 use repositories::Name;
 
@@ -127,6 +127,13 @@ impl GitHub {
             remembered: Remembered::default(),
             silent_dispatch: AtomicBool::new(false),
         })
+    }
+
+    /// The same without a network: `stand_in` answers whatever is asked, and nothing is sent.
+    #[must_use]
+    pub fn answered_by(mut self, stand_in: Arc<dyn StandIn>) -> Self {
+        self.http.answered_by(stand_in);
+        self
     }
 }
 

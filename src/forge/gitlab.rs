@@ -36,7 +36,7 @@ use super::text::segment;
 use super::transport::{Access, Limits, Signature, Transport};
 use super::{
     Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewMergeRequest, NewRelease,
-    Proposed, Release,
+    Proposed, Release, StandIn,
 };
 use remembered::Remembered;
 
@@ -86,6 +86,13 @@ impl GitLab {
             whoami: OnceCell::new(),
             remembered: Remembered::default(),
         })
+    }
+
+    /// The same without a network: `stand_in` answers whatever is asked, and nothing is sent.
+    #[must_use]
+    pub fn answered_by(mut self, stand_in: Arc<dyn StandIn>) -> Self {
+        self.http.answered_by(stand_in);
+        self
     }
 }
 

@@ -22,11 +22,12 @@ use crate::domain::{Clock, ForgeKind, Timestamp};
 use super::classify::{Answer, Failure, Operation, asked_wait, classify, display_name};
 use super::pace::{Gate, Pace};
 use super::redact::Redactor;
+use super::stand_in::{Call, StandIn};
 use super::{ErrorKind, ForgeError};
 use carrier::{Carrier, Lost, Outgoing, plainly};
 use conditional::{Kept, Known};
 
-pub(crate) use carrier::Payload;
+pub use carrier::Payload;
 pub(crate) use origin::{NextPage, next_page};
 
 /// The most redirects that are followed for one read.
@@ -78,6 +79,8 @@ pub(crate) struct Transport {
     redactor: Redactor,
     /// Answers that the forge may confirm instead of repeating them, where that saves budget.
     known: Option<Known>,
+    /// Answers instead of the network, where set.
+    stand_in: Option<Arc<dyn StandIn>>,
 }
 
 /// Where the API is and how we sign in.
@@ -144,7 +147,13 @@ impl Transport {
             pace: Pace::new(access.write_interval),
             redactor,
             known: matches!(access.signature, Signature::Octocrab { .. }).then(Known::default),
+            stand_in: None,
         })
+    }
+
+    /// Nothing is sent from now on: `stand_in` answers.
+    pub(crate) fn answered_by(&mut self, stand_in: Arc<dyn StandIn>) {
+        self.stand_in = Some(stand_in);
     }
 
     pub(crate) const fn limits(&self) -> &Limits {
@@ -282,10 +291,14 @@ impl Transport {
                 format!("{}: not sent, the credential is paused for {} ms", operation.name, left.as_millis()),
             ));
         }
-        let result = if signed {
-            self.carrier.send(&self.client, outgoing).await
-        } else {
-            plainly(&self.client, outgoing).await
+        let result = match &self.stand_in {
+            Some(stand_in) => {
+                let Outgoing { method, address, payload, .. } = outgoing;
+                let call = Call { method: method.to_string(), url: address.to_string(), payload };
+                stand_in.answer(&call).map(Response::from).ok_or_else(Lost::unanswered)
+            }
+            None if signed => self.carrier.send(&self.client, outgoing).await,
+            None => plainly(&self.client, outgoing).await,
         };
         let status = result
             .as_ref()

@@ -43,6 +43,12 @@ impl Route {
     }
 }
 
+/// The lane of a body that somebody saved; none where it is not a JSON object.
+#[must_use]
+pub fn lane_of(forge: ForgeKind, body: &str) -> Option<Lane> {
+    Route::of(forge, body, "").ok().map(|route| route.lane)
+}
+
 /// Whether the text is one well-formed JSON object, whatever its fields hold.
 fn is_object(body: &str) -> bool {
     body.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok()

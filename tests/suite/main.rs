@@ -24,6 +24,7 @@ mod really_run;
 mod receiver;
 mod receiver_config;
 mod refusals;
+mod replay;
 mod sandbox;
 mod schema;
 mod scripted;

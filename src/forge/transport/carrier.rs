@@ -14,9 +14,12 @@ use tower::Service;
 
 /// What a write carries.
 #[derive(Clone, Debug)]
-pub(crate) enum Payload {
+pub enum Payload {
+    /// Nothing.
     Nothing,
+    /// A JSON document.
     Json(serde_json::Value),
+    /// A file.
     Bytes(Bytes),
 }
 
@@ -170,6 +173,11 @@ impl From<octocrab::Error> for Lost {
 }
 
 impl Lost {
+    /// Nobody who stands in for the forge knows the answer.
+    pub(super) fn unanswered() -> Self {
+        Self { timed_out: false, unreachable: true, causes: "the answer is not known".to_owned() }
+    }
+
     /// Looks for the error of the network below all wrappings.
     fn of(error: &(dyn Error + 'static)) -> Self {
         let innermost = chain(error).filter_map(|cause| cause.downcast_ref::<reqwest::Error>()).last();
