@@ -188,10 +188,10 @@ async fn a_meaning_is_decided_once() {
 }
 
 #[tokio::test]
-async fn effects_without_a_merge_request_or_model_are_refused() {
+async fn effects_that_belong_to_no_repository_are_refused() {
     let store = Fresh::new().await;
-    let repository = crate::domain::Lane::Repository(repo());
-    store.enqueue(vec![NewJob { lane: repository, event: "push".to_owned() }], Timestamp(1)).await.unwrap();
+    let forge = crate::domain::Lane::Forge(repo().forge);
+    store.enqueue(vec![NewJob { lane: forge, event: "push".to_owned() }], Timestamp(1)).await.unwrap();
     let claimed = store.next(1).await;
     let effects = vec![Effect::Label { label: None }];
     let refused =
