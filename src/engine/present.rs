@@ -33,6 +33,10 @@ pub(super) enum View<'a> {
 pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
     status::present(turn, view);
     label::present(turn, view);
+    // A merge is over in a moment, and then there is more to tell.
+    if turn.wants(|effect| matches!(effect, Effect::Merge { .. })) && turn.state.shown.report.is_some() {
+        return;
+    }
     let report = match view {
         View::Invalid(problems) => {
             StickyReport { invalid_configuration: Some((*problems).to_owned()), models: Vec::new() }

@@ -138,6 +138,11 @@ impl<'a> Turn<'a> {
         self.effects.push(effect);
     }
 
+    /// Whether the forge is asked in this turn for something of this kind.
+    pub(super) fn wants(&self, kind: impl Fn(&Effect) -> bool) -> bool {
+        self.effects.iter().any(kind)
+    }
+
     /// Looks again at this time, or earlier if somebody else wants that.
     pub(super) fn wake(&mut self, at: Timestamp) {
         self.wake_at = Some(self.wake_at.map_or(at, |other| other.min(at)));

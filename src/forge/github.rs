@@ -58,6 +58,8 @@ pub struct GitHub {
     noreply: String,
     whoami: OnceCell<User>,
     names: Memory<RepoId, Name>,
+    /// Accounts by number, with the time they were read.
+    accounts: Memory<UserId, (answers::User, Timestamp)>,
     remembered: Remembered,
     /// Whether this GitHub has refused to name the run that a dispatch starts.
     silent_dispatch: AtomicBool,
@@ -124,6 +126,7 @@ impl GitHub {
             noreply: format!("users.noreply.{}", host.strip_prefix("api.").unwrap_or(host)),
             whoami: OnceCell::new(),
             names: Memory::default(),
+            accounts: Memory::default(),
             remembered: Remembered::default(),
             silent_dispatch: AtomicBool::new(false),
         })
@@ -168,6 +171,14 @@ impl Forge for GitHub {
 
     async fn merge_request(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError> {
         self.read_pull(id).await
+    }
+
+    async fn head_since(&self, id: MergeRequestId, head: &Sha) -> Result<Option<Timestamp>, ForgeError> {
+        Ok(self.read_head_since(id, head).await?)
+    }
+
+    async fn addresses(&self, user: UserId) -> Result<BTreeSet<String>, ForgeError> {
+        Ok(self.read_addresses(user).await?)
     }
 
     async fn changed_paths(&self, id: MergeRequestId) -> Result<BTreeSet<String>, ForgeError> {

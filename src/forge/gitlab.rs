@@ -157,6 +157,14 @@ impl Forge for GitLab {
         self.read_merge_request(id).await
     }
 
+    async fn head_since(&self, id: MergeRequestId, head: &Sha) -> Result<Option<Timestamp>, ForgeError> {
+        Ok(self.read_head_since(id, head).await?)
+    }
+
+    async fn addresses(&self, user: UserId) -> Result<BTreeSet<String>, ForgeError> {
+        Ok(self.emails(user).await?)
+    }
+
     async fn changed_paths(&self, id: MergeRequestId) -> Result<BTreeSet<String>, ForgeError> {
         self.read_changed_paths(id).await
     }

@@ -19,6 +19,10 @@ impl<K: PartialEq, V: Clone, const MOST: usize> Memory<K, V, MOST> {
         kept.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
     }
 
+    pub(crate) fn forget(&self, key: &K) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(known, _)| known != key);
+    }
+
     pub(crate) fn put(&self, key: K, value: V) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(known, _)| *known != key);

@@ -40,8 +40,14 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         since: Timestamp,
     ) -> Result<Vec<MergeRequestSummary>, ForgeError>;
 
-    /// A merge request as it is now.
+    /// A merge request as it is now; since when it has its head is asked apart.
     async fn merge_request(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError>;
+
+    /// When the forge took notice of this head; none where it does not tell (yet). Few decisions need it.
+    async fn head_since(&self, id: MergeRequestId, head: &Sha) -> Result<Option<Timestamp>, ForgeError>;
+
+    /// The e-mail addresses that the forge shows of somebody, in lower case.
+    async fn addresses(&self, user: UserId) -> Result<BTreeSet<String>, ForgeError>;
 
     /// Every path that the merge request changes (old and new names), unordered.
     async fn changed_paths(&self, id: MergeRequestId) -> Result<BTreeSet<String>, ForgeError>;
@@ -329,6 +335,9 @@ pub struct NewRelease {
     pub package_version: String,
     /// Its files.
     pub assets: Vec<Asset>,
+    /// Whether nothing of an earlier try can be there: then what the forge answers to each write is proof
+    /// enough, and nothing is read before and after.
+    pub fresh: bool,
 }
 
 /// One file of a release.

@@ -93,7 +93,8 @@ impl Means<'_> {
             Effect::Release { model, version, lineage, manifest } => {
                 let notes = self.renderer.release(model, version, lineage)?;
                 let notes = self.redactor.text(&notes).into_owned();
-                registry::release(self.forge, repo, (model, version), lineage, manifest, notes).await
+                let fresh = claimed.attempts == 0;
+                registry::release(self.forge, repo, (model, version), lineage, manifest, notes, fresh).await
             }
         }
     }

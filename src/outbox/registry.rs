@@ -40,6 +40,7 @@ pub(crate) async fn release(
     lineage: &Lineage,
     manifest: &str,
     notes: String,
+    fresh: bool,
 ) -> Result<Performed, OutboxError> {
     let number = version.as_str();
     let wanted = NewRelease {
@@ -52,6 +53,7 @@ pub(crate) async fn release(
             Asset { name: "lineage.json".to_owned(), content: lineage.canonical().into_bytes() },
             Asset { name: "manifest.txt".to_owned(), content: manifest.as_bytes().to_vec() },
         ],
+        fresh,
     };
     let release = forge.create_release(repo, &wanted).await?;
     Ok(Performed::done(Done::Released { web_url: release.web_url }))

@@ -13,15 +13,15 @@ mod reports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::command;
+use crate::command::{self, Verb};
 use crate::config::server::AllowList;
 use crate::domain::{
-    Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelId, ModelName, ModelState, RepoId,
-    Report, Repository, RunId, Sha, State, StickyReport, Timestamp,
+    Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelId, ModelName, ModelState, Outcome,
+    Publication, RepoId, Report, Repository, RunId, Sha, State, StickyReport, Timestamp, Version,
 };
 use crate::engine::{self, Addressed, Configuration, Facts, Registry, Seen, ToldComment};
 use crate::event::Event;
-use crate::forge::{ErrorKind, Forge};
+use crate::forge::{ErrorKind, Forge, ForgeError};
 use crate::storage::Store;
 
 use super::failure::Failure;
@@ -108,7 +108,7 @@ impl Gatherer<'_> {
             }
             Err(error) => return Err(error),
         };
-        let mut request = match self.forge.merge_request(self.id).await {
+        let mut request = match self.merge_request().await {
             Ok(request) => request,
             Err(error) if error.kind == ErrorKind::Gone && !self.young => {
                 return Ok(Gathered::Nothing("merge-request-gone"));
@@ -129,7 +129,7 @@ impl Gatherer<'_> {
         if request.status == MergeRequestStatus::Open && self.another_base(&base) {
             // The target may have moved by this very merge, after we read the merge request: what was
             // read first is older, so it is read again before a moved base is believed.
-            request = self.forge.merge_request(self.id).await?;
+            request = self.merge_request().await?;
             if request.status != MergeRequestStatus::Open {
                 parent = self.parent(&request).await?;
                 base = self.base(&request, parent.as_ref()).await?;
@@ -203,6 +203,7 @@ impl Gatherer<'_> {
             };
             found.facts.comments.push(ToldComment { id, author, body, now, seen });
         }
+        self.head_since(&mut found.facts).await?;
         self.generated(&mut found.facts).await?;
         self.environments(&touched, &mut found).await?;
         self.people(&touched, &mut found.facts).await?;
@@ -267,6 +268,39 @@ impl Gatherer<'_> {
         }
     }
 
+    /// The merge request as it is now. What is merged stays merged, so that it is not asked for at each of
+    /// the steps that follow; a fast-forward is, as long as the forge may not name the commit yet.
+    async fn merge_request(&self) -> Result<MergeRequest, ForgeError> {
+        let known = self.memory.merged.get(&self.id);
+        if let Some((request, read_at)) = known
+            && self.now.since(read_at) < REPOSITORY_LASTS
+        {
+            return Ok(request);
+        }
+        let request = self.forge.merge_request(self.id).await?;
+        if let MergeRequestStatus::Merged { commit, .. } = &request.status
+            && *commit != request.head
+        {
+            self.memory.merged.put(self.id, (request.clone(), self.now));
+        }
+        Ok(request)
+    }
+
+    /// Reads since when it has its head, where that decides: for approvals, for a head that came back, and
+    /// for a wish to publish whatever is newest.
+    async fn head_since(&self, facts: &mut Facts) -> Result<(), Failure> {
+        let request = &facts.merge_request;
+        let approved = facts.open.as_ref().is_some_and(|open| !open.approvals.is_empty());
+        let back = self.state.left.iter().any(|left| left.bound.head == request.head);
+        let newest =
+            self.verbs(facts).iter().any(|verb| matches!(verb, Verb::Publish { when_ready: true, .. }));
+        if request.status == MergeRequestStatus::Open && (approved || back || newest) {
+            facts.merge_request.head_since =
+                self.forge.head_since(self.id, &facts.merge_request.head).await?;
+        }
+        Ok(())
+    }
+
     async fn repository(&self) -> Result<Repository, Failure> {
         let repo = self.id.repo;
         let known = self.memory.repositories.get(&repo);
@@ -311,7 +345,7 @@ impl Gatherer<'_> {
             let versions = self.store.versions(repo, name).await?;
             let numbered = self.state.models.get(name).is_some_and(|model| {
                 model.unblessed.is_some()
-                    || model.publication.as_ref().is_some_and(|publication| publication.tagged)
+                    || model.publication.as_ref().is_some_and(|publication| self.has_number(publication))
             });
             let tags = if merged && !numbered {
                 self.forge.tags(repo, &format!("{name}@")).await?
@@ -326,6 +360,16 @@ impl Gatherer<'_> {
             registry.insert(name.clone(), known);
         }
         Ok(registry)
+    }
+
+    /// Whether the number is taken, or the tag that takes it is under way: what it comes to is told.
+    fn has_number(&self, publication: &Publication) -> bool {
+        let tagging = publication.version.is_some() && publication.asked.is_some();
+        let told = match self.event {
+            Event::Effect { outcome, .. } => matches!(outcome, Outcome::Done(_)),
+            _ => true,
+        };
+        publication.tagged || (tagging && told)
     }
 
     /// What a candidate is compared with, where the policy says so, and with what it is not.

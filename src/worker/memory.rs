@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::{
-    CommitAuthor, JobId, MergeRequestId, RepoId, Repository, Sha, Standing, Timestamp, UserId,
+    CommitAuthor, JobId, MergeRequest, MergeRequestId, RepoId, Repository, Sha, Standing, Timestamp, UserId,
 };
 use crate::engine::Configuration;
 use crate::engine::card::CardFact;
@@ -17,6 +17,9 @@ use super::facts::Owners;
 pub(crate) struct Memory {
     /// Repositories, with the time they were read.
     pub(crate) repositories: Kept<RepoId, (Repository, Timestamp)>,
+    /// Merge requests that are merged by a commit of their own, with the time they were read: only titles
+    /// still change.
+    pub(crate) merged: Kept<MergeRequestId, (MergeRequest, Timestamp)>,
     /// Configuration files by commit.
     pub(crate) configurations: Kept<(RepoId, Sha), Configuration>,
     /// CODEOWNERS files by commit.
@@ -45,6 +48,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             repositories: Kept::of(1_000),
+            merged: Kept::of(256),
             configurations: Kept::of(256),
             owners: Kept::of(64),
             cards: Kept::of(64),

@@ -156,7 +156,8 @@ fn contents(stage: &Stage, asked: &Asked, path: &str) -> Option<Told> {
         return Some(Told::bytes(bytes));
     }
     let Some(entries) = clone.folder(&commit, path, false) else { return Some(Told::absent()) };
-    let mut told = list(entries.into_iter().map(|entry| json!({ "path": format!("{path}/{}", entry.path) })));
+    let shown = |entry: Entry| json!({ "path": format!("{path}/{}", entry.path), "sha": entry.id });
+    let mut told = list(entries.into_iter().map(shown));
     told.headers.push(("content-type".to_owned(), "application/json".to_owned()));
     Some(told)
 }

@@ -9,7 +9,7 @@ pub(super) fn time(text: Option<&str>) -> Timestamp {
     text.and_then(Timestamp::parse).unwrap_or_default()
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct User {
     pub(super) id: u64,
     #[serde(default)]
@@ -209,6 +209,14 @@ pub(super) struct TreeEntry {
     pub(super) kind: String,
     #[serde(default)]
     pub(super) sha: String,
+}
+
+/// What stands at a path.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Contents {
+    Folder(Vec<FolderEntry>),
+    Other(serde::de::IgnoredAny),
 }
 
 /// An entry of a folder.
@@ -423,6 +431,7 @@ impl DeploymentStatus {
 #[derive(Debug, Deserialize)]
 pub(super) struct Release {
     pub(super) id: u64,
+    #[serde(default)]
     pub(super) tag_name: String,
     #[serde(default)]
     pub(super) html_url: String,
@@ -433,6 +442,7 @@ pub(super) struct Release {
 #[derive(Debug, Deserialize)]
 pub(super) struct Asset {
     pub(super) id: u64,
+    #[serde(default)]
     pub(super) name: String,
     /// `starter` after an upload that broke off.
     #[serde(default)]

@@ -10,6 +10,9 @@ const FILE: Operation = Operation { name: "file", does: "read a file", needs: "r
 const OBJECT: Operation =
     Operation { name: "object", does: "look up a file or folder", needs: "read access to contents" };
 
+/// The most entries that GitHub lists of a folder.
+const MOST_LISTED: usize = 1000;
+
 /// A file's bytes instead of their description.
 const RAW: &str = "application/vnd.github.raw+json";
 
@@ -42,7 +45,8 @@ impl GitHub {
         }
     }
 
-    /// Goes down the folders one by one: each names what lies in it.
+    /// The folder above names what lies in it. Where that is not all, or nothing, GitHub is asked for the
+    /// folders one by one.
     pub(super) async fn read_object(
         &self,
         repo: RepoId,
@@ -53,6 +57,22 @@ impl GitHub {
         if path.is_empty() {
             let why = "the repository's root has no name; name a folder inside it";
             return Err(self.http.refused(&OBJECT, why).into());
+        }
+        if let Some((above, _)) = path.rsplit_once('/') {
+            let rest = format!("/contents/{}?ref={at}", segments(above));
+            match self.find(&OBJECT, repo, &rest).await? {
+                Some(answers::Contents::Folder(entries)) => {
+                    if let Some(entry) = entries.iter().find(|entry| entry.path == path) {
+                        return self.object_name(&entry.sha).map(Some);
+                    }
+                    if entries.len() < MOST_LISTED {
+                        return Ok(None);
+                    }
+                }
+                // A file holds nothing.
+                Some(answers::Contents::Other(_)) => return Ok(None),
+                None => {}
+            }
         }
         let mut folder = at.clone();
         let mut parts = path.split('/').peekable();
@@ -66,12 +86,7 @@ impl GitHub {
                     Ok(None)
                 };
             };
-            let Ok(name) = entry.sha.parse() else {
-                return Err(self
-                    .http
-                    .refused(&OBJECT, "GitHub named it by something that is no object name")
-                    .into());
-            };
+            let name = self.object_name(&entry.sha)?;
             if parts.peek().is_none() {
                 return Ok(Some(name));
             }
@@ -81,5 +96,10 @@ impl GitHub {
             folder = name;
         }
         Ok(None)
+    }
+
+    fn object_name(&self, text: &str) -> Result<Sha, ForgeError> {
+        let why = "GitHub named it by something that is no object name";
+        text.parse().map_err(|_error| self.http.refused(&OBJECT, why).into())
     }
 }

@@ -17,12 +17,34 @@ const LABEL: Operation = Operation {
 };
 
 impl GitHub {
-    /// Takes off what is ours and not wanted, then puts on what is missing. Setting all labels at once
-    /// would undo what somebody else set meanwhile.
+    /// Takes off what is ours and not wanted, then puts on what is missing: setting all labels at once would
+    /// undo what somebody else set meanwhile. Where nothing but one of ours stands there, it is exchanged by
+    /// one write right after the reading.
     pub(super) async fn put_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError> {
         let rest = format!("/issues/{}/labels", id.number);
+        let path = self.path(id.repo, &rest).await?;
+        let turn = self.http.turn().await;
         let found: Vec<answers::LabelOfIssue> = self.list(&LABEL, id.repo, &rest).await?;
-        let is = |known: &answers::LabelOfIssue, one: Label| known.name.eq_ignore_ascii_case(one.name());
+        let ours = |known: &answers::LabelOfIssue| Label::ALL.into_iter().any(|one| is(known, one));
+        if let (Some(label), false, true) = (label, found.is_empty(), found.iter().all(ours))
+            && !found.iter().any(|known| is(known, label))
+        {
+            let payload = Payload::Json(json!({ "labels": [label.name()] }));
+            self.http.write_within(&turn, &LABEL, Method::PUT, &path, payload).await?;
+            return Ok(());
+        }
+        // Each of the writes below waits for a turn of its own.
+        drop(turn);
+        self.exchange_labels(id, label, &found).await
+    }
+
+    async fn exchange_labels(
+        &self,
+        id: MergeRequestId,
+        label: Option<Label>,
+        found: &[answers::LabelOfIssue],
+    ) -> Result<(), ForgeError> {
+        let rest = format!("/issues/{}/labels", id.number);
         let others = Label::ALL.into_iter().filter(|other| Some(*other) != label);
         for other in others.filter(|other| found.iter().any(|known| is(known, *other))) {
             let one = format!("{rest}/{}", segment(other.name()));
@@ -39,4 +61,8 @@ impl GitHub {
         }
         Ok(())
     }
+}
+
+fn is(known: &answers::LabelOfIssue, one: Label) -> bool {
+    known.name.eq_ignore_ascii_case(one.name())
 }

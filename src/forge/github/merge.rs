@@ -42,11 +42,11 @@ impl GitHub {
     /// The word for how to merge; nothing leaves it to GitHub. What the repository allows is shown only
     /// to those who may push.
     async fn method(&self, repo: RepoId, method: MergeMethod) -> Result<Option<&'static str>, ForgeError> {
-        let found = self.raw_repository(repo).await?;
+        let [merge, squash, rebase] = self.name(repo).await?.allows;
         let known = [
-            (MergeMethod::Merge, "merge", found.allow_merge_commit),
-            (MergeMethod::Squash, "squash", found.allow_squash_merge),
-            (MergeMethod::Rebase, "rebase", found.allow_rebase_merge),
+            (MergeMethod::Merge, "merge", merge),
+            (MergeMethod::Squash, "squash", squash),
+            (MergeMethod::Rebase, "rebase", rebase),
         ];
         if method == MergeMethod::Auto {
             return Ok(known

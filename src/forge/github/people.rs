@@ -1,6 +1,7 @@
 //! People's rights as they are now, and what they approved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::{GitHub, answers};
 use crate::domain::{
@@ -27,6 +28,10 @@ const REVIEWS: Operation = Operation {
     needs: "read access to pull requests",
 };
 
+/// How long an account is taken to have the login and the addresses that it had: its rights are read anew
+/// under that login each time, and GitHub says whose they are.
+const ACCOUNT_LASTS: Duration = Duration::from_secs(300);
+
 impl GitHub {
     /// Rights in the repository, by teams and organization included. The number is what identifies
     /// somebody; the login under which rights are asked for is the present one. A lookup that fails is
@@ -42,25 +47,61 @@ impl GitHub {
             teams: BTreeSet::new(),
             emails: BTreeSet::new(),
         };
+        let now = self.http.now();
+        let known = self.accounts.get(&user).filter(|(_, read_at)| now.since(*read_at) < ACCOUNT_LASTS);
+        if let Some((found, _)) = known {
+            match self.permission(repo, &found).await {
+                // Perhaps renamed meanwhile: who it is now decides.
+                Ok(Permission::None) => self.accounts.forget(&user),
+                Ok(permission) => return Ok(self.with_teams(permission, &found, teams).await?),
+                Err(error) => {
+                    self.accounts.forget(&user);
+                    return Err(error);
+                }
+            }
+        }
+        let Some(found) = self.account(user).await? else { return Ok(nobody()) };
+        let permission = self.permission(repo, &found).await?;
+        if permission != Permission::None {
+            self.accounts.put(user, (found.clone(), now));
+        }
+        Ok(self.with_teams(permission, &found, teams).await?)
+    }
+
+    /// The account as it is now; none where it is gone or suspended.
+    async fn account(&self, user: UserId) -> Result<Option<answers::User>, Failure> {
         let found: answers::User = match self.http.get(&USER, &format!("/user/{user}")).await {
             Ok(found) => found,
-            Err(failure) if failure.is(404) => return Ok(nobody()),
-            Err(failure) => return Err(failure.into()),
+            Err(failure) if failure.is(404) => return Ok(None),
+            Err(failure) => return Err(failure),
         };
         if found.id != user.0 || found.login.is_empty() {
-            return Err(self.http.refused(&USER, "somebody else was shown instead").into());
+            return Err(self.http.refused(&USER, "somebody else was shown instead"));
         }
         if found.suspended_at.is_some() {
-            return Ok(nobody());
+            return Ok(None);
         }
-        let permission = self.permission(repo, &found).await?;
+        Ok(Some(found))
+    }
+
+    /// The addresses that GitHub shows of somebody.
+    pub(super) async fn read_addresses(&self, user: UserId) -> Result<BTreeSet<String>, Failure> {
+        Ok(self.account(user).await?.map(|found| self.emails(&found)).unwrap_or_default())
+    }
+
+    async fn with_teams(
+        &self,
+        permission: Permission,
+        found: &answers::User,
+        teams: &[String],
+    ) -> Result<Standing, Failure> {
         let mut belongs = BTreeSet::new();
         for team in teams {
             if self.is_member(team, &found.login).await? {
                 belongs.insert(team.clone());
             }
         }
-        Ok(Standing::Known { permission, teams: belongs, emails: self.emails(&found) })
+        Ok(Standing::Known { permission, teams: belongs, emails: self.emails(found) })
     }
 
     async fn permission(&self, repo: RepoId, user: &answers::User) -> Result<Permission, ForgeError> {

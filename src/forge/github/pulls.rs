@@ -43,7 +43,6 @@ impl GitHub {
     pub(super) async fn read_pull(&self, id: MergeRequestId) -> Result<MergeRequest, ForgeError> {
         let found = self.raw_pull(id).await?;
         let open = found.state == "open";
-        let head_since = if open { self.head_since(id, &found.head.sha).await? } else { None };
         let mergeability = mergeability(found.mergeable, found.mergeable_state.as_deref());
         let status = if found.merged == Some(true) {
             let Some(commit) = found.merge_commit_sha else {
@@ -63,7 +62,7 @@ impl GitHub {
             target_branch: found.base.reference,
             from_fork: found.head.repo.is_none_or(|repo| repo.id != id.repo.number),
             head: found.head.sha,
-            head_since,
+            head_since: None,
             status,
             draft: found.draft.unwrap_or(false),
             reviewers: found.requested_reviewers.into_iter().map(Into::into).collect(),
@@ -91,7 +90,11 @@ impl GitHub {
 
     /// When GitHub took notice of this head: when it last started runs for it. Dates inside commits are
     /// their authors' words and prove nothing.
-    async fn head_since(&self, id: MergeRequestId, head: &Sha) -> Result<Option<Timestamp>, Failure> {
+    pub(super) async fn read_head_since(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+    ) -> Result<Option<Timestamp>, Failure> {
         if let Some((known, since)) = self.remembered.heads.get(&id)
             && known == *head
         {

@@ -44,6 +44,11 @@ impl GitHub {
         repo: RepoId,
         wanted: &NewRelease,
     ) -> Result<Release, ForgeError> {
+        if wanted.fresh
+            && let Some(made) = self.publish_anew(repo, wanted).await?
+        {
+            return Ok(made.into());
+        }
         if self.raw_release(repo, &wanted.tag).await?.is_none() {
             self.post_release(repo, wanted).await?;
         }
@@ -66,12 +71,33 @@ impl GitHub {
         Ok(made.into())
     }
 
-    async fn post_release(&self, repo: RepoId, wanted: &NewRelease) -> Result<(), ForgeError> {
+    /// The same where nothing can be there: GitHub's own answers prove each step. None where one of them
+    /// does not, so that everything has to be looked at.
+    async fn publish_anew(
+        &self,
+        repo: RepoId,
+        wanted: &NewRelease,
+    ) -> Result<Option<answers::Release>, ForgeError> {
+        let Some(mut made) = self.post_release(repo, wanted).await? else { return Ok(None) };
+        for asset in &wanted.assets {
+            match self.store(repo, &made, asset).await? {
+                Some(kept) if kept.proves(asset) => made.assets.push(kept),
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(made))
+    }
+
+    /// None where somebody was faster; what it lacks is added next.
+    async fn post_release(
+        &self,
+        repo: RepoId,
+        wanted: &NewRelease,
+    ) -> Result<Option<answers::Release>, ForgeError> {
         let body = json!({ "tag_name": wanted.tag, "name": wanted.name, "body": wanted.notes });
-        match self.write_only(&CREATE, Method::POST, repo, "/releases", Payload::Json(body)).await {
-            Ok(_) => Ok(()),
-            // Somebody was faster; what it lacks is added next.
-            Err(failure) if failure.is(422) && failure.says("already_exists") => Ok(()),
+        match self.write(&CREATE, Method::POST, repo, "/releases", Payload::Json(body)).await {
+            Ok((_, made)) => Ok(Some(made)),
+            Err(failure) if failure.is(422) && failure.says("already_exists") => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }
@@ -125,8 +151,13 @@ impl GitHub {
     }
 
     /// Uploads a file, which goes to a host beside the API. What an upload that broke off has left is
-    /// taken away first.
-    async fn store(&self, repo: RepoId, release: &answers::Release, asset: &Asset) -> Result<(), ForgeError> {
+    /// taken away first. None where somebody was faster: their bytes are compared next.
+    async fn store(
+        &self,
+        repo: RepoId,
+        release: &answers::Release,
+        asset: &Asset,
+    ) -> Result<Option<answers::Asset>, ForgeError> {
         let broken = release.assets.iter().filter(|kept| kept.name == asset.name && kept.state == "starter");
         for kept in broken {
             let rest = format!("/releases/assets/{}", kept.id);
@@ -135,10 +166,9 @@ impl GitHub {
         let rest = format!("/releases/{}/assets?name={}", release.id, segment(&asset.name));
         let address = format!("{}{}", self.uploads, self.path(repo, &rest).await?);
         let payload = Payload::Bytes(asset.content.clone().into());
-        match self.http.write_only_at(&UPLOAD, Method::POST, &address, payload).await {
-            Ok(_) => Ok(()),
-            // Somebody was faster; their bytes are compared next.
-            Err(failure) if failure.is(422) && failure.says("already_exists") => Ok(()),
+        match self.http.write_at(&UPLOAD, Method::POST, &address, payload).await {
+            Ok((_, kept)) => Ok(Some(kept)),
+            Err(failure) if failure.is(422) && failure.says("already_exists") => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }
@@ -150,6 +180,14 @@ fn lacking(what: &str) -> ForgeError {
         kind: ErrorKind::Retry { after: None },
         external: format!("{what}; this is tried again"),
         internal: format!("{}: {what}", CREATE.name),
+    }
+}
+
+impl answers::Asset {
+    /// Whether GitHub says that it holds exactly these bytes.
+    fn proves(&self, asset: &Asset) -> bool {
+        let digest = self.digest.as_deref().and_then(|text| text.parse::<Digest>().ok());
+        self.name == asset.name && self.state == "uploaded" && digest == Some(Digest::of(&asset.content))
     }
 }
 

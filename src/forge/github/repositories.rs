@@ -25,6 +25,8 @@ const NAME_IS_FRESH: Duration = Duration::from_secs(30);
 pub(super) struct Name {
     /// `/repos/owner/name`
     path: String,
+    /// Whether merging by a merge commit, by squashing and by rebasing is allowed, where GitHub tells.
+    pub(super) allows: [Option<bool>; 3],
     read_at: Timestamp,
 }
 
@@ -60,11 +62,13 @@ impl GitHub {
             return Err(self.http.refused(&REPOSITORY, "another one was shown instead"));
         }
         let path = format!("/repos/{}/{}", segment(owner), segment(name));
-        self.names.put(repo, Name { path, read_at: self.http.now() });
+        let allows = [found.allow_merge_commit, found.allow_squash_merge, found.allow_rebase_merge];
+        self.names.put(repo, Name { path, allows, read_at: self.http.now() });
         Ok(found)
     }
 
-    async fn name(&self, repo: RepoId) -> Result<Name, Failure> {
+    /// What it is called and how it may be merged, as it was not long ago.
+    pub(super) async fn name(&self, repo: RepoId) -> Result<Name, Failure> {
         let lasts = |name: &Name| self.http.now().since(name.read_at) < NAME_LASTS;
         if let Some(known) = self.names.get(&repo).filter(lasts) {
             return Ok(known);

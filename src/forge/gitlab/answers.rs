@@ -205,7 +205,7 @@ pub(super) struct TreeEntry {
     pub(super) mode: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct Pipeline {
     pub(super) id: u64,
     pub(super) sha: Sha,
@@ -341,8 +341,16 @@ pub(super) struct Tag {
     pub(super) commit: Commit,
 }
 
+/// What a stored file is answered with.
+#[derive(Debug, Deserialize)]
+pub(super) struct PackageFile {
+    #[serde(default)]
+    pub(super) file_sha256: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Release {
+    #[serde(default)]
     pub(super) tag_name: String,
     #[serde(default)]
     pub(super) assets: Assets,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
+use super::remembered::Extent;
 use super::{GitLab, answers, merge_request, project};
 use crate::domain::{
     CommitAuthor, Label, MergeRequest, MergeRequestId, MergeRequestStatus, MergeRequestSummary, Mergeability,
@@ -53,7 +54,7 @@ impl GitLab {
         let Some(head) = found.head().cloned() else {
             return Err(self.http.refused(&READ, "it has no commit").into());
         };
-        let head_since = self.head_since(id, &head).await?;
+        self.remembered.extents.put(id, found.extent());
         let status = match found.state.as_str() {
             "merged" => match found.merged_commit().cloned() {
                 Some(commit) => MergeRequestStatus::Merged {
@@ -79,7 +80,7 @@ impl GitLab {
             target_branch: found.target_branch,
             from_fork: found.source_project_id != Some(id.repo.number),
             head,
-            head_since,
+            head_since: None,
             status,
             draft: found.draft.or(found.work_in_progress).unwrap_or(false),
             reviewers: found.reviewers.into_iter().map(Into::into).collect(),
@@ -116,7 +117,11 @@ impl GitLab {
     }
 
     /// When the newest version of the content arrived. Asked for again only after the head moved.
-    async fn head_since(&self, id: MergeRequestId, head: &Sha) -> Result<Option<Timestamp>, Failure> {
+    pub(super) async fn read_head_since(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+    ) -> Result<Option<Timestamp>, Failure> {
         if let Some((known, since)) = self.remembered.heads.get(&id)
             && known == *head
         {
@@ -140,12 +145,14 @@ impl GitLab {
         &self,
         id: MergeRequestId,
     ) -> Result<BTreeSet<String>, ForgeError> {
-        let found = self.raw_merge_request(id).await?;
-        let cut = found.changes_count.as_deref().is_some_and(|count| count.ends_with('+'));
-        let base = found.diff_refs.as_ref().and_then(|refs| refs.base_sha.clone());
-        if let (true, Some(base), Some(head)) = (cut, base, found.head()) {
+        // Whoever asks what changes has just read the merge request.
+        let extent = match self.remembered.extents.get(&id) {
+            Some(extent) => extent,
+            None => self.raw_merge_request(id).await?.extent(),
+        };
+        if let Extent { cut: true, base: Some(base), head: Some(head) } = extent {
             // GitLab lists only the first thousand or so; the trees know all of them.
-            return Ok(self.compare_trees(id.repo, &base, head).await?);
+            return Ok(self.compare_trees(id.repo, &base, &head).await?);
         }
         let diffs: Vec<answers::Diff> = self.http.list(&CHANGES, &merge_request(id, "/diffs")).await?;
         Ok(paths(diffs))
@@ -181,6 +188,16 @@ impl GitLab {
         let path = merge_request(id, "");
         self.http.write_only(&LABEL, Method::PUT, &path, Payload::Json(body)).await?;
         Ok(())
+    }
+}
+
+impl answers::MergeRequest {
+    fn extent(&self) -> Extent {
+        Extent {
+            cut: self.changes_count.as_deref().is_some_and(|count| count.ends_with('+')),
+            base: self.diff_refs.as_ref().and_then(|refs| refs.base_sha.clone()),
+            head: self.head().cloned(),
+        }
     }
 }
 

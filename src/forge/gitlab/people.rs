@@ -1,6 +1,7 @@
 //! People's rights as they are now.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{GitLab, answers, project};
 use crate::domain::{Permission, RepoId, Standing, UserId};
@@ -20,6 +21,10 @@ const TEAM: Operation = Operation {
 };
 const USER: Operation =
     Operation { name: "user", does: "read a person's e-mail addresses", needs: "the scope `api`" };
+
+/// How long somebody's addresses are taken to be as they were: they say who wrote a commit, not who may
+/// do what.
+const ADDRESSES_LAST: Duration = Duration::from_secs(300);
 
 const MINIMAL: u32 = 5;
 const DEVELOPER: u32 = 30;
@@ -62,7 +67,19 @@ impl GitLab {
 
     /// The addresses that GitLab shows us, and the private one that it writes into commits made in
     /// its own pages.
-    async fn emails(&self, user: UserId) -> Result<BTreeSet<String>, Failure> {
+    pub(super) async fn emails(&self, user: UserId) -> Result<BTreeSet<String>, Failure> {
+        let known = self.remembered.emails.get(&user);
+        if let Some((emails, read_at)) = known
+            && self.http.now().since(read_at) < ADDRESSES_LAST
+        {
+            return Ok(emails);
+        }
+        let emails = self.read_emails(user).await?;
+        self.remembered.emails.put(user, (emails.clone(), self.http.now()));
+        Ok(emails)
+    }
+
+    async fn read_emails(&self, user: UserId) -> Result<BTreeSet<String>, Failure> {
         let found = match self.http.get::<answers::User>(&USER, &format!("/users/{user}")).await {
             Ok(found) => found,
             Err(failure) if failure.is(404) => return Ok(BTreeSet::new()),

@@ -65,7 +65,10 @@ impl GitLab {
     }
 
     pub(super) async fn read_run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError> {
-        let pipeline = self.pipeline(repo, run).await?;
+        let pipeline = match self.remembered.pipelines.get(&(repo, run)) {
+            Some(known) => known,
+            None => self.pipeline(repo, run).await?,
+        };
         let head = if runs_on_a_merge(&pipeline.reference) {
             // Of such a merge commit the head is the last parent, the target branch the first.
             let parents = self.read_parents(repo, &pipeline.sha).await?;
@@ -79,14 +82,18 @@ impl GitLab {
     async fn pipeline(&self, repo: RepoId, run: RunId) -> Result<answers::Pipeline, Failure> {
         let pipeline: answers::Pipeline =
             self.http.get(&RUN, &project(repo, &format!("/pipelines/{run}"))).await?;
-        self.remembered.pipeline_commits.put((repo, run), pipeline.sha.clone());
+        self.remember(repo, &pipeline);
         Ok(pipeline)
+    }
+
+    fn remember(&self, repo: RepoId, pipeline: &answers::Pipeline) {
+        self.remembered.pipelines.put((repo, RunId(pipeline.id)), pipeline.clone());
     }
 
     /// The commit that a pipeline runs on.
     pub(super) async fn pipeline_commit(&self, repo: RepoId, run: RunId) -> Result<Sha, Failure> {
-        match self.remembered.pipeline_commits.get(&(repo, run)) {
-            Some(commit) => Ok(commit),
+        match self.remembered.pipelines.get(&(repo, run)) {
+            Some(known) => Ok(known.sha),
             None => Ok(self.pipeline(repo, run).await?.sha),
         }
     }
@@ -98,7 +105,7 @@ impl GitLab {
         head: Sha,
     ) -> Result<Run, ForgeError> {
         let id = RunId(pipeline.id);
-        self.remembered.pipeline_commits.put((repo, id), pipeline.sha);
+        self.remember(repo, &pipeline);
         let created_at = time(pipeline.created_at.as_deref());
         let jobs = self.jobs(repo, id).await?;
         Ok(Run { id, sha: head, web_url: pipeline.web_url, created_at, jobs })
@@ -132,7 +139,7 @@ impl GitLab {
         let run = RunId(pipeline.id);
         let repo = RepoId { number: pipeline.project_id.unwrap_or(id.repo.number), ..id.repo };
         if self.belongs(repo, &pipeline, head).await? {
-            self.remembered.pipeline_commits.put((repo, run), pipeline.sha);
+            self.remember(repo, &pipeline);
             return Ok(run);
         }
         self.cancel_pipeline(repo, run).await?;
@@ -222,7 +229,7 @@ impl GitLab {
         {
             Ok((_, pipeline)) => {
                 let run = RunId(pipeline.id);
-                self.remembered.pipeline_commits.put((repo, run), pipeline.sha);
+                self.remember(repo, &pipeline);
                 Ok(run)
             }
             Err(failure)

@@ -49,6 +49,11 @@ impl GitLab {
         repo: RepoId,
         wanted: &NewRelease,
     ) -> Result<Release, ForgeError> {
+        if wanted.fresh
+            && let Some(made) = self.publish_anew(repo, wanted).await?
+        {
+            return Ok(made);
+        }
         for asset in &wanted.assets {
             self.store(repo, wanted, asset).await?;
         }
@@ -71,6 +76,25 @@ impl GitLab {
             }
             None => Ok(made),
         }
+    }
+
+    /// The same where nothing can be there: GitLab's own answers prove each step. None where one of them
+    /// does not, so that everything has to be looked at.
+    async fn publish_anew(&self, repo: RepoId, wanted: &NewRelease) -> Result<Option<Release>, ForgeError> {
+        for asset in &wanted.assets {
+            let path = format!("{}?select=package_file", package_path(repo, wanted, asset));
+            let payload = Payload::Bytes(asset.content.clone().into());
+            match self.http.write::<answers::PackageFile>(&UPLOAD, Method::PUT, &path, payload).await {
+                Ok((_, kept)) if kept.file_sha256 == Some(Digest::of(&asset.content).hex()) => {}
+                Ok(_) => return Ok(None),
+                // A file of that name is there, and the registry keeps no second one.
+                Err(failure) if failure.error.kind == ErrorKind::Refused => return Ok(None),
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        let Some(made) = self.post_release(repo, wanted).await? else { return Ok(None) };
+        let complete = self.missing_links(repo, wanted, &made)?.is_empty();
+        Ok(complete.then(|| self.release_from(repo, made)))
     }
 
     /// Makes sure that the registry holds exactly these bytes under the file's name.
@@ -111,7 +135,12 @@ impl GitLab {
         }
     }
 
-    async fn post_release(&self, repo: RepoId, wanted: &NewRelease) -> Result<(), ForgeError> {
+    /// None where somebody was faster; what it lacks is added next.
+    async fn post_release(
+        &self,
+        repo: RepoId,
+        wanted: &NewRelease,
+    ) -> Result<Option<answers::Release>, ForgeError> {
         let links: Vec<_> = wanted.assets.iter().map(|asset| self.link(repo, wanted, asset)).collect();
         let body = json!({
             "tag_name": wanted.tag,
@@ -120,10 +149,9 @@ impl GitLab {
             "assets": { "links": links },
         });
         let path = project(repo, "/releases");
-        match self.http.write_only(&CREATE, Method::POST, &path, Payload::Json(body)).await {
-            Ok(_) => Ok(()),
-            // Somebody was faster; what it lacks is added next.
-            Err(failure) if failure.is(409) && failure.error.kind == ErrorKind::Conflict => Ok(()),
+        match self.http.write::<answers::Release>(&CREATE, Method::POST, &path, Payload::Json(body)).await {
+            Ok((_, made)) => Ok(Some(made)),
+            Err(failure) if failure.is(409) && failure.error.kind == ErrorKind::Conflict => Ok(None),
             Err(failure) => Err(failure.into()),
         }
     }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::Transport;
 use super::carrier::{Outgoing, Payload};
 use crate::forge::classify::{Failure, Operation};
+use crate::forge::pace::Turn;
 
 impl Transport {
     /// Writes in turn and reads the JSON answer with its status.
@@ -17,8 +18,19 @@ impl Transport {
         path: &str,
         payload: Payload,
     ) -> Result<(u16, T), Failure> {
+        self.write_at(operation, method, &self.address(path), payload).await
+    }
+
+    /// The same at a full address, which must be one that the token was configured for.
+    pub(crate) async fn write_at<T: DeserializeOwned>(
+        &self,
+        operation: &Operation,
+        method: Method,
+        address: &str,
+        payload: Payload,
+    ) -> Result<(u16, T), Failure> {
         let _turn = self.pace.turn().await;
-        let response = self.send_write(operation, method, &self.address(path), payload).await?;
+        let response = self.send_write(operation, method, address, payload).await?;
         let status = response.status().as_u16();
         Ok((status, self.json(operation, response).await?))
     }
@@ -47,19 +59,25 @@ impl Transport {
         path: &str,
         payload: Payload,
     ) -> Result<u16, Failure> {
-        self.write_only_at(operation, method, &self.address(path), payload).await
+        let turn = self.pace.turn().await;
+        self.write_within(&turn, operation, method, path, payload).await
     }
 
-    /// The same at a full address, which must be one that the token was configured for.
-    pub(crate) async fn write_only_at(
+    /// Waits for the turn to write, for what must be read right before it is written.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        self.pace.turn().await
+    }
+
+    /// Writes in a turn that was waited for.
+    pub(crate) async fn write_within(
         &self,
+        _turn: &Turn<'_>,
         operation: &Operation,
         method: Method,
-        address: &str,
+        path: &str,
         payload: Payload,
     ) -> Result<u16, Failure> {
-        let _turn = self.pace.turn().await;
-        let response = self.send_write(operation, method, address, payload).await?;
+        let response = self.send_write(operation, method, &self.address(path), payload).await?;
         Ok(response.status().as_u16())
     }
 

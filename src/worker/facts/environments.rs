@@ -123,7 +123,7 @@ impl Gatherer<'_> {
     }
 
     /// The commands as the engine will read them.
-    fn verbs(&self, facts: &Facts) -> Vec<Verb> {
+    pub(super) fn verbs(&self, facts: &Facts) -> Vec<Verb> {
         let Event::Comment { body, .. } = self.event else { return Vec::new() };
         let sides = [Some(&facts.policy), Some(&facts.proposal), facts.current.as_ref()];
         let known = sides.into_iter().flatten().flat_map(|side| match side {

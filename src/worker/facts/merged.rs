@@ -49,7 +49,9 @@ impl Gatherer<'_> {
         let (mut runs, mut gone) = (BTreeMap::new(), BTreeSet::new());
         for model in self.state.models.values().filter(|model| model.phase != Phase::Published) {
             let judges = model.judged_anew().and_then(|anew| anew.run);
-            let publishes = model.publication.as_ref().and_then(|publication| publication.run);
+            // A publish job that was seen to end well has nothing more to say.
+            let publication = model.publication.as_ref().filter(|publication| !publication.ran);
+            let publishes = publication.and_then(|publication| publication.run);
             if let Some(run) = judges.or(publishes) {
                 match self.forge.run(self.id.repo, run).await {
                     Ok(mut read) => {

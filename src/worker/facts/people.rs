@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{CodeOwners, ModelName, Standing, UserId};
+use crate::domain::{CodeOwners, ModelName, Permission, Standing, UserId};
 use crate::engine::{Configuration, Facts};
 use crate::forge::ErrorKind;
 use crate::worker::failure::Failure;
@@ -48,14 +48,14 @@ impl Gatherer<'_> {
             facts.people.insert(person, standing);
         }
         if self.approvals_matter(touched, facts) {
-            self.author(&teams, facts).await;
+            self.author(facts).await;
         }
         Ok(())
     }
 
     /// The author never approves: the addresses only tell whose the commits are, so that they may be as
     /// old as the repository's name may be.
-    async fn author(&self, teams: &[String], facts: &mut Facts) {
+    async fn author(&self, facts: &mut Facts) {
         let author = facts.merge_request.author.id;
         let key = (self.id.repo, author);
         if facts.people.contains_key(&author) {
@@ -65,8 +65,10 @@ impl Gatherer<'_> {
         let known = known.filter(|(_, read_at)| self.now.since(*read_at) < REPOSITORY_LASTS);
         let standing = match known {
             Some((standing, _)) => standing,
-            None => match self.forge.standing(self.id.repo, author, teams).await {
-                Ok(standing) => {
+            None => match self.forge.addresses(author).await {
+                Ok(emails) => {
+                    let (permission, teams) = (Permission::None, BTreeSet::new());
+                    let standing = Standing::Known { permission, teams, emails };
                     self.memory.authors_standing.put(key, (standing.clone(), self.now));
                     standing
                 }

@@ -57,12 +57,11 @@ async fn an_open_pull_request_tells_its_head_and_since_when() {
     ]);
     let fork = json!({ "draft": true, "mergeable_state": "draft", "head": { "ref": "t", "sha": sha('a'), "repo": { "id": 8 } } });
     let server =
-        serve([on("GET", PULL, 200, pull(json!({}))), runs_of_head(runs), on("GET", PULL, 200, pull(fork))])
+        serve([on("GET", PULL, 200, pull(json!({}))), on("GET", PULL, 200, pull(fork)), runs_of_head(runs)])
             .await;
     let github = adapter(&server);
     let found = github.merge_request(MR).await.unwrap();
     assert_eq!(found.head, sha('a'));
-    assert_eq!(found.head_since, Some(Timestamp(1_431_886_089_000)), "a dispatch is no new head");
     assert_eq!(found.author, User { id: UserId(5), login: "ann".to_owned(), bot: false });
     assert_eq!((found.draft, found.from_fork, found.status), (false, false, MergeRequestStatus::Open));
     assert_eq!((found.source_branch.as_str(), found.target_branch.as_str()), ("topic", "main"));
@@ -70,7 +69,10 @@ async fn an_open_pull_request_tells_its_head_and_since_when() {
     let again = github.merge_request(MR).await.unwrap();
     assert!(again.draft && again.from_fork);
     assert_eq!(again.mergeability, Mergeability::Blocked("draft".to_owned()));
-    assert_eq!(again.head_since, found.head_since, "not asked again while the head stays");
+    let since = github.head_since(MR, &found.head).await.unwrap();
+    assert_eq!(since, Some(Timestamp(1_431_886_089_000)), "a dispatch is no new head");
+    let again = github.head_since(MR, &found.head).await.unwrap();
+    assert_eq!(again, since, "not asked again while the head stays");
     server.finished();
 }
 
@@ -80,10 +82,12 @@ async fn a_pull_request_of_a_deleted_fork_and_author_with_nothing_computed_yet_i
         "user": null, "head": { "ref": "t", "sha": sha('a'), "repo": null }, "mergeable": null, "mergeable_state": "unknown",
     });
     let server = serve([on("GET", PULL, 200, pull(instead)), runs_of_head(json!([]))]).await;
-    let found = adapter(&server).merge_request(MR).await.unwrap();
+    let github = adapter(&server);
+    let found = github.merge_request(MR).await.unwrap();
     assert!(found.from_fork);
     assert_eq!(found.author, User { id: UserId(0), login: "ghost".to_owned(), bot: false });
-    assert_eq!((found.mergeability, found.head_since), (Mergeability::Unknown, None));
+    assert_eq!(found.mergeability, Mergeability::Unknown);
+    assert_eq!(github.head_since(MR, &found.head).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -94,7 +98,6 @@ async fn merged_closed_and_conflicting_are_told_apart() {
         on("GET", PULL, 200, pull(json!({ "state": "closed" }))),
         on("GET", PULL, 200, pull(json!({ "state": "closed", "merged": true, "merge_commit_sha": null }))),
         on("GET", PULL, 200, pull(json!({ "mergeable": false, "mergeable_state": "dirty" }))),
-        runs_of_head(json!([])),
     ])
     .await;
     let github = adapter(&server);
@@ -175,15 +178,29 @@ async fn a_file_of_a_commit_that_is_not_known_is_not_absent() {
 }
 
 #[tokio::test]
-async fn an_object_is_found_folder_by_folder() {
-    let entry = |path: &str, kind: &str, digit: char| json!({ "path": path, "mode": "100644", "type": kind, "sha": sha(digit) });
+async fn an_object_is_named_by_the_folder_above_it() {
+    let listed = |path: &str, answer: Value| {
+        on("GET", format!("/repos/acme/models/contents/{path}?ref={}", sha('a')), 200, answer)
+    };
+    let entry = |path: &str| json!({ "path": path, "type": "file", "sha": sha('3') });
+    let below = |path: &str, kind: &str, digit: char| json!({ "path": path, "mode": "100644", "type": kind, "sha": sha(digit) });
     let tree = |of: char, entries: Value, truncated: bool| {
         let answer = json!({ "sha": sha(of), "tree": entries, "truncated": truncated });
         on("GET", format!("/repos/acme/models/git/trees/{}", sha(of)), 200, answer)
     };
-    let root = || tree('a', json!([entry("data", "tree", '1'), entry("x", "blob", '2')]), false);
-    let data = |truncated| tree('1', json!([entry("holdout.csv", "blob", '3')]), truncated);
-    let server = serve([root(), data(false), root(), root(), data(false), root(), root(), data(true)]).await;
+    let root = || tree('a', json!([below("data", "tree", '1'), below("x", "blob", '2')]), false);
+    let data = |truncated| tree('1', json!([below("holdout.csv", "blob", '3')]), truncated);
+    let many: Vec<_> = (0..1000).map(|number| entry(&format!("data/{number}"))).collect();
+    let server = serve([
+        listed("data", json!([entry("data/holdout.csv")])),
+        root(),
+        listed("data", json!([entry("data/holdout.csv")])),
+        listed("x", json!({ "path": "x", "type": "file" })),
+        listed("data", many.into()),
+        root(),
+        data(true),
+    ])
+    .await;
     let github = adapter(&server);
     let object = async |path: &str| github.object(REPO, path, &sha('a')).await;
     assert_eq!(object("./data/holdout.csv").await.unwrap(), Some(sha('3')));

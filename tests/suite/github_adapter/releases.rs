@@ -21,6 +21,7 @@ fn wanted() -> NewRelease {
             Asset { name: "lineage.json".to_owned(), content: b"{}".to_vec() },
             Asset { name: "manifest.txt".to_owned(), content: Vec::new() },
         ],
+        fresh: false,
     }
 }
 
@@ -192,5 +193,35 @@ async fn a_release_is_read_by_its_tag_or_is_not_there() {
     let found = github.release(REPO, "iris@v42.0.0").await.unwrap().unwrap();
     assert_eq!(found.assets.into_iter().collect::<Vec<_>>(), ["lineage.json"]);
     assert_eq!(kind(github.release(REPO, "iris@v42.0.0").await), ErrorKind::Refused);
+    server.finished();
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_there_the_answers_to_the_writes_are_proof_enough() {
+    let made = json!({ "id": 5, "tag_name": "iris@v42.0.0", "html_url": "http://gh/rel", "assets": [] });
+    let server = serve([
+        on("POST", RELEASES, 201, made),
+        upload("lineage.json", 201, lineage()),
+        upload("manifest.txt", 201, manifest()),
+    ])
+    .await;
+    let fresh = NewRelease { fresh: true, ..wanted() };
+    let found = adapter(&server).create_release(REPO, &fresh).await.unwrap();
+    assert_eq!((found.web_url.as_str(), found.assets.len()), ("http://gh/rel", 2));
+    server.finished();
+}
+
+#[tokio::test]
+async fn an_answer_that_proves_nothing_is_looked_after() {
+    let other = asset(91, "lineage.json", "other bytes");
+    let server = serve([
+        on("POST", RELEASES, 201, json!({ "id": 5 })),
+        upload("lineage.json", 201, other.clone()),
+        shown(json!([other.clone()])),
+        shown(json!([other])),
+    ])
+    .await;
+    let fresh = NewRelease { fresh: true, ..wanted() };
+    assert_eq!(kind(adapter(&server).create_release(REPO, &fresh).await), ErrorKind::Refused);
     server.finished();
 }

@@ -90,6 +90,24 @@ async fn one_label_of_ours_stays_and_those_of_others_are_not_touched() {
     server.finished();
 }
 
+#[tokio::test]
+async fn where_nobody_elses_label_stands_one_write_exchanges_ours() {
+    let labels = "/repos/acme/models/issues/3/labels";
+    let list = format!("{labels}?per_page=100");
+    let found = |names: &[&str]| {
+        on("GET", list.clone(), 200, names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>())
+    };
+    let server =
+        serve([found(&["Model::Building", "model::failed"]), on("PUT", labels, 200, json!([]))]).await;
+    let github = adapter(&server);
+    github.set_label(MR, Some(Label::Testing)).await.unwrap();
+    assert_eq!(server.finished().pop().unwrap().json(), json!({ "labels": ["model::testing"] }));
+    // An empty list may just be getting a label of somebody's: ours is added to it.
+    server.add([found(&[]), on("POST", labels, 200, json!([]))]);
+    github.set_label(MR, Some(Label::Testing)).await.unwrap();
+    server.finished();
+}
+
 const MERGE: &str = "/repos/acme/models/pulls/3/merge";
 
 async fn merged(allowed: Value, answer: Answer, method: MergeMethod) -> (Result<Sha, ErrorKind>, Server) {

@@ -80,7 +80,7 @@ async fn one_run_tells_the_newest_attempt_of_each_job_and_why_ours_failed() {
         on("GET", "/projects/7/pipelines/32", 200, pipeline(32, 'b', "refs/merge-requests/3/merge")),
         merge_of('b', 'a'),
         jobs(32, list.clone()),
-        on("GET", "/projects/7/pipelines/32", 200, pipeline(32, 'b', "refs/merge-requests/3/merge")),
+        // What it runs on is known from now on.
         jobs(32, list),
     ])
     .await;

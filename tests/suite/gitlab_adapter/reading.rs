@@ -85,7 +85,6 @@ async fn an_open_merge_request_tells_its_head_and_since_when() {
     let versions = json!([{ "id": 2, "created_at": "2015-05-17 18:08:09 UTC" }]);
     let server = Server::start([
         on("GET", "/projects/7/merge_requests/3", 200, merge_request(json!({}))),
-        on("GET", "/projects/7/merge_requests/3/versions?per_page=1", 200, versions),
         on(
             "GET",
             "/projects/7/merge_requests/3",
@@ -94,52 +93,45 @@ async fn an_open_merge_request_tells_its_head_and_since_when() {
                 json!({ "draft": true, "source_project_id": 8, "detailed_merge_status": "draft_status" }),
             ),
         ),
+        on("GET", "/projects/7/merge_requests/3/versions?per_page=1", 200, versions),
     ])
     .await;
     let gitlab = adapter(&server);
     let found = gitlab.merge_request(MR).await.unwrap();
     assert_eq!(found.head, sha('a'));
-    assert_eq!(found.head_since, Some(Timestamp(1_431_886_089_000)));
     assert_eq!(found.author, User { id: UserId(5), login: "ann".to_owned(), bot: false });
     assert_eq!((found.draft, found.from_fork, found.status), (false, false, MergeRequestStatus::Open));
     assert_eq!(found.mergeability, Mergeability::Mergeable);
     let again = gitlab.merge_request(MR).await.unwrap();
     assert!(again.draft && again.from_fork);
     assert_eq!(again.mergeability, Mergeability::Blocked("draft_status".to_owned()));
-    assert_eq!(again.head_since, found.head_since, "not asked again while the head stays");
+    let since = gitlab.head_since(MR, &found.head).await.unwrap();
+    assert_eq!(since, Some(Timestamp(1_431_886_089_000)));
+    let again = gitlab.head_since(MR, &found.head).await.unwrap();
+    assert_eq!(again, since, "not asked again while the head stays");
     server.finished();
 }
 
 #[tokio::test]
 async fn a_moved_head_is_asked_since_when() {
-    let version = |at: &str| json!([{ "created_at": at }]);
+    let versions = "/projects/7/merge_requests/3/versions?per_page=1";
+    let version = |at: &str| on("GET", versions, 200, json!([{ "created_at": at }]));
+    let of_head = |head: char, at: &str| {
+        on("GET", versions, 200, json!([{ "head_commit_sha": sha(head), "created_at": at }]))
+    };
     let server = Server::start([
-        on("GET", "/projects/7/merge_requests/3", 200, merge_request(json!({}))),
-        on("GET", "/projects/7/merge_requests/3/versions?per_page=1", 200, version("2026-01-01T00:00:00Z")),
+        version("2026-01-01T00:00:00Z"),
+        version("2026-01-02T00:00:00Z"),
+        of_head('c', "2026-01-02T00:00:00Z"),
+        of_head('e', "2026-01-03T00:00:00Z"),
     ])
     .await;
     let gitlab = adapter(&server);
-    gitlab.merge_request(MR).await.unwrap();
-    server.add([
-        on("GET", "/projects/7/merge_requests/3", 200, merge_request(json!({ "sha": sha('c') }))),
-        on("GET", "/projects/7/merge_requests/3/versions?per_page=1", 200, version("2026-01-02T00:00:00Z")),
-    ]);
-    let moved = gitlab.merge_request(MR).await.unwrap();
-    assert_eq!(moved.head_since, Timestamp::parse("2026-01-02T00:00:00Z"));
-
-    let of_head = |head: char, at: &str| json!([{ "head_commit_sha": sha(head), "created_at": at }]);
-    let again = on("GET", "/projects/7/merge_requests/3", 200, merge_request(json!({ "sha": sha('e') })));
-    let versions = "/projects/7/merge_requests/3/versions?per_page=1";
-    server.add([
-        again.clone(),
-        on("GET", versions, 200, of_head('c', "2026-01-02T00:00:00Z")),
-        again,
-        on("GET", versions, 200, of_head('e', "2026-01-03T00:00:00Z")),
-    ]);
-    let lagging = gitlab.merge_request(MR).await.unwrap();
-    assert_eq!(lagging.head_since, None, "the version of the old head says nothing about the new one");
-    let caught_up = gitlab.merge_request(MR).await.unwrap();
-    assert_eq!(caught_up.head_since, Timestamp::parse("2026-01-03T00:00:00Z"));
+    let since = async |head: char| gitlab.head_since(MR, &sha(head)).await.unwrap();
+    assert_eq!(since('a').await, Timestamp::parse("2026-01-01T00:00:00Z"));
+    assert_eq!(since('c').await, Timestamp::parse("2026-01-02T00:00:00Z"));
+    assert_eq!(since('e').await, None, "the version of the old head says nothing about the new one");
+    assert_eq!(since('e').await, Timestamp::parse("2026-01-03T00:00:00Z"));
     server.finished();
 }
 
@@ -153,15 +145,11 @@ async fn the_merged_commit_is_merge_squash_or_head() {
         let mut instead = instead;
         instead["state"] = json!("merged");
         instead["merge_user"] = user(6, "bob");
-        let server = Server::start([
-            on("GET", "/projects/7/merge_requests/3", 200, merge_request(instead)),
-            on("GET", "/projects/7/merge_requests/3/versions?per_page=1", 200, json!([])),
-        ])
-        .await;
+        let server =
+            Server::start([on("GET", "/projects/7/merge_requests/3", 200, merge_request(instead))]).await;
         let found = adapter(&server).merge_request(MR).await.unwrap();
         let by = Some(User { id: UserId(6), login: "bob".to_owned(), bot: false });
         assert_eq!(found.status, MergeRequestStatus::Merged { commit: sha(expected), by });
-        assert_eq!(found.head_since, None);
     }
 }
 

@@ -19,6 +19,7 @@ fn wanted() -> NewRelease {
         model: "iris".parse().unwrap(),
         package_version: "42".to_owned(),
         assets: vec![asset("lineage.json", b"{}"), asset("manifest.txt", b"")],
+        fresh: false,
     }
 }
 
@@ -143,4 +144,34 @@ async fn a_release_is_read_by_its_tag_or_is_not_there() {
     let gitlab = adapter(&server);
     assert_eq!(gitlab.release(REPO, "iris@v42.0.0").await.unwrap(), None);
     assert_eq!(kind(gitlab.release(REPO, "iris@v42.0.0").await), ErrorKind::Refused);
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_there_the_answers_to_the_writes_are_proof_enough() {
+    let stored = |target: &str, content: &str| {
+        let digest = mergewright::domain::Digest::of(content).hex();
+        on("PUT", format!("{target}?select=package_file"), 201, json!({ "id": 1, "file_sha256": digest }))
+    };
+    let server = Server::start([stored(LINEAGE, "{}"), stored(MANIFEST, "")]).await;
+    let made = release(&server, &[("lineage.json", LINEAGE), ("manifest.txt", MANIFEST)]);
+    server.add([on("POST", "/projects/7/releases", 201, made)]);
+    let fresh = NewRelease { fresh: true, ..wanted() };
+    let found = adapter(&server).create_release(REPO, &fresh).await.unwrap();
+    assert_eq!((found.web_url.as_str(), found.assets.len()), ("http://gl/r", 2));
+    server.finished();
+}
+
+#[tokio::test]
+async fn an_answer_that_proves_nothing_is_looked_after() {
+    let server = Server::start([
+        on("PUT", format!("{LINEAGE}?select=package_file"), 201, json!({ "message": "201 Created" })),
+        raw("GET", LINEAGE, 200, "{}"),
+        raw("GET", MANIFEST, 200, ""),
+    ])
+    .await;
+    let made = release(&server, &[("lineage.json", LINEAGE), ("manifest.txt", MANIFEST)]);
+    server.add([on("GET", RELEASE, 200, made.clone()), on("GET", RELEASE, 200, made)]);
+    let fresh = NewRelease { fresh: true, ..wanted() };
+    adapter(&server).create_release(REPO, &fresh).await.unwrap();
+    server.finished();
 }

@@ -168,6 +168,7 @@ async fn versions_are_tagged_released_and_deployed() {
         model: "speech".parse().unwrap(),
         package_version: "1.0.0".to_owned(),
         assets: vec![Asset { name: "lineage.json".to_owned(), content: b"{}".to_vec() }],
+        fresh: true,
     };
     github.create_release(repo, &wanted).await.unwrap();
     github.create_release(repo, &wanted).await.unwrap();
