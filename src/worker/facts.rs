@@ -17,7 +17,7 @@ use crate::command::{self, Verb};
 use crate::config::server::AllowList;
 use crate::domain::{
     Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelId, ModelName, ModelState, Outcome,
-    Publication, RepoId, Report, Repository, RunId, Sha, State, StickyReport, Timestamp, Version,
+    Publication, RepoId, Report, Repository, RunId, Sha, State, StickyReport, Timestamp,
 };
 use crate::engine::{self, Addressed, Configuration, Facts, Registry, Seen, ToldComment};
 use crate::event::Event;

@@ -5,6 +5,7 @@
 mod clock;
 mod errors;
 pub(crate) mod forges;
+mod observer;
 pub(crate) mod outcome;
 mod outsiders;
 pub(crate) mod play;
@@ -26,6 +27,7 @@ mod measurements;
 mod missed;
 mod moving;
 mod objections;
+mod observe;
 mod onboarding;
 mod owners;
 mod report;

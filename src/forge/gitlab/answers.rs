@@ -9,7 +9,7 @@ pub(super) fn time(text: Option<&str>) -> Timestamp {
     text.and_then(Timestamp::parse).unwrap_or_default()
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct User {
     pub(super) id: u64,
     #[serde(default)]

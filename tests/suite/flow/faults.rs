@@ -133,6 +133,7 @@ async fn a_token_or_a_line_that_fails_at_any_call_changes_nothing(forge: ForgeKi
 async fn an_outage_of_half_an_hour_is_outlasted_by_a_command(forge: ForgeKind) {
     let mut play = Play::start(forge).await;
     let number = play.candidate("Train longer", GOOD).await;
+    play.parts_the_bots();
     play.sandbox.choose_failures(Some(std::sync::Arc::new(|_, _| Some(Fault::html(503)))));
     play.says(OWNER, number, "/model approve").await;
     let before = play.sandbox.requests().len();
@@ -150,6 +151,7 @@ async fn an_outage_of_half_an_hour_is_outlasted_by_a_command(forge: ForgeKind) {
 async fn an_expired_token_is_told_once_and_everything_goes_on_with_a_valid_one(forge: ForgeKind) {
     let mut play = Play::start(forge).await;
     let number = play.candidate("Train longer", GOOD).await;
+    play.parts_the_bots();
     play.sandbox.choose_failures(Some(std::sync::Arc::new(|_, _| Some(Fault::status(401)))));
     play.says(OWNER, number, "/model approve").await;
     let before = play.sandbox.requests().len();

@@ -17,6 +17,7 @@ use tracing::subscriber::DefaultGuard;
 use super::clock::TestClock;
 use super::errors::Errors;
 use super::forges::{call, dialect, server_lines, subscribe};
+use super::observer::Observer;
 
 /// Owns the models.
 pub(crate) const OWNER: &str = "alice";
@@ -71,6 +72,8 @@ pub(crate) struct Play {
     ended: bool,
     _listening: DefaultGuard,
     pub(crate) folder: tempfile::TempDir,
+    /// A second bot that only watches.
+    observer: Option<Observer>,
 }
 
 impl Play {
@@ -84,20 +87,27 @@ impl Play {
         Self::serving(forge, policy, "repositories: [\"group/*\"]\n").await
     }
 
+    /// The usual stage with a second bot that only watches, whether or not every play has one.
+    pub(crate) async fn observed(forge: ForgeKind) -> Self {
+        let lines = "repositories: [\"group/*\"]\n";
+        Self::staged(forge, lines, true, |sandbox| founded(forge, sandbox, IRIS)).await
+    }
+
     /// The same, with these lines in the bot's own configuration.
     pub(crate) async fn serving(forge: ForgeKind, policy: &str, lines: &str) -> Self {
-        Self::staged(forge, lines, |sandbox| founded(forge, sandbox, policy)).await
+        Self::staged(forge, lines, Observer::wanted(), |sandbox| founded(forge, sandbox, policy)).await
     }
 
     /// A stage whose default branch has these files alone.
     pub(crate) async fn bare(forge: ForgeKind, files: &[File]) -> Self {
         let lines = "repositories: [\"group/models\"]\n";
-        Self::staged(forge, lines, |sandbox| founded_with(sandbox, files)).await
+        Self::staged(forge, lines, Observer::wanted(), |sandbox| founded_with(sandbox, files)).await
     }
 
     async fn staged(
         forge: ForgeKind,
         lines: &str,
+        observed: bool,
         found: impl FnOnce(&Sandbox) -> (Person, SandboxProject),
     ) -> Self {
         let (errors, listening) = Errors::listen();
@@ -115,6 +125,10 @@ impl Play {
         tokio::spawn(mergewright::http::serve(listener, app.router.clone(), std::future::pending()));
         let door = format!("http://{address}");
         subscribe(forge, &project, &door);
+        let observer = match observed {
+            true => Some(Observer::start(forge, &sandbox, &project, clock.clone(), lines).await),
+            false => None,
+        };
         let heard = BTreeSet::new();
         let mut play = Self {
             forge,
@@ -130,6 +144,7 @@ impl Play {
             ended: false,
             _listening: listening,
             folder,
+            observer,
         };
         play.settle().await;
         play
@@ -156,6 +171,9 @@ impl Play {
             }
             while self.app.outbox.perform_one().await.unwrap() {
                 moved = true;
+            }
+            if let Some(observer) = &self.observer {
+                observer.follow(&self.sandbox).await;
             }
             if !moved {
                 return;
@@ -200,8 +218,14 @@ impl Play {
         self.project.head_run(number, model).unwrap().id
     }
 
+    /// From now on the bots may meet different things, so that they need not agree at the end.
+    pub(crate) fn parts_the_bots(&self) {
+        self.observer.iter().for_each(Observer::part);
+    }
+
     /// The next `times` calls of this kind (see [`call`]) meet the fault.
     pub(crate) fn meets(&self, times: u32, name: &str, fault: Fault) {
+        self.parts_the_bots();
         let (method, path) = call(self.forge, name);
         self.sandbox.fail_next(times, method, path, fault).unwrap();
     }
@@ -382,6 +406,9 @@ impl Play {
         let unknown: Vec<_> = self.sandbox.requests().into_iter().filter(|request| request.unknown).collect();
         assert!(unknown.is_empty(), "requests that no forge understands: {unknown:?}");
         assert_eq!(self.app.store.verify_audit().await.unwrap(), None, "the audit chain");
+        if let Some(observer) = &self.observer {
+            observer.agrees(&self.app, &self.sandbox, &self.project).await;
+        }
     }
 
     /// Where `MERGEWRIGHT_RECORD_REQUESTS` names a folder, the bot's requests are left there to be judged.
