@@ -93,7 +93,8 @@ impl Means<'_> {
             Effect::Release { model, version, lineage, manifest } => {
                 let notes = self.renderer.release(model, version, lineage)?;
                 let notes = self.redactor.text(&notes).into_owned();
-                let fresh = claimed.attempts == 0;
+                let slot = claimed.effect.slot();
+                let fresh = claimed.attempts == 0 && !self.store.failed_before(&claimed.owner, &slot).await?;
                 registry::release(self.forge, repo, (model, version), lineage, manifest, notes, fresh).await
             }
         }

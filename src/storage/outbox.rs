@@ -73,6 +73,18 @@ impl Store {
         .await
     }
 
+    /// Whether a call of this slot was made before and did not succeed: it may have left something behind.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn failed_before(&self, owner: &Owner, slot: &str) -> Result<bool, StoreError> {
+        let (owner, slot) = (owner.to_string(), slot.to_owned());
+        self.read(move |connection| {
+            Box::pin(async move { sql::effect::failed_before(connection, &owner, &slot).await })
+        })
+        .await
+    }
+
     /// What a merge request's sticky comment was made to say, newest first, the last `most`, and since when
     /// it may have stood there: after a try of unknown outcome that is since it was wanted.
     ///

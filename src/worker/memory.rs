@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::{
-    CommitAuthor, JobId, MergeRequest, MergeRequestId, RepoId, Repository, Sha, Standing, Timestamp, UserId,
+    CommitAuthor, JobId, MergeRequest, MergeRequestId, RepoId, Repository, Run, Sha, Standing, Timestamp,
+    UserId,
 };
 use crate::engine::Configuration;
 use crate::engine::card::CardFact;
@@ -34,6 +35,8 @@ pub(crate) struct Memory {
     pub(crate) authors: Kept<(MergeRequestId, Sha, Sha), BTreeSet<CommitAuthor>>,
     /// Addresses of merge requests' authors, with the time they were read.
     pub(crate) authors_standing: Kept<(RepoId, UserId), (Standing, Timestamp)>,
+    /// The runs of a head when it was last looked at, with that time.
+    pub(crate) runs: Kept<(MergeRequestId, Sha), (Vec<Run>, Timestamp)>,
     /// Ends of the logs of failed jobs.
     pub(crate) logs: Kept<(RepoId, JobId), String>,
     /// Repositories whose default branch has files of ours: nothing is proposed to them any more.
@@ -56,6 +59,7 @@ impl Default for Memory {
             paths: Kept::of(64),
             authors: Kept::of(256),
             authors_standing: Kept::of(256),
+            runs: Kept::of(64),
             logs: Kept::of(256),
             onboarded: Kept::of(10_000),
             looked_at: Kept::of(10_000),

@@ -104,6 +104,24 @@ async fn is_done(connection: &mut Connection, owner: &str, slot: &str) -> Result
     Ok(row.is_some())
 }
 
+/// Whether a call of this slot was made before and did not succeed: it may have left something behind. Asked
+/// once a release, so that reading through the ended ones costs little.
+pub(in crate::storage) async fn failed_before(
+    connection: &mut Connection,
+    owner: &str,
+    slot: &str,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query(
+        "SELECT 1 FROM outbox
+         WHERE merge_request = $1 AND slot = $2 AND status IN ('refused', 'conflict', 'dead') LIMIT 1",
+    )
+    .bind(owner)
+    .bind(slot)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
 /// What a merge request's sticky comment was made to say, newest first, and since when it may have stood
 /// there: after a try of unknown outcome that is since it was wanted.
 pub(in crate::storage) async fn reports_written(

@@ -1,14 +1,18 @@
 //! What there is to judge about a head: its runs, reports, approvals and authors.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use crate::domain::{ForgeKind, MergeRequest, ModelName, Sha};
+use crate::domain::{ForgeKind, MergeRequest, MergeRequestStatus, ModelName, Run, Sha};
 use crate::engine::OpenFacts;
 use crate::event::Event;
 use crate::worker::failure::Failure;
 use crate::worker::logs;
 
 use super::{Found, Gatherer};
+
+/// How long a merge call may take for what it was decided by to stand.
+const MERGE_LASTS: Duration = Duration::from_secs(60);
 
 impl Gatherer<'_> {
     /// Reads it into `found`.
@@ -21,7 +25,7 @@ impl Gatherer<'_> {
         let mut open = OpenFacts::default();
         // Where no model is touched, only the run is of use that the one status shall join.
         if !touched.is_empty() || !self.shown_on(&head) {
-            open.runs = self.forge.runs(self.id, &head).await?;
+            open.runs = self.runs(&found.facts.merge_request).await?;
         }
         for run in &mut open.runs {
             logs::read(self.forge, self.memory, self.id.repo, run).await;
@@ -44,6 +48,24 @@ impl Gatherer<'_> {
             open.changes_requested = reviews.changes_requested;
         }
         Ok(())
+    }
+
+    /// The runs of the head. Of one that we had merged a moment ago they are those that the merge was
+    /// decided by; approvals and holds are looked at once more.
+    async fn runs(&self, request: &MergeRequest) -> Result<Vec<Run>, Failure> {
+        let key = (self.id, request.head.clone());
+        let merging = self.state.merging.as_ref().filter(|merging| merging.head == request.head);
+        let ours = merging.is_some_and(|merging| merging.asked.is_some());
+        if ours
+            && matches!(request.status, MergeRequestStatus::Merged { .. })
+            && let Some((runs, read_at)) = self.memory.runs.get(&key)
+            && self.now.since(read_at) < MERGE_LASTS
+        {
+            return Ok(runs);
+        }
+        let runs = self.forge.runs(self.id, &request.head).await?;
+        self.memory.runs.put(key, (runs.clone(), self.now));
+        Ok(runs)
     }
 
     /// What there is of merge commits that are judged anew; nothing where there are none.

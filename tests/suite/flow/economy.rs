@@ -33,7 +33,7 @@ async fn a_lifecycle_stays_within_its_budget(forge: ForgeKind) {
         play.pushes(number, &[params(epochs)]).await;
     }
     let most = match forge {
-        ForgeKind::GitLab => Budget { writes: 43, paid: 102, all: 102 },
+        ForgeKind::GitLab => Budget { writes: 43, paid: 100, all: 100 },
         ForgeKind::GitHub => Budget { writes: 43, paid: 96, all: 113 },
     };
     goes_its_way(play, number, most).await;
@@ -48,7 +48,7 @@ async fn a_lifecycle_with_every_head_built_stays_within_its_budget(forge: ForgeK
         play.pushes(number, &[params(epochs)]).await;
     }
     let most = match forge {
-        ForgeKind::GitLab => Budget { writes: 51, paid: 118, all: 118 },
+        ForgeKind::GitLab => Budget { writes: 51, paid: 116, all: 116 },
         ForgeKind::GitHub => Budget { writes: 51, paid: 115, all: 133 },
     };
     goes_its_way(play, number, most).await;
