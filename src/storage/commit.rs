@@ -14,7 +14,7 @@ impl Store {
     /// [`StoreError::LeaseLost`] when somebody else took over; [`StoreError::Stale`] when the state
     /// (or the environments') is not what was read or the meaning was decided already: claim again or read again;
     /// [`StoreError::Contradiction`] when a version's number or tag is taken;
-    /// [`StoreError::Damaged`] when effects, runs or a timer have no merge request or model to belong to;
+    /// [`StoreError::Damaged`] when effects or runs have nothing in a repository to belong to;
     /// [`StoreError::Unavailable`].
     pub async fn commit(&self, lease: &Lease, decision: Decision, now: Timestamp) -> Result<(), StoreError> {
         let lease = lease.clone();
