@@ -236,11 +236,14 @@ fn failed(play: &Play, of: &str) -> usize {
 }
 
 async fn reads_that_fail_for_a_while_only_delay(forge: ForgeKind) {
-    for fault in [Fault::too_many("20"), Fault::html(502), Fault::BreakBefore] {
+    let slow = Fault::too_many("20");
+    for fault in [slow.clone(), Fault::html(502), Fault::BreakBefore] {
         let mut play = Play::start(forge).await;
-        for name in ["merge request", "runs", "jobs", "rights"] {
+        for name in ["merge request", "runs", "jobs"] {
             play.meets(1, name, fault.clone());
         }
+        // Whose rights cannot be read is refused at once, but for "come later".
+        play.meets(1, "rights", slow.clone());
         let number = patient_lifecycle(&mut play).await;
         assert_eq!(end(&play, number), published(forge), "{fault:?}");
         assert_eq!(sent(&play), once_each(), "{fault:?}");
