@@ -20,7 +20,7 @@ on_both_forges! {
     a_command_in_a_quote_or_in_code_is_only_text,
     a_sha_that_is_not_the_head_is_refused,
     the_same_comment_told_twice_acts_once,
-    a_verb_that_is_not_there_yet_says_so_and_an_unknown_one_is_corrected,
+    an_unknown_verb_is_corrected,
     after_a_refusal_the_rest_of_the_comment_is_not_run,
     an_approve_is_not_for_a_report_that_was_decided_but_not_yet_written,
 }
@@ -148,11 +148,9 @@ async fn the_same_comment_told_twice_acts_once(forge: ForgeKind) {
     play.ends().await;
 }
 
-async fn a_verb_that_is_not_there_yet_says_so_and_an_unknown_one_is_corrected(forge: ForgeKind) {
+async fn an_unknown_verb_is_corrected(forge: ForgeKind) {
     let mut play = Play::start(forge).await;
     let number = play.candidate("Good", GOOD).await;
-    let later = play.says(OWNER, number, "/model regenerate").await;
-    assert!(play.reply(number, later).contains("cannot do it yet"), "{}", play.reply(number, later));
     let unknown = play.says(OWNER, number, "/model aprove").await;
     assert!(play.reply(number, unknown).contains("approve"), "{}", play.reply(number, unknown));
     play.ends().await;
