@@ -50,7 +50,7 @@ pub(crate) async fn concern(
         Subject::Commit { repo, sha } => owners(store.with_head(repo, &sha).await?),
         Subject::Branch { repo, branch } => {
             let found = owners(store.into_branch(repo, &branch).await?);
-            let mut jobs: Vec<_> = found.into_iter().map(refresh).collect();
+            let mut jobs: Vec<_> = found.iter().map(refresh).collect();
             let event = InternalEvent::Pushed { branch }.to_json();
             jobs.push(NewJob { lane: Lane::Repository(repo), event });
             return Ok(Concern::Others(jobs));
@@ -71,7 +71,7 @@ pub(crate) async fn concern(
     Ok(Concern::Others(found.into_iter().map(look).collect()))
 }
 
-fn refresh(owner: Owner) -> NewJob {
+fn refresh(owner: &Owner) -> NewJob {
     NewJob { lane: owner.lane(), event: InternalEvent::Refresh.to_json() }
 }
 

@@ -174,7 +174,7 @@ fn objects(stage: &Stage, asked: &Asked, rest: &[&str]) -> Option<Told> {
         ["git", "trees", tree] => {
             let tree = stage.commit(tree).unwrap_or_else(|| (*tree).to_owned());
             let entries = clone.folder(&tree, "", asked.wants("recursive").is_some())?;
-            let tree: Vec<_> = entries.into_iter().map(entry).collect();
+            let tree: Vec<_> = entries.iter().map(entry).collect();
             Some(Told::json(&json!({ "tree": tree, "truncated": false })))
         }
         ["git", "matching-refs", "tags", prefix @ ..] => {
@@ -208,7 +208,7 @@ fn compare(stage: &Stage, clone: &Clone, range: &str) -> Option<Told> {
     })))
 }
 
-fn entry(entry: Entry) -> Value {
+fn entry(entry: &Entry) -> Value {
     json!({ "path": entry.path, "mode": entry.mode, "type": entry.kind, "sha": entry.id })
 }
 

@@ -185,7 +185,7 @@ async fn a_waived_rule_is_published_with_its_waiver_in_tag_release_and_page(forg
     let waived = play.says(OWNER, number, WAIVE).await;
     assert_eq!(play.reactions(number, waived), ["eyes"]);
     assert_eq!(play.label(number), "model::review", "{}", play.report(number));
-    let report = play.report(number).replace('\u{200b}', "").replace('\\', "");
+    let report = play.report(number).replace(['\u{200b}', '\\'], "");
     for said in ["✗ fail, waived", "waived by @alice: the holdout is mislabelled", "0.85"] {
         assert!(report.contains(said), "`{said}` is not in\n{report}");
     }
@@ -227,7 +227,7 @@ async fn a_waiver_is_for_one_head_and_does_not_come_back_with_it(forge: ForgeKin
     play.builds(number, "other weights").await;
     play.measures(number, WORSE).await;
     assert_eq!(play.label(number), "model::failed", "the same numbers of another head");
-    let report = play.report(number).replace('\u{200b}', "").replace('\\', "");
+    let report = play.report(number).replace(['\u{200b}', '\\'], "");
     assert!(report.contains("The waiver of `accuracy` by @alice is void: the head moved"), "{report}");
 
     play.project.force(AUTHOR, &branch, &first).unwrap();
@@ -257,7 +257,7 @@ async fn the_author_may_waive_if_an_owner_and_the_report_says_so(forge: ForgeKin
     let number = play.candidate("Worse", WORSE).await;
     play.says(AUTHOR, number, WAIVE).await;
     assert_eq!(play.label(number), "model::review");
-    let report = play.report(number).replace('\u{200b}', "").replace('\\', "");
+    let report = play.report(number).replace(['\u{200b}', '\\'], "");
     assert!(report.contains("waived by its author @ben"), "{report}");
     play.ends().await;
 }

@@ -21,9 +21,12 @@ fn drawn(chart: &Chart) -> String {
     mermaid.strip_prefix("```mermaid\n").unwrap().strip_suffix("```").unwrap().to_owned()
 }
 
+/// Title, labels, ends of the axis, lines.
+type Read = (String, Vec<String>, [Decimal; 2], Vec<Vec<Decimal>>);
+
 /// Reads a drawing by the grammar of `xychart-beta`, as far as we write it: title, labels, numbers of the axis,
 /// lines of numbers.
-fn read(mermaid: &str) -> Option<(String, Vec<String>, [Decimal; 2], Vec<Vec<Decimal>>)> {
+fn read(mermaid: &str) -> Option<Read> {
     let text = |quoted: &str| {
         let inside = quoted.strip_prefix('"')?.strip_suffix('"')?;
         let harmless =
