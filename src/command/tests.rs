@@ -448,7 +448,7 @@ mod what_a_line_means {
             ("publish --when-ready --DRY-RUN iris", "publish iris --dry-run --when-ready"),
             ("promote v3 production", "promote v3 production"),
             ("promote iris v3 production", "promote iris v3 production"),
-            ("promote iris@v3 production", "promote iris iris@v3 production"),
+            ("promote iris@v3 production", "promote iris@v3 production"),
             ("promote iris iris@v3.0.0 production", "promote iris iris@v3.0.0 production"),
             ("promote staging production", "promote staging production"),
             ("promote 2026-11-23T03:00:00+08:00 production", "promote 2026-11-23T03:00:00+08:00 production"),
@@ -693,5 +693,16 @@ fn a_pasted_megabyte_is_read_in_linear_time() {
     ] {
         let body = pattern.repeat(MEGABYTE / 8 / pattern.len()) + "\n\n/model status\n";
         assert!(hear(&body).len() <= MOST_COMMANDS + 1, "{pattern:?}");
+    }
+}
+
+#[test]
+fn a_reference_that_names_its_model_is_written_once() {
+    let models = BTreeSet::new();
+    for line in ["promote itis@v42 production", "describe itis@v42", "rollback production to itis@v42"] {
+        let read = |line: &str| parse(&format!("/model {line}"), &addressing(), &models).remove(0).command;
+        let command = read(line).unwrap();
+        assert_eq!(command.to_string(), line);
+        assert_eq!(read(&command.to_string()), Ok(command));
     }
 }

@@ -4,12 +4,13 @@ use std::fmt;
 
 use super::arguments::QUOTES;
 use super::{Command, Verb};
+use crate::domain::ModelName;
 
 impl fmt::Display for Command {
     /// The line without its address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.verb.word())?;
-        if let Some(model) = &self.model {
+        if let Some(model) = self.model.as_ref().filter(|model| !self.verb.names(model)) {
             write!(f, " {model}")?;
         }
         match &self.verb {
@@ -52,6 +53,20 @@ impl fmt::Display for Command {
                 quoted(f, reason)
             }
         }
+    }
+}
+
+impl Verb {
+    /// Whether the command's REF says which model is meant, as `iris@v42` does.
+    fn names(&self, model: &ModelName) -> bool {
+        let (Self::Describe { reference }
+        | Self::Promote { reference, .. }
+        | Self::Retire { reference, .. }
+        | Self::Rollback { reference: Some(reference), .. }) = self
+        else {
+            return false;
+        };
+        reference.split_once('@').is_some_and(|(named, _)| named == model.as_str())
     }
 }
 
