@@ -449,7 +449,7 @@ mod what_a_line_means {
             ("promote v3 production", "promote v3 production"),
             ("promote iris v3 production", "promote iris v3 production"),
             ("promote iris@v3 production", "promote iris@v3 production"),
-            ("promote iris iris@v3.0.0 production", "promote iris iris@v3.0.0 production"),
+            ("promote iris iris@v3.0.0 production", "promote iris@v3.0.0 production"),
             ("promote staging production", "promote staging production"),
             ("promote 2026-11-23T03:00:00+08:00 production", "promote 2026-11-23T03:00:00+08:00 production"),
             ("promote sha256:1a2b3c4 production", "promote sha256:1a2b3c4 production"),
@@ -473,7 +473,7 @@ mod what_a_line_means {
             ("blame production 2026-11-23T03:00:00Z", "blame production 2026-11-23T03:00:00Z"),
             ("blame iris production", "blame iris production"),
             ("explain fraud Review", "explain fraud review"),
-            ("describe iris@v42", "describe iris iris@v42"),
+            ("describe iris@v42", "describe iris@v42"),
         ] {
             says(&format!("/model {line}"), &[expected]);
         }
