@@ -6,6 +6,7 @@ mod demo;
 pub mod generate;
 pub mod init;
 mod output;
+pub mod pins;
 mod registry;
 pub mod replay;
 pub mod schema;
@@ -62,6 +63,7 @@ pub fn run() -> ExitCode {
         Subcommand::Replay(arguments) => replay::replay(&arguments.into()),
         Subcommand::Check(arguments) => check::check(&arguments.path, arguments.json),
         Subcommand::Schema(_) => schema::schema(),
+        Subcommand::Pins(arguments) => pins::pins(arguments.json),
     };
     output::print(&answer);
     ExitCode::from(answer.status)

@@ -9,6 +9,7 @@ mod error;
 mod github;
 mod gitlab;
 mod keep;
+pub mod pins;
 pub mod pipeline;
 mod plan;
 mod proof;
@@ -16,6 +17,7 @@ mod quoting;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod toolchain;
 
 use std::collections::BTreeMap;
 
@@ -28,7 +30,7 @@ pub use templates::Templates;
 /// The forges whose CI files can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dialect {
-    /// One `.gitlab-ci.yml`.
+    /// `.gitlab-ci.yml`, and beyond 20 models `.gitlab/mergewright/<model>.yml` for each.
     GitLab,
     /// `.github/workflows/model-<model>.yml` for each model.
     GitHub,
@@ -50,33 +52,41 @@ impl Dialect {
         }
     }
 
-    /// The folder in the repository below which its files lie; empty for the root.
+    /// The folders in the repository in which its files lie; the empty one is the root.
     #[must_use]
-    pub const fn folder(self) -> &'static str {
+    pub const fn folders(self) -> &'static [&'static str] {
         match self {
-            Self::GitLab => "",
-            Self::GitHub => WORKFLOWS,
+            Self::GitLab => &["", GITLAB_MODELS],
+            Self::GitHub => &[WORKFLOWS],
         }
     }
 
     /// Whether a file of this dialect could lie at `path`, relative to the repository root.
     #[must_use]
     pub fn writes(self, path: &str) -> bool {
+        let of_model = |folder: &str, before: &str| {
+            path.strip_prefix(folder)
+                .and_then(|name| name.strip_prefix(before)?.strip_suffix(".yml"))
+                .is_some_and(|model| !model.is_empty() && !model.contains('/'))
+        };
         match self {
-            Self::GitLab => path == GITLAB_FILE,
-            Self::GitHub => path
-                .strip_prefix(WORKFLOWS)
-                .and_then(|name| name.strip_prefix("model-")?.strip_suffix(".yml"))
-                .is_some_and(|model| !model.is_empty() && !model.contains('/')),
+            Self::GitLab => path == GITLAB_FILE || of_model(GITLAB_MODELS, ""),
+            Self::GitHub => of_model(WORKFLOWS, "model-"),
         }
     }
 
     fn workflow_path(model: &str) -> String {
         format!("{WORKFLOWS}model-{model}.yml")
     }
+
+    fn gitlab_model_path(model: &str) -> String {
+        format!("{GITLAB_MODELS}{model}.yml")
+    }
 }
 
-/// The one file of GitLab.
+/// The folder of the files that GitLab's includes.
+const GITLAB_MODELS: &str = ".gitlab/mergewright/";
+/// The file of GitLab.
 const GITLAB_FILE: &str = ".gitlab-ci.yml";
 
 /// Files as they stand in the repository: path relative to its root, and content.
@@ -132,17 +142,17 @@ pub fn generate_with(
         check(&content).map_err(named)?;
         Ok(GeneratedFile { path, content })
     };
+    let templates = &templates.renderer()?;
     match dialect {
         Dialect::GitLab => {
-            let file = gitlab::File::of(&pipeline, templates)?;
-            let text = file.render(templates)?;
-            Ok(vec![finish(GITLAB_FILE.to_owned(), text, &|text| file.check(text))?])
+            let write =
+                |file: &gitlab::File| finish(file.path(), file.render(templates)?, &|text| file.check(text));
+            gitlab::File::all(&pipeline, templates)?.iter().map(write).collect()
         }
         Dialect::GitHub => {
-            let workflows = github::Workflow::all(&pipeline, templates)?;
             let write =
                 |one: &github::Workflow| finish(one.path(), one.render(templates)?, &|text| one.check(text));
-            workflows.iter().map(write).collect()
+            github::Workflow::all(&pipeline, templates)?.iter().map(write).collect()
         }
     }
 }

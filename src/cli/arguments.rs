@@ -38,6 +38,8 @@ pub(super) enum Subcommand {
     Schema(Schema),
     /// Plays one saved payload and prints the calls that would follow; nothing is sent
     Replay(Replay),
+    /// Lists the actions and images that generated files use, and their versions
+    Pins(Pins),
     /// Lists published versions and where they are live
     Versions(Versions),
     /// Shows where a version comes from
@@ -335,6 +337,15 @@ impl From<Replay> for replay::Arguments {
 pub(super) struct Schema {
     /// As every command that prints data has it; a schema is JSON anyway
     #[arg(long, hide = true)]
+    pub(super) json: bool,
+}
+
+/// `mergewright pins`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mergewright pins\n  mergewright pins --json")]
+pub(super) struct Pins {
+    /// Print the table as JSON
+    #[arg(long)]
     pub(super) json: bool,
 }
 

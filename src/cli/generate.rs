@@ -86,20 +86,22 @@ pub fn generate(arguments: &Arguments) -> Answer {
 
 /// The files that lie where the dialect writes, with the line ends that we write.
 fn existing(dir: &Path, dialect: Dialect) -> Result<Existing, String> {
-    let folder = dir.join(dialect.folder());
-    let unreadable = |error: io::Error| format!("{} cannot be read: {error}\n", folder.display());
-    let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::new()),
-        entries => entries.map_err(unreadable)?,
-    };
     let mut found = Existing::new();
-    for entry in entries {
-        let name = entry.map_err(unreadable)?.file_name();
-        let path = format!("{}{}", dialect.folder(), name.to_string_lossy());
-        if dialect.writes(&path) {
-            let text = fs::read_to_string(dir.join(&path))
-                .map_err(|error| format!("{} cannot be read: {error}\n", dir.join(&path).display()))?;
-            found.insert(path, text.replace("\r\n", "\n"));
+    for folder in dialect.folders() {
+        let place = dir.join(folder);
+        let unreadable = |error: io::Error| format!("{} cannot be read: {error}\n", place.display());
+        let entries = match fs::read_dir(&place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(unreadable)?,
+        };
+        for entry in entries {
+            let name = entry.map_err(unreadable)?.file_name();
+            let path = format!("{folder}{}", name.to_string_lossy());
+            if dialect.writes(&path) {
+                let text = fs::read_to_string(dir.join(&path))
+                    .map_err(|error| format!("{} cannot be read: {error}\n", dir.join(&path).display()))?;
+                found.insert(path, text.replace("\r\n", "\n"));
+            }
         }
     }
     Ok(found)

@@ -127,7 +127,7 @@ pub struct Build {
 pub struct Test {
     /// Shell lines.
     pub run: Vec<String>,
-    /// JUnit files, relative to `root`.
+    /// JUnit files, as globs relative to `root`.
     pub junit: Vec<String>,
     /// Metrics files (JSON or YAML numbers), relative to `root`; at least one.
     pub metrics: Vec<String>,

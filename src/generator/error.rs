@@ -3,16 +3,6 @@
 /// Why no CI file could be written; the text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
-    /// A toolchain that has no templates yet.
-    #[error(
-        "the toolchain `{kind}` of the model `{model}` is not generated yet; `python` and `custom` (with an image of your own) are"
-    )]
-    Toolchain {
-        /// The model.
-        model: String,
-        /// The toolchain.
-        kind: String,
-    },
     /// A way to deploy that has no job yet.
     #[error(
         "deploying the model `{model}` with `kind: {kind}` is not generated yet; scripts are: write `deploy: {{run: [\"sh deploy.sh\"]}}`"
@@ -22,14 +12,6 @@ pub enum GenerateError {
         model: String,
         /// The kind of deployment.
         kind: &'static str,
-    },
-    /// More models than one file takes.
-    #[error("{count} models are more than the {most} that are generated into one file yet")]
-    TooManyModels {
-        /// How many there are.
-        count: usize,
-        /// How many are possible.
-        most: usize,
     },
     /// Marks for people's own lines that are not in pairs.
     #[error(
@@ -50,12 +32,12 @@ pub enum GenerateError {
         why: String,
     },
     /// A template name that nothing reads.
-    #[error("there is no template `{name}` to replace; there are: {known}")]
+    #[error("there is no template `{name}` to replace; {remedy}")]
     UnknownTemplate {
         /// The name.
         name: String,
-        /// Those that exist.
-        known: String,
+        /// Which was probably meant, or those that exist.
+        remedy: String,
     },
     /// Something about one of the files.
     #[error("{path}: {why}")]

@@ -1,10 +1,10 @@
-//! The lines that prove, before anything is brought out, that the bytes are those that were judged.
+//! The lines that prove, before anything is done with them, that the bytes are those that were judged.
 
 use serde::Serialize;
 
-use super::pipeline::{Proof, Step};
-use super::templates::{VERIFY_CUSTOM, VERIFY_PYTHON};
-use super::{GenerateError, Templates};
+use super::GenerateError;
+use super::pipeline::{Proof, Proven, Step};
+use super::templates::{Renderer, VERIFY_CUSTOM, VERIFY_LIVE, VERIFY_PYTHON};
 
 /// How a job comes by the judged bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,23 +22,47 @@ struct View {
     github: bool,
     /// What `MERGEWRIGHT_SOURCE` is a number of.
     source: &'static str,
+    /// Whether the version's tag may stand on another commit than the one that is asked for.
+    elsewhere: bool,
 }
 
-/// The script for the job of `step`.
+#[derive(Debug, Serialize)]
+struct LiveView<'p> {
+    github: bool,
+    environment: Option<&'p str>,
+}
+
+/// The script for a job of `step`.
 pub(super) fn script(
-    proof: Proof,
+    (proof, proven): &(Proof, Proven),
     step: Step,
     bytes: Bytes,
-    templates: &Templates,
+    templates: &Renderer<'_>,
 ) -> Result<String, GenerateError> {
     let name = match proof {
         Proof::Python => VERIFY_PYTHON,
         Proof::Shell => VERIFY_CUSTOM,
     };
-    let done = if step == Step::Deploy { "deployed" } else { "published" };
+    let done = match step {
+        Step::Deploy => "deployed",
+        Step::Evaluate | Step::Schedule => "measured",
+        Step::Build | Step::Test | Step::Publish => "published",
+    };
     let (github, source) = match bytes {
         Bytes::OfGitLab => (false, "job"),
         Bytes::OfGitHub => (true, "run"),
     };
-    templates.render(name, View { done, github, source })
+    let elsewhere = *proven != Proven::Version;
+    templates.render(name, View { done, github, source, elsewhere })
+}
+
+/// The script that finds out what is live, for a job that a clock has started; none for others.
+pub(super) fn live(
+    (_, proven): &(Proof, Proven),
+    bytes: Bytes,
+    templates: &Renderer<'_>,
+) -> Result<Option<String>, GenerateError> {
+    let Proven::Live { environment } = proven else { return Ok(None) };
+    let view = LiveView { github: bytes == Bytes::OfGitHub, environment: environment.as_deref() };
+    templates.render(VERIFY_LIVE, view).map(Some)
 }

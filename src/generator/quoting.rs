@@ -56,6 +56,13 @@ pub(super) fn word(text: &str) -> Option<&str> {
     (shaped && !other.contains(&text)).then_some(text)
 }
 
+/// The name of a job or a step of ours, in quotes where it is more than a [`word`]; none for everything else.
+pub(super) fn id(text: &str) -> Option<String> {
+    let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let shaped = !text.is_empty() && text.chars().all(named);
+    shaped.then(|| word(text).map_or_else(|| quoted(text), str::to_owned))
+}
+
 /// Words, names or a pinned action that mean themselves without quotes, also in a comment; none for everything else.
 pub(super) fn plain(text: &str) -> Option<&str> {
     let shaped = text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -158,11 +165,38 @@ mod tests {
         }
     }
 
+    /// The shell itself is asked, about all of them at once.
+    fn read_by_a_shell(texts: &[String]) -> Vec<String> {
+        let words: Vec<String> = texts.iter().map(|text| shell(text)).collect();
+        let line = format!("printf '%s\\0' {}", words.join(" "));
+        let done = std::process::Command::new("sh").args(["-ec", &line]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let text = String::from_utf8(done.stdout).unwrap();
+        text.split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_name_of_a_job_is_a_text_whatever_it_looks_like() {
+        for (text, written) in [("build", "build"), ("on", "\"on\""), ("1e3", "\"1e3\""), ("a-b", "\"a-b\"")]
+        {
+            assert_eq!(id(text).as_deref(), Some(written));
+        }
+        assert!(id("a b").is_none() && id("").is_none() && id("a:b").is_none());
+    }
+
     #[test]
     fn only_harmless_words_go_without_quotes() {
         assert_eq!(word("build"), Some("build"));
         for text in ["", "no", "on", "a b", "a:b", "Build", "1", "null"] {
             assert_eq!(word(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn a_shell_takes_any_texts_as_one_word_each(texts in prop::collection::vec("[^\0]{0,20}", 1..20)) {
+            prop_assert_eq!(read_by_a_shell(&texts), texts);
         }
     }
 

@@ -17,9 +17,15 @@ use super::{GenerateError, quoting};
 #[derive(Clone, Debug)]
 pub struct Templates(BTreeMap<&'static str, String>);
 
-/// The template of `.gitlab-ci.yml`.
+/// The templates, read once and ready to be rendered.
+#[derive(Debug)]
+pub(super) struct Renderer<'t>(Environment<'t>);
+
+/// `.gitlab-ci.yml`.
 pub(super) const GITLAB_PIPELINE: &str = "gitlab/pipeline.yml.j2";
-/// The template of a model's workflow.
+/// The jobs of one model in a file of their own.
+pub(super) const GITLAB_MODEL: &str = "gitlab/model.yml.j2";
+/// A model's workflow.
 pub(super) const GITHUB_WORKFLOW: &str = "github/workflow.yml.j2";
 /// What lays files out for the upload.
 pub(super) const GITHUB_STAGE: &str = "github/stage.sh.j2";
@@ -27,21 +33,34 @@ pub(super) const GITHUB_STAGE: &str = "github/stage.sh.j2";
 pub(super) const VERIFY_PYTHON: &str = "verify/python.sh.j2";
 /// What proves the bytes in any other job.
 pub(super) const VERIFY_CUSTOM: &str = "verify/custom.sh.j2";
+/// What finds out which version is live.
+pub(super) const VERIFY_LIVE: &str = "verify/live.sh.j2";
+
+/// The program's own templates: those above, and the parts that they are made of.
+const EMBEDDED: &[(&str, &str)] = &[
+    (GITLAB_PIPELINE, include_str!("../../templates/gitlab/pipeline.yml.j2")),
+    (GITLAB_MODEL, include_str!("../../templates/gitlab/model.yml.j2")),
+    ("gitlab/job.yml.j2", include_str!("../../templates/gitlab/job.yml.j2")),
+    ("gitlab/rules.yml.j2", include_str!("../../templates/gitlab/rules.yml.j2")),
+    ("gitlab/environment.yml.j2", include_str!("../../templates/gitlab/environment.yml.j2")),
+    ("gitlab/retry.yml.j2", include_str!("../../templates/gitlab/retry.yml.j2")),
+    ("gitlab/cache.yml.j2", include_str!("../../templates/gitlab/cache.yml.j2")),
+    ("gitlab/artifacts.yml.j2", include_str!("../../templates/gitlab/artifacts.yml.j2")),
+    (GITHUB_WORKFLOW, include_str!("../../templates/github/workflow.yml.j2")),
+    ("github/triggers.yml.j2", include_str!("../../templates/github/triggers.yml.j2")),
+    ("github/job.yml.j2", include_str!("../../templates/github/job.yml.j2")),
+    ("github/step.yml.j2", include_str!("../../templates/github/step.yml.j2")),
+    (GITHUB_STAGE, include_str!("../../templates/github/stage.sh.j2")),
+    (VERIFY_PYTHON, include_str!("../../templates/verify/python.sh.j2")),
+    (VERIFY_CUSTOM, include_str!("../../templates/verify/custom.sh.j2")),
+    (VERIFY_LIVE, include_str!("../../templates/verify/live.sh.j2")),
+];
 
 impl Templates {
     /// The templates that the program brings.
     #[must_use]
     pub fn embedded() -> Self {
-        Self(BTreeMap::from(
-            [
-                (GITLAB_PIPELINE, include_str!("../../templates/gitlab/pipeline.yml.j2")),
-                (GITHUB_WORKFLOW, include_str!("../../templates/github/workflow.yml.j2")),
-                (GITHUB_STAGE, include_str!("../../templates/github/stage.sh.j2")),
-                (VERIFY_PYTHON, include_str!("../../templates/verify/python.sh.j2")),
-                (VERIFY_CUSTOM, include_str!("../../templates/verify/custom.sh.j2")),
-            ]
-            .map(|(name, text)| (name, text.replace("\r\n", "\n"))),
-        ))
+        Self(EMBEDDED.iter().map(|(name, text)| (*name, text.replace("\r\n", "\n"))).collect())
     }
 
     /// The names of all templates, such as `gitlab/pipeline.yml.j2`.
@@ -54,25 +73,49 @@ impl Templates {
     /// # Errors
     /// When there is no template of that name: its text would be read by nothing.
     pub fn replace(&mut self, name: &str, text: &str) -> Result<(), GenerateError> {
-        match self.0.iter_mut().find(|(known, _)| **known == name) {
-            Some((_, old)) => {
-                *old = text.replace("\r\n", "\n");
-                Ok(())
-            }
-            None => {
-                let known = self.names().collect::<Vec<_>>().join(", ");
-                Err(GenerateError::UnknownTemplate { name: name.to_owned(), known })
-            }
+        if let Some((_, old)) = self.0.iter_mut().find(|(known, _)| **known == name) {
+            *old = text.replace("\r\n", "\n");
+            return Ok(());
         }
+        let score = |known: &str| strsim::normalized_damerau_levenshtein(name, known);
+        let nearest = self.names().max_by(|one, other| score(one).total_cmp(&score(other)));
+        let remedy = match nearest.filter(|known| score(known) >= 0.6) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("there are: {}", self.names().collect::<Vec<_>>().join(", ")),
+        };
+        Err(GenerateError::UnknownTemplate { name: name.to_owned(), remedy })
     }
 
+    /// Reads all templates.
+    ///
+    /// # Errors
+    /// When one of them is no template.
+    pub(super) fn renderer(&self) -> Result<Renderer<'_>, GenerateError> {
+        let failed = |name: &str, error: &Error| failed(name, error);
+        let mut environment = environment().map_err(|error| failed("", &error))?;
+        for (name, text) in &self.0 {
+            environment.add_template(name, text).map_err(|error| failed(name, &error))?;
+        }
+        Ok(Renderer(environment))
+    }
+}
+
+impl Renderer<'_> {
     /// Renders one template.
     pub(super) fn render(&self, name: &str, context: impl Serialize) -> Result<String, GenerateError> {
-        let failed = |error: &Error| GenerateError::Template { name: name.to_owned(), why: describe(error) };
-        let text = self.0.get(name).map(String::as_str).unwrap_or_default();
-        let environment = environment().map_err(|error| failed(&error))?;
-        environment.render_named_str(name, text, Value::from(Serde(context))).map_err(|error| failed(&error))
+        let render = || self.0.get_template(name)?.render(Value::from(Serde(context)));
+        render().map_err(|error| failed(name, &error))
     }
+}
+
+/// The error with the template where it came up, which may be a part of the one that was asked for.
+fn failed(name: &str, error: &Error) -> GenerateError {
+    let mut innermost = error;
+    while let Some(deeper) = std::error::Error::source(innermost).and_then(|source| source.downcast_ref()) {
+        innermost = deeper;
+    }
+    let name = innermost.name().unwrap_or(name).to_owned();
+    GenerateError::Template { name, why: describe(innermost) }
 }
 
 fn describe(error: &Error) -> String {
@@ -82,7 +125,7 @@ fn describe(error: &Error) -> String {
     }
 }
 
-fn environment() -> Result<Environment<'static>, Error> {
+fn environment<'t>() -> Result<Environment<'t>, Error> {
     let mut environment = Environment::new();
     environment.set_syntax(
         SyntaxConfig::builder()
@@ -115,6 +158,11 @@ fn environment() -> Result<Environment<'static>, Error> {
         Some(word) => Ok(Value::from_safe_string(word.to_owned())),
         None => Err(Error::new(ErrorKind::InvalidOperation, format!("`{text}` is no plain word"))),
     });
+    environment.add_filter("id", |text: &str| match quoting::id(text) {
+        Some(text) => Ok(Value::from_safe_string(text)),
+        None => Err(Error::new(ErrorKind::InvalidOperation, format!("`{text}` is no name of a job"))),
+    });
+    environment.add_filter("shell", |text: &str| Value::from_safe_string(quoting::shell(text)));
     environment.add_filter("plain", |text: &str| match quoting::plain(text) {
         Some(text) => Ok(Value::from_safe_string(text.to_owned())),
         None => Err(Error::new(ErrorKind::InvalidOperation, format!("`{text}` is not plain"))),
@@ -129,7 +177,7 @@ mod tests {
     fn render(text: &str, context: impl Serialize) -> Result<String, GenerateError> {
         let mut templates = Templates::embedded();
         templates.replace(GITLAB_PIPELINE, text).unwrap();
-        templates.render(GITLAB_PIPELINE, context)
+        templates.renderer()?.render(GITLAB_PIPELINE, context)
     }
 
     #[test]
@@ -156,8 +204,22 @@ mod tests {
     }
 
     #[test]
+    fn an_error_names_the_part_where_it_came_up() {
+        let mut templates = Templates::embedded();
+        templates.replace(GITLAB_PIPELINE, "<% include \"gitlab/job.yml.j2\" %>").unwrap();
+        templates.replace("gitlab/job.yml.j2", "one\n<{ nothing }>\n").unwrap();
+        let error = templates.renderer().unwrap().render(GITLAB_PIPELINE, ()).unwrap_err().to_string();
+        assert!(error.contains("the template gitlab/job.yml.j2 cannot"), "{error}");
+        templates.replace("gitlab/job.yml.j2", "<% if %>").unwrap();
+        let error = templates.renderer().unwrap_err().to_string();
+        assert!(error.contains("the template gitlab/job.yml.j2 cannot"), "{error}");
+    }
+
+    #[test]
     fn only_templates_that_exist_are_replaced() {
         let error = Templates::embedded().replace("gitlab/pipline.yml.j2", "").unwrap_err().to_string();
-        assert!(error.contains("gitlab/pipeline.yml.j2"), "{error}");
+        assert!(error.contains("did you mean `gitlab/pipeline.yml.j2`?"), "{error}");
+        let error = Templates::embedded().replace("x", "").unwrap_err().to_string();
+        assert!(error.contains("there are: github/job.yml.j2, "), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 mod github;
 
+use std::fs;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -83,39 +85,36 @@ fn own_lines_that_change_the_meaning_are_refused() {
     );
 }
 
+/// The templates with one line less.
+fn without(part: &str, line: &str) -> Templates {
+    let embedded = fs::read_to_string(format!("{}/templates/{part}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    assert!(embedded.contains(line), "{line}");
+    let mut templates = Templates::embedded();
+    templates.replace(part, &embedded.replace(line, "")).unwrap();
+    templates
+}
+
 #[test]
 fn a_template_that_drops_something_is_caught() {
-    for (line, key) in [
-        ("  timeout: <{ job.timeout }>\n", "timeout"),
-        ("  resource_group: <{ job.resource_group }>\n", "resource_group"),
-        ("    expire_in: <{ job.artifacts.expire_in }>\n", "artifacts.expire_in"),
-        ("    - if: <{ rule.condition }>\n", "rules"),
-        ("    - <{ lines | block(6) }>\n", "script"),
-        ("    - job: <{ need }>\n      artifacts: true\n", "needs"),
-        ("      - <{ fault | word }>\n", "retry"),
-        ("    - if: <{ rule }>\n", "workflow"),
-        ("  - <{ stage | word }>\n", "stages"),
+    for (part, line, key) in [
+        ("gitlab/job.yml.j2", "  timeout: <{ job.timeout }>\n", "timeout"),
+        ("gitlab/job.yml.j2", "  resource_group: <{ job.resource_group }>\n", "resource_group"),
+        ("gitlab/artifacts.yml.j2", "    expire_in: <{ job.artifacts.expire_in }>\n", "artifacts.expire_in"),
+        ("gitlab/rules.yml.j2", "    - if: <{ rule.condition }>\n", "rules"),
+        ("gitlab/job.yml.j2", "    - <{ lines | block(6) }>\n", "script"),
+        ("gitlab/job.yml.j2", "    - job: <{ need }>\n      artifacts: true\n", "needs"),
+        ("gitlab/retry.yml.j2", "      - <{ fault | word }>\n", "retry"),
+        ("gitlab/cache.yml.j2", "      prefix: <{ job.cache.prefix }>\n", "cache"),
+        ("gitlab/cache.yml.j2", "    <{ name | plain }>: <{ value }>\n", "variables"),
+        ("gitlab/pipeline.yml.j2", "    - if: <{ rule }>\n", "workflow"),
+        ("gitlab/pipeline.yml.j2", "  - <{ stage | word }>\n", "stages"),
     ] {
-        let embedded = include_str!("../../templates/gitlab/pipeline.yml.j2");
-        assert!(embedded.contains(line), "{line}");
-        let mut templates = Templates::embedded();
-        templates.replace(templates::GITLAB_PIPELINE, &embedded.replace(line, "")).unwrap();
-        let config = with("build: {artifacts: [m]}");
+        let templates = without(part, line);
+        let config = with("build: {artifacts: [m], run: [pip install x]}\ntoolchain: {kind: python}");
         let error =
             generate_with(&config, Dialect::GitLab, &Existing::new(), &templates).unwrap_err().to_string();
         assert!(error.contains(key), "{key}: {error}");
     }
-}
-
-#[test]
-fn toolchains_without_templates_are_named() {
-    let error = generate(&with("toolchain: {kind: gradle}"), Dialect::GitLab, &Existing::new())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("toolchain `gradle` of the model `iris`") && error.contains("`python`"),
-        "{error}"
-    );
 }
 
 #[test]
@@ -146,7 +145,7 @@ const DEPLOYED: &str = "build: {artifacts: [m]}\nenvironments: {staging: {}, pro
 #[test]
 fn deploy_goes_to_a_known_environment_from_a_protected_branch_one_at_a_time() {
     let file = parsed(&with(DEPLOYED));
-    assert_eq!(file["stages"].as_sequence().unwrap().last().unwrap(), "deploy");
+    assert_eq!(file["stages"][3], "deploy");
     let deploy = &file["iris:deploy"];
     let rules = deploy["rules"].as_sequence().unwrap();
     for (rule, action) in rules.iter().zip(["deploy", "rollback"]) {
@@ -187,7 +186,7 @@ fn nothing_is_deployed_where_there_is_no_environment_or_no_way() {
     for lines in ["environments: {staging: {}}", "deploy: {run: [sh up.sh]}"] {
         let file = parsed(&with(lines));
         assert!(file.get("iris:deploy").is_none(), "{lines}");
-        assert_eq!(file["stages"].as_sequence().unwrap().len(), 3);
+        assert!(!file["stages"].as_sequence().unwrap().contains(&"deploy".into()));
     }
     let kserve = with("environments: {staging: {}}\ndeploy: {kind: kserve, manifest: isvc.yaml}");
     let error = generate(&kserve, Dialect::GitLab, &Existing::new()).unwrap_err().to_string();
@@ -225,17 +224,60 @@ fn names_of_secrets_never_stand_in_the_file() {
     );
 }
 
+fn many(count: usize) -> RepositoryConfig {
+    let models: String =
+        (0..count).map(|number| format!("  m{number}: {{paths: [\"m{number}/**\"]}}\n")).collect();
+    config(&format!(
+        "version: 1\ndefaults: {{test: {{reports: {{metrics: m.json}}}}, version: {{strategy: sequence}}}}\nmodels:\n{models}"
+    ))
+}
+
 #[test]
-fn twenty_models_fit_and_more_are_refused() {
-    let many = |count: usize| {
-        let models: String = (0..count).map(|number| format!("  m{number}: {{}}\n")).collect();
-        config(&format!(
-            "version: 1\ndefaults: {{test: {{reports: {{metrics: m.json}}}}, version: {{strategy: sequence}}}}\nmodels:\n{models}"
-        ))
-    };
+fn twenty_models_stand_in_one_file_and_more_have_a_file_each() {
     assert_eq!(text(&many(20), None).matches(":publish\":\n").count(), 20);
-    let error = generate(&many(21), Dialect::GitLab, &Existing::new()).unwrap_err();
-    assert!(matches!(error, GenerateError::TooManyModels { count: 21, most: 20 }));
+    let files = generate(&many(21), Dialect::GitLab, &Existing::new()).unwrap();
+    assert_eq!(files.len(), 22);
+    let main: serde_yaml::Value = serde_yaml::from_str(&files[0].content).unwrap();
+    let includes = main["include"].as_sequence().unwrap();
+    assert_eq!(includes.len(), 21);
+    for (include, file) in includes.iter().zip(&files[1..]) {
+        assert_eq!(include["local"], file.path.as_str());
+        assert!(is_generated(&file.content) && Dialect::GitLab.writes(&file.path), "{}", file.path);
+        let model = file.path.strip_prefix(".gitlab/mergewright/").unwrap().strip_suffix(".yml").unwrap();
+        let jobs: serde_yaml::Value = serde_yaml::from_str(&file.content).unwrap();
+        let names: Vec<&str> = jobs.as_mapping().unwrap().keys().map(|name| name.as_str().unwrap()).collect();
+        assert_eq!(names, ["build", "test", "publish", "evaluate"].map(|step| format!("{model}:{step}")));
+        // Whenever a job of it could start, the file is read.
+        let rules = include["rules"].as_sequence().unwrap();
+        for rule in names.iter().flat_map(|name| jobs[*name]["rules"].as_sequence().unwrap()) {
+            let asked = format!("$MERGEWRIGHT_MODEL == \"{model}\"");
+            assert!(rules.contains(rule) || rule["if"].as_str().unwrap().contains(&asked), "{rule:?}");
+        }
+        assert!(rules.iter().any(|rule| rule["if"] == format!("$MERGEWRIGHT_MODEL == \"{model}\"")));
+    }
+    assert_eq!(main["mergewright:none"]["rules"][0]["when"], "never", "one job can be seen");
+    let existing: Existing = files.into_iter().map(|file| (file.path, file.content)).collect();
+    assert_eq!(
+        generate(&many(21), Dialect::GitLab, &existing)
+            .unwrap()
+            .into_iter()
+            .map(|file| (file.path, file.content))
+            .collect::<Existing>(),
+        existing
+    );
+    let fewer = generate(&many(20), Dialect::GitLab, &existing).unwrap();
+    assert_eq!(stale(Dialect::GitLab, &fewer, &existing).len(), 21, "they are not read any more");
+}
+
+#[test]
+fn an_include_that_people_change_is_refused_and_one_of_their_own_is_kept() {
+    let files = generate(&many(21), Dialect::GitLab, &Existing::new()).unwrap();
+    let mark = "  # mergewright:keep includes\n";
+    let own = files[0].content.replace(mark, &format!("{mark}  - template: Jobs/SAST.gitlab-ci.yml\n"));
+    let existing = Existing::from([(GITLAB_FILE.to_owned(), own.clone())]);
+    assert_eq!(generate(&many(21), Dialect::GitLab, &existing).unwrap()[0].content, own);
+    let templates = without("gitlab/pipeline.yml.j2", "      - if: <{ rule.condition }>\n");
+    assert!(generate_with(&many(21), Dialect::GitLab, &Existing::new(), &templates).is_err());
 }
 
 proptest! {

@@ -71,6 +71,80 @@ fn examples_become_exactly_their_goldens() {
     }
 }
 
+/// The repositories below `tests/data/generate` hold what `generate --forge all` leaves there.
+#[test]
+fn repositories_hold_exactly_what_is_generated() {
+    let mut seen = 0;
+    for entry in fs::read_dir(here("tests/data/generate")).unwrap() {
+        let dir = entry.unwrap().path();
+        // Its goldens are shared with other tests: see above.
+        if dir.ends_with("two-models") {
+            continue;
+        }
+        seen += 1;
+        let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+        let arguments = Arguments {
+            dir: dir.clone(),
+            forges: Forges::All,
+            check: !update,
+            diff: !update,
+            ..Arguments::default()
+        };
+        let answer = generate(&arguments);
+        let remedy = "UPDATE_GOLDEN=1 cargo test writes it anew";
+        assert_eq!(answer.status, 0, "{}: {remedy}\n{}{}", dir.display(), answer.err, answer.out);
+    }
+    assert!(seen >= 6, "{seen}");
+}
+
+/// The README shows what is generated from the configuration that it shows.
+#[test]
+fn the_readme_shows_what_is_generated() {
+    let path = here("README.md");
+    let mut readme = fs::read_to_string(&path).unwrap();
+    let before = readme.clone();
+    let part = |text: &str, from: &str, to: &str| {
+        let rest = text.split_once(from).unwrap_or_else(|| panic!("{from} in:\n{text}")).1;
+        rest.split_once(to).unwrap_or_else(|| panic!("{to} in:\n{rest}")).0.to_owned()
+    };
+    let from = part(&readme, "<!-- generated: from -->\n```yaml\n", "```\n");
+    assert_eq!(from.lines().count(), 15);
+    let config = repository::parse(&from).unwrap_or_else(|problems| panic!("{problems}"));
+    for (word, dialect, begin, end) in [
+        ("gitlab", Dialect::GitLab, "\"iris:build\":\n", "\"iris:publish\":\n"),
+        ("github", Dialect::GitHub, "\njobs:\n", "  publish:\n"),
+    ] {
+        let file = generator::generate(&config, dialect, &Existing::new()).unwrap().remove(0);
+        let shown = format!("{begin}{}", part(&file.content, begin, end));
+        let mark = format!("<!-- generated: {word} -->\n");
+        let old = part(&readme, &mark, "<!-- generated: end -->");
+        let new = format!("```yaml\n{}\n```\n", shown.trim());
+        readme = readme.replace(&format!("{mark}{old}"), &format!("{mark}{new}"));
+    }
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &readme).unwrap();
+    } else {
+        assert!(readme == before, "UPDATE_GOLDEN=1 cargo test writes it anew");
+    }
+}
+
+/// What `docs/generated-ci.md` proposes for one's own lines is kept, and is valid.
+#[test]
+fn scanning_can_be_added_between_the_marks() {
+    let text = fs::read_to_string(here("docs/generated-ci.md")).unwrap();
+    let own = text.split_once("```yaml\n").unwrap().1.split_once("```\n").unwrap().0;
+    let (dir, arguments) = asked(SMALL);
+    assert_eq!(generate(&arguments).status, 0);
+    let path = dir.path().join(".gitlab-ci.yml");
+    let mark = "# mergewright:keep settings\n";
+    let with = fs::read_to_string(&path).unwrap().replace(mark, &format!("{mark}{own}"));
+    fs::write(&path, &with).unwrap();
+    let answer = generate(&arguments);
+    assert_eq!((answer.status, answer.out.as_str()), (0, "unchanged .gitlab-ci.yml\n"), "{}", answer.err);
+    let file: serde_yaml::Value = serde_yaml::from_str(&with).unwrap();
+    assert_eq!(file["include"][0]["template"], "Jobs/SAST.gitlab-ci.yml");
+}
+
 #[test]
 fn a_file_is_written_once_and_then_unchanged() {
     let (dir, arguments) = asked(SMALL);
@@ -137,11 +211,14 @@ fn a_file_that_is_not_ours_is_left_alone_unless_forced() {
 
 #[test]
 fn what_cannot_be_generated_is_said_plainly() {
-    let (_dir, arguments) = asked(&format!("{SMALL}    toolchain: {{kind: maven}}\n"));
+    let kserve = format!(
+        "{SMALL}    environments: {{staging: {{}}}}\n    deploy: {{kind: kserve, manifest: isvc.yaml}}\n"
+    );
+    let (_dir, arguments) = asked(&kserve);
     for forges in [Forges::GitLab, Forges::GitHub, Forges::All] {
         let answer = generate(&Arguments { forges, ..arguments.clone() });
         assert_eq!(answer.status, 1);
-        assert!(answer.err.starts_with(".mergewright.yml: the toolchain `maven`"), "{}", answer.err);
+        assert!(answer.err.starts_with(".mergewright.yml: deploying the model `iris`"), "{}", answer.err);
         assert!(answer.err.contains("not generated yet"), "{}", answer.err);
     }
     let (_dir, arguments) = asked("version: 1\n");
@@ -168,7 +245,9 @@ fn templates_of_ones_own_replace_by_name() {
     fs::write(folder.path().join("gitlab/pipelin.yml.j2"), "").unwrap();
     let answer = generate(&arguments);
     assert_eq!(answer.status, 2);
-    assert!(answer.err.contains("gitlab/pipelin.yml.j2"), "{}", answer.err);
+    let said =
+        "there is no template `gitlab/pipelin.yml.j2` to replace; did you mean `gitlab/pipeline.yml.j2`?";
+    assert!(answer.err.contains(said), "{}", answer.err);
 }
 
 #[test]

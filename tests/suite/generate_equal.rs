@@ -67,12 +67,35 @@ const LEFT: &[&str] = &[
     "speech/slices/junit.xml",
     "speech/slices/metrics.yaml",
     "speech/slices/metricsxyaml",
+    "junit.xml",
+    "coverage.xml",
+    "target/a.jar",
+    "target/surefire-reports/TEST-a.xml",
+    "target/failsafe-reports/TEST-a.xml",
+    "target/site/jacoco/jacoco.xml",
+    "services/fraud/build/libs/fraud.jar",
+    "services/fraud/build/test-results/test/TEST-a.xml",
+    "services/fraud/build/reports/jacoco/test/jacocoTestReport.xml",
+    "dist/a/b.js",
+    "coverage/cobertura-coverage.xml",
+    "models/ranking/out/model.safetensors",
+    "vision/metrics.yaml",
 ];
+
+/// Every repository that there is a golden of.
+fn folders() -> Vec<String> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/generate");
+    let names = fs::read_dir(all).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut folders: Vec<String> = names.map(|name| format!("tests/data/generate/{name}")).collect();
+    folders.push("examples/iris".to_owned());
+    folders.sort();
+    folders
+}
 
 #[test]
 fn both_forges_are_told_the_same() {
-    for folder in ["examples/iris", "tests/data/generate/two-models"] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(".mergewright.yml");
+    for folder in folders() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder).join(".mergewright.yml");
         let config = repository::parse(&fs::read_to_string(file).unwrap()).unwrap();
         let write = |dialect| generator::generate(&config, dialect, &Existing::new()).unwrap();
         let gitlab: Value = serde_yaml::from_str(&write(Dialect::GitLab)[0].content).unwrap();
@@ -84,7 +107,9 @@ fn both_forges_are_told_the_same() {
             let jobs = |value: &Value| -> Vec<String> {
                 value.as_mapping().unwrap().keys().map(|key| key.as_str().unwrap().to_owned()).collect()
             };
-            let ids = jobs(&workflow["jobs"]);
+            // What answers to a merge queue has no counterpart: GitLab's trains run merge request pipelines.
+            let mut ids = jobs(&workflow["jobs"]);
+            assert_eq!(ids.pop().as_deref(), Some("merge_group"));
             let names: Vec<String> = jobs(&gitlab)
                 .iter()
                 .filter_map(|name| name.strip_prefix(&prefix).map(str::to_owned))
@@ -96,7 +121,7 @@ fn both_forges_are_told_the_same() {
                 seen += 1;
             }
         }
-        assert_eq!(seen, if folder.contains("iris") { 4 } else { 7 });
+        assert!(seen >= 4, "{folder}");
     }
 }
 
@@ -145,6 +170,9 @@ fn of_gitlab(file: &Value, model: &str, id: &str) -> Told {
         ["export MERGEWRIGHT_", "[ \"$MERGEWRIGHT_COMMIT\" = "].iter().any(|begin| line.starts_with(begin))
     };
     let mut script: Vec<String> = texts(&job["script"]).into_iter().filter(|line| !ours(line)).collect();
+    if script[0].contains("# What is live stands in the tags.") {
+        script.remove(0);
+    }
     let proved = script[0].contains("but the bytes that were judged");
     if proved {
         script.remove(0);
@@ -178,7 +206,10 @@ fn of_gitlab(file: &Value, model: &str, id: &str) -> Told {
         days: minutes(kept["expire_in"].as_str().unwrap()) / 1440,
     });
     let alone = job.get("resource_group").is_some();
-    assert_eq!(job["interruptible"], !alone);
+    // What a bot's pipeline measures is no merge request's, so that no new commit ends it.
+    let judges = matches!(id, "build" | "test");
+    assert_eq!(job["interruptible"], judges);
+    assert!(!(judges && alone), "several merge requests are judged at once");
     Told {
         starts: rules.iter().map(condition).collect(),
         paths: paths.iter().map(|path| path.replace("**/*", "**")).collect(),
@@ -206,11 +237,15 @@ fn of_github(file: &Value, id: &str) -> Told {
         let action = between(said, "inputs.action == '", "'");
         let places = between(said, "inputs.environment == '", "'");
         let event = |word: &str| said.contains(&format!("github.event_name == '{word}'"));
+        if event("schedule") {
+            return None;
+        }
         let protected = said.contains("github.ref_protected");
         assert_eq!(said.contains(branch), protected || event("push"), "{said}");
-        start(event("pull_request"), event("push"), action.first(), protected, places)
+        Some(start(event("pull_request"), event("push"), action.first(), protected, places))
     };
-    let starts: BTreeSet<Start> = said.split(") || (").map(condition).collect();
+    // On GitLab the clock is no part of the file: the bot makes the schedule, which brings its variables.
+    let starts: BTreeSet<Start> = said.split(") || (").filter_map(condition).collect();
     if starts.contains(&Start::MergeRequest) {
         assert_eq!(file["on"].get("push").is_some(), starts.contains(&Start::Push));
     }
@@ -235,14 +270,20 @@ fn of_github(file: &Value, id: &str) -> Told {
         let run = step["run"].as_str().unwrap_or_default();
         let lines = || run.lines().map(str::to_owned);
         match (step["name"].as_str().unwrap(), step["if"].as_str()) {
-            ("Check out" | "Set up Python" | "Fetch the model" | "Fetch the judged files", None) => {}
+            ("Check out" | "Fetch the model" | "Fetch the judged files" | "Find out what is live", None) => {}
+            (name, None) if name.starts_with("Set up ") => {}
+            ("Keep downloads", Some("github.event_name == 'pull_request'")) => {}
             ("Prove that they are those that were judged", None) => {
                 told.proved =
                     told.lines == Lines::default() && run.contains("but the bytes that were judged");
             }
-            ("Lay out the files", _) => patterns.push_str(step["env"]["MERGEWRIGHT_FILES"].as_str().unwrap()),
+            // A job may keep two artifacts; GitLab has one for all.
+            ("Lay out the files", _) => {
+                patterns.push_str(step["env"]["MERGEWRIGHT_FILES"].as_str().unwrap());
+                patterns.push('\n');
+            }
             ("Upload the files", condition) => {
-                let regex = Regex::new(&format!("^(?:{})$", patterns.replace('\n', "|"))).unwrap();
+                let regex = Regex::new(&format!("^(?:{})$", patterns.trim_end().replace('\n', "|"))).unwrap();
                 told.keeps = Some(Kept {
                     files: left(|path| regex.is_match(path)),
                     after_failure: condition == Some("always()"),

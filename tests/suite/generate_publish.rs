@@ -43,6 +43,8 @@ both_ways!(
     a_symbolic_link_in_the_way_is_refused,
     a_job_started_by_hand_is_refused,
     a_deploy_job_brings_the_judged_bytes_out_or_back,
+    a_version_is_measured_on_the_data_of_another_commit,
+    a_clock_has_measured_what_is_live,
 );
 
 /// A repository, the artifacts of job 7, and what the job is told.
@@ -78,7 +80,9 @@ impl Told {
         let err = self.err();
         assert!(!self.output.status.success(), "it was published:\n{err}");
         assert!(
-            (err.contains("nothing was published: ") || err.contains("nothing was deployed: "))
+            ["published", "deployed", "measured"]
+                .iter()
+                .any(|done| err.contains(&format!("nothing was {done}: ")))
                 && err.contains(why),
             "`{why}` in:\n{err}"
         );
@@ -172,7 +176,7 @@ impl World {
 /// A configuration with every job, for a model with this toolchain.
 fn config(toolchain: &str) -> RepositoryConfig {
     let text = format!(
-        "version: 1\nmodels:\n  iris:\n    root: m\n    toolchain: {{kind: {toolchain}}}\n    build: {{artifacts: [model.json]}}\n    test: {{reports: {{metrics: metrics.json}}}}\n    version: {{strategy: sequence}}\n    publish: {{run: ['cp model.json published && printf %s \"$MERGEWRIGHT_VERSION\" >version']}}\n    environments: {{staging: {{}}}}\n    deploy:\n      run: ['cp model.json published', 'echo forth >direction']\n      rollback: ['cp model.json published', 'echo back >direction']\n      verify: ['test -s direction && echo \"$MERGEWRIGHT_ENVIRONMENT\" >verified']\n"
+        "version: 1\nmodels:\n  iris:\n    root: m\n    toolchain: {{kind: {toolchain}}}\n    build: {{artifacts: [model.json]}}\n    test: {{run: ['cp model.json measured', 'cp train.py data'], reports: {{metrics: metrics.json}}}}\n    schedules: {{live: {{cron: \"7 3 * * *\", task: evaluate}}}}\n    version: {{strategy: sequence}}\n    publish: {{run: ['cp model.json published && printf %s \"$MERGEWRIGHT_VERSION\" >version']}}\n    environments: {{staging: {{}}}}\n    deploy:\n      run: ['cp model.json published', 'echo forth >direction']\n      rollback: ['cp model.json published', 'echo back >direction']\n      verify: ['test -s direction && echo \"$MERGEWRIGHT_ENVIRONMENT\" >verified']\n"
     );
     repository::parse(&text).unwrap_or_else(|problems| panic!("{problems}"))
 }
@@ -384,4 +388,28 @@ fn a_deploy_job_brings_the_judged_bytes_out_or_back(toolchain: &str) {
     }
     world.files = vec![("m/model.json", b"{\"weights\": [6, 6, 6]}\n")];
     world.run(toolchain, "deploy", "deploy").refused("is not the file that was judged");
+}
+
+fn a_version_is_measured_on_the_data_of_another_commit(toolchain: &str) {
+    let mut world = World::new().tagged();
+    world.commit = git(&world.repo(), &["rev-parse", "main"]);
+    let told = world.run(toolchain, "evaluate", "evaluate");
+    assert!(told.output.status.success(), "{toolchain}: {}", told.err());
+    let read = |name: &str| fs::read(told.checkout.path().join("m").join(name)).unwrap();
+    assert_eq!((read("measured"), read("data")), (MODEL.to_vec(), b"later\n".to_vec()));
+    world.files = vec![("m/model.json", b"{\"weights\": [6, 6, 6]}\n")];
+    world.run(toolchain, "evaluate", "evaluate").refused("is not the file that was judged");
+}
+
+fn a_clock_has_measured_what_is_live(toolchain: &str) {
+    let mut world = World::new().tagged();
+    world.version = "";
+    world.run(toolchain, "live", "live").refused("nothing of iris is live in staging yet");
+    git(&world.repo(), &["tag", "-a", "iris#staging#9", "main", "-m", "another"]);
+    git(&world.repo(), &["tag", "-a", "iris#staging#10", &world.commit, "-m", "the last one"]);
+    let told = world.run(toolchain, "live", "live");
+    assert!(told.output.status.success(), "{toolchain}: {}", told.err());
+    assert_eq!(fs::read(told.checkout.path().join("m/measured")).unwrap(), MODEL);
+    let [request] = told.requests.as_slice() else { panic!("{:?}", told.requests) };
+    assert!(request.contains("/jobs/7/artifacts"), "the record says where the bytes lie: {request}");
 }

@@ -14,6 +14,7 @@ mod generate_equal;
 mod generate_forges;
 mod generate_iris;
 mod generate_publish;
+mod generate_rules;
 mod generate_untrusted;
 mod github_adapter;
 mod gitlab_adapter;

@@ -23,7 +23,7 @@ fn detected(dir: &Path) -> Vec<Dialect> {
     let remote = || remote(dir).map(|host| host.to_lowercase()).unwrap_or_default();
     let foreign = |dialect: &Dialect| match dialect {
         Dialect::GitLab => !files(*dialect).is_empty(),
-        Dialect::GitHub => dir.join(dialect.folder()).is_dir(),
+        Dialect::GitHub => dialect.folders().iter().any(|folder| dir.join(folder).is_dir()),
     };
     let only = |so: &dyn Fn(&Dialect) -> bool| Dialect::ALL.into_iter().filter(so).collect::<Vec<_>>();
     let found = only(&ours);

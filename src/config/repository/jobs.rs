@@ -82,8 +82,10 @@ pub(super) fn test(model: &Section<'_>, declared: &[String]) -> Option<Test> {
 /// The files of the test job: JUnit's, and those with the numbers.
 fn reports(section: &Section<'_>) -> Option<(Vec<String>, Vec<String>)> {
     let files = |field: &Field<'_>| field.items().iter().filter_map(Field::relative_path).collect::<Vec<_>>();
+    // Most tools write one file for each class of tests.
+    let globs = |field: &Field<'_>| field.items().iter().filter_map(Field::glob).collect::<Vec<_>>();
     let junit = section.field("junit");
-    let named = junit.as_ref().map(files).unwrap_or_default();
+    let named = junit.as_ref().map(globs).unwrap_or_default();
     let field = section.required("metrics")?;
     let metrics = files(&field);
     if field.items().is_empty() {

@@ -2,7 +2,9 @@
 
 use serde_yaml::{Mapping, Value};
 
-use super::{JobView, Setting, StepView, Workflow};
+use super::Workflow;
+use super::job::JobView;
+use super::steps::{Setting, StepView};
 use crate::generator::GenerateError;
 
 impl Workflow {
@@ -28,7 +30,8 @@ impl Workflow {
         let jobs = file.get("jobs");
         for job in &self.jobs {
             let place = format!("jobs.{}", job.id);
-            let Some(written) = jobs.and_then(|jobs| jobs.get(job.id)).and_then(Value::as_mapping) else {
+            let Some(written) = jobs.and_then(|jobs| jobs.get(job.id.as_str())).and_then(Value::as_mapping)
+            else {
                 expect(&place, None, &Value::Null);
                 continue;
             };
@@ -59,6 +62,12 @@ impl Workflow {
         if !self.push.is_empty() {
             on.push(("push", pairs([("branches", texts(self.push)), ("paths", paths())])));
         }
+        on.push(("merge_group", pairs([("types", texts(&["checks_requested"]))])));
+        if !self.schedules.is_empty() {
+            let one = |cron: &str, zone: &str| pairs([("cron", text_of(cron)), ("timezone", text_of(zone))]);
+            let all = self.schedules.iter().map(|schedule| one(&schedule.cron, &schedule.timezone));
+            on.push(("schedule", Value::Sequence(all.collect())));
+        }
         let inputs = self.inputs.iter().map(|input| {
             let described = [
                 ("description", text_of(input.description)),
@@ -75,7 +84,7 @@ impl Workflow {
 impl JobView {
     fn meant(&self) -> Mapping {
         let mut keys = vec![
-            ("name", text_of(self.id)),
+            ("name", text_of(&self.name)),
             ("if", text_of(&self.condition)),
             ("runs-on", texts(&self.runs_on)),
             ("timeout-minutes", Value::from(self.minutes)),
@@ -94,6 +103,9 @@ impl JobView {
         if let Some(name) = &self.environment {
             keys.push(("environment", pairs([("name", text_of(name))])));
         }
+        if !self.env.is_empty() {
+            keys.push(("env", pairs(self.env.iter().map(|(name, value)| (*name, text_of(value))))));
+        }
         if let Some(group) = &self.group {
             let group = [("group", text_of(group)), ("cancel-in-progress", Value::from(false))];
             keys.push(("concurrency", pairs(group)));
@@ -106,8 +118,9 @@ impl StepView {
     fn meant(&self) -> Value {
         let mut keys = vec![("name", text_of(self.name))];
         let mut put = |key, value: Option<Value>| keys.extend(value.map(|value| (key, value)));
+        put("id", self.id.map(text_of));
         put("if", self.condition.as_deref().map(text_of));
-        put("uses", self.uses.map(|uses| text_of(uses.pin)));
+        put("uses", self.uses.as_ref().map(|uses| text_of(&uses.pin)));
         put("working-directory", self.directory.as_deref().map(text_of));
         put("run", self.run.as_deref().map(text_of));
         let with = self.with.iter().map(|(name, setting)| {

@@ -1,19 +1,49 @@
 //! What a job does, step by step.
 
-use super::{Pin, Setting, StepView, globs, literal, rounded_up};
-use crate::generator::pipeline::{Action, Job, Kept, Step};
-use crate::generator::proof::{self, Bytes};
-use crate::generator::templates::GITHUB_STAGE;
-use crate::generator::{GenerateError, Templates};
+use serde::Serialize;
 
-const CHECKOUT: Pin =
-    Pin { pin: "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", version: "v7.0.1" };
-const SETUP_PYTHON: Pin =
-    Pin { pin: "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97", version: "v7.0.0" };
-const UPLOAD: Pin =
-    Pin { pin: "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f", version: "v7.0.0" };
-const DOWNLOAD: Pin =
-    Pin { pin: "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c", version: "v8.0.1" };
+use super::job::rounded_up;
+use super::{globs, literal, tools};
+use crate::generator::GenerateError;
+use crate::generator::pins::{self, Action as PinnedAction};
+use crate::generator::pipeline::{Action, Job, Keeps, Kept, Part, Proof, Proven};
+use crate::generator::proof::{self, Bytes};
+use crate::generator::templates::{GITHUB_STAGE, Renderer};
+
+/// One step: an action with settings, or shell lines.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct StepView {
+    pub(super) name: &'static str,
+    pub(super) id: Option<&'static str>,
+    pub(super) condition: Option<String>,
+    pub(super) uses: Option<Pin>,
+    pub(super) with: Vec<(&'static str, Setting)>,
+    pub(super) directory: Option<String>,
+    pub(super) env: Vec<(String, String)>,
+    pub(super) run: Option<String>,
+}
+
+/// An action at one commit.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Pin {
+    pub(super) pin: String,
+    pub(super) version: &'static str,
+}
+
+impl Pin {
+    pub(super) fn of(action: &PinnedAction) -> Self {
+        Self { pin: action.pin(), version: action.version }
+    }
+}
+
+/// What an action is told.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Setting {
+    Text(String),
+    Flag(bool),
+    Number(u64),
+}
 
 /// Where files lie for the upload.
 const STAGED: &str = "mergewright-staged";
@@ -24,47 +54,28 @@ const MOST_DAYS: u64 = 90;
 /// The credential of the job itself.
 const TOKEN: &str = "${{ github.token }}";
 
-pub(super) fn of(job: &Job, all: &[&Job], templates: &Templates) -> Result<Vec<StepView>, GenerateError> {
+/// The step that finds out what is live, and what it says.
+const LIVE: &str = "live";
+
+/// Every step of a job, in order.
+pub(super) fn of(job: &Job, all: &[&Job], templates: &Renderer<'_>) -> Result<Vec<StepView>, GenerateError> {
     let mut steps = vec![checkout()];
-    if let (Some(version), None) = (&job.python, &job.container) {
-        steps.push(StepView {
-            name: "Set up Python",
-            uses: Some(SETUP_PYTHON),
-            with: vec![("python-version", text(literal(version)))],
-            ..StepView::default()
-        });
-    }
+    steps.extend(tools::of(job));
     for need in &job.needs {
-        if all.iter().any(|other| other.step == *need && other.keeps.is_some()) {
-            steps.push(StepView {
+        if let Some(needed) = all.iter().find(|other| other.step == *need) {
+            steps.extend(needed.keeps.iter().map(|kept| StepView {
                 name: "Fetch the model",
-                uses: Some(DOWNLOAD),
-                with: vec![("name", text(artifact(job, *need))), ("path", text(".".to_owned()))],
+                uses: Some(Pin::of(&pins::DOWNLOAD)),
+                with: vec![("name", text(artifact(job, kept.what))), ("path", text(".".to_owned()))],
                 ..StepView::default()
-            });
+            }));
         }
     }
-    if let Some(proof) = job.proof {
-        steps.push(StepView {
-            name: "Fetch the judged files",
-            uses: Some(DOWNLOAD),
-            with: vec![
-                ("name", text(artifact(job, Step::Build))),
-                ("path", text(JUDGED.to_owned())),
-                ("run-id", text("${{ inputs.source }}".to_owned())),
-                ("github-token", text(TOKEN.to_owned())),
-            ],
-            ..StepView::default()
-        });
-        steps.push(StepView {
-            name: "Prove that they are those that were judged",
-            env: vec![("GITHUB_TOKEN".to_owned(), TOKEN.to_owned())],
-            run: Some(proof::script(proof, job.step, Bytes::OfGitHub, templates)?),
-            ..StepView::default()
-        });
+    if let Some(proof) = &job.proof {
+        steps.extend(proved(job, proof, templates)?);
     }
-    steps.extend(own(job));
-    if let Some(kept) = &job.keeps {
+    steps.extend(job.parts.iter().map(|part| own(job, part)));
+    for kept in &job.keeps {
         steps.extend(keep(job, kept, templates)?);
     }
     Ok(steps)
@@ -73,7 +84,7 @@ pub(super) fn of(job: &Job, all: &[&Job], templates: &Templates) -> Result<Vec<S
 fn checkout() -> StepView {
     StepView {
         name: "Check out",
-        uses: Some(CHECKOUT),
+        uses: Some(Pin::of(&pins::CHECKOUT)),
         with: vec![
             ("ref", text("${{ env.MERGEWRIGHT_COMMIT }}".to_owned())),
             ("persist-credentials", Setting::Flag(false)),
@@ -82,34 +93,61 @@ fn checkout() -> StepView {
     }
 }
 
-/// The people's own lines, those of one kind in one shell.
-fn own(job: &Job) -> Vec<StepView> {
-    let step = |name, action: Option<Action>, lines: &[String]| {
-        let secrets = job.secrets.iter().map(|name| (name.clone(), format!("${{{{ secrets.{name} }}}}")));
-        let (given, run) = script(lines);
-        (!lines.is_empty()).then(|| StepView {
-            name,
-            condition: action.map(|action| format!("inputs.action == '{action}'")),
-            directory: (job.root != ".").then(|| literal(&job.root)),
-            env: secrets.chain(given).collect(),
+/// The judged bytes, fetched and proved.
+fn proved(
+    job: &Job,
+    proof: &(Proof, Proven),
+    templates: &Renderer<'_>,
+) -> Result<Vec<StepView>, GenerateError> {
+    let token = ("GITHUB_TOKEN".to_owned(), TOKEN.to_owned());
+    let mut steps = Vec::new();
+    let mut env = vec![token.clone()];
+    let mut source = "${{ inputs.source }}".to_owned();
+    if let Some(run) = proof::live(proof, Bytes::OfGitHub, templates)? {
+        steps.push(StepView {
+            name: "Find out what is live",
+            id: Some(LIVE),
+            env: vec![token],
             run: Some(run),
             ..StepView::default()
-        })
-    };
-    let steps = match (&job.deployment, job.step) {
-        (Some(deployment), _) if deployment.rollback.is_empty() || deployment.rollback == job.run => {
-            vec![step("Deploy", None, &job.run), step("Verify", None, &deployment.verify)]
-        }
-        (Some(deployment), _) => vec![
-            step("Deploy", Some(Action::Deploy), &job.run),
-            step("Roll back", Some(Action::Rollback), &deployment.rollback),
-            step("Verify", None, &deployment.verify),
+        });
+        let said = |name: &str| format!("${{{{ inputs.{name} || steps.{LIVE}.outputs.{name} }}}}");
+        source = said("source");
+        env.push(("MERGEWRIGHT_VERSION".to_owned(), said("version")));
+        env.push(("MERGEWRIGHT_SOURCE".to_owned(), source.clone()));
+    }
+    steps.push(StepView {
+        name: "Fetch the judged files",
+        uses: Some(Pin::of(&pins::DOWNLOAD)),
+        with: vec![
+            ("name", text(artifact(job, Keeps::Model))),
+            ("path", text(JUDGED.to_owned())),
+            ("run-id", text(source)),
+            ("github-token", text(TOKEN.to_owned())),
         ],
-        (None, Step::Build) => vec![step("Build", None, &job.run)],
-        (None, Step::Test) => vec![step("Test", None, &job.run)],
-        (None, Step::Publish | Step::Deploy) => vec![step("Publish", None, &job.run)],
-    };
-    steps.into_iter().flatten().collect()
+        ..StepView::default()
+    });
+    steps.push(StepView {
+        name: "Prove that they are those that were judged",
+        env,
+        run: Some(proof::script(proof, job.step, Bytes::OfGitHub, templates)?),
+        ..StepView::default()
+    });
+    Ok(steps)
+}
+
+/// The people's own lines of one kind, in one shell.
+fn own(job: &Job, part: &Part) -> StepView {
+    let secrets = part.secrets.iter().map(|name| (name.clone(), format!("${{{{ secrets.{name} }}}}")));
+    let (given, run) = script(&part.lines);
+    StepView {
+        name: part.title,
+        condition: part.only.map(|action: Action| format!("inputs.action == '{action}'")),
+        directory: (job.root != ".").then(|| literal(&job.root)),
+        env: secrets.chain(given).collect(),
+        run: Some(run),
+        ..StepView::default()
+    }
 }
 
 /// Lines for one shell. Those that hold what GitHub would take for an expression come through a
@@ -128,8 +166,8 @@ fn script(lines: &[String]) -> (Option<(String, String)>, String) {
 }
 
 /// Lays the files out with their paths from the repository's root, and uploads them.
-fn keep(job: &Job, kept: &Kept, templates: &Templates) -> Result<[StepView; 2], GenerateError> {
-    let condition = kept.always.then(|| "always()".to_owned());
+fn keep(job: &Job, kept: &Kept, templates: &Renderer<'_>) -> Result<[StepView; 2], GenerateError> {
+    let condition = kept.always().then(|| "always()".to_owned());
     let patterns: Vec<String> = kept.paths.iter().map(|path| globs::expression(path)).collect();
     let stage = StepView {
         name: "Lay out the files",
@@ -141,12 +179,12 @@ fn keep(job: &Job, kept: &Kept, templates: &Templates) -> Result<[StepView; 2], 
     let upload = StepView {
         name: "Upload the files",
         condition,
-        uses: Some(UPLOAD),
+        uses: Some(Pin::of(&pins::UPLOAD)),
         with: vec![
-            ("name", text(artifact(job, job.step))),
+            ("name", text(artifact(job, kept.what))),
             ("path", text(STAGED.to_owned())),
             // A build that leaves nothing has failed; a test may have failed before it wrote a report.
-            ("if-no-files-found", text(if kept.always { "warn" } else { "error" }.to_owned())),
+            ("if-no-files-found", text(if kept.always() { "warn" } else { "error" }.to_owned())),
             ("include-hidden-files", Setting::Flag(true)),
             ("overwrite", Setting::Flag(true)),
             ("retention-days", Setting::Number(rounded_up(kept.keep_for, 86_400).min(MOST_DAYS))),
@@ -156,11 +194,11 @@ fn keep(job: &Job, kept: &Kept, templates: &Templates) -> Result<[StepView; 2], 
     Ok([stage, upload])
 }
 
-/// The name of what the job of this step leaves.
-fn artifact(job: &Job, step: Step) -> String {
-    format!("{}-{}", job.model, if step == Step::Build { "model" } else { "reports" })
+/// The name of what jobs of the model leave.
+fn artifact(job: &Job, what: Keeps) -> String {
+    format!("{}-{}", job.model, what.word())
 }
 
-const fn text(text: String) -> Setting {
+pub(super) const fn text(text: String) -> Setting {
     Setting::Text(text)
 }

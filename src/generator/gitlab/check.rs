@@ -3,7 +3,9 @@
 
 use serde_yaml::Value;
 
-use super::{File, JobView, RuleView};
+use super::conditions::RuleView;
+use super::job::JobView;
+use super::{File, PLACEHOLDER, Top};
 use crate::generator::GenerateError;
 
 impl File {
@@ -17,14 +19,13 @@ impl File {
                 broken.push(what);
             }
         };
-        let workflow: Vec<&str> = items(file.get("workflow").and_then(|workflow| workflow.get("rules")))
-            .iter()
-            .filter_map(|rule| rule.get("if")?.as_str())
-            .collect();
-        expect("`workflow` would start other pipelines".to_owned(), workflow == self.workflow);
-        let stages = texts(file.get("stages"));
-        let ours: Vec<_> = stages.iter().copied().filter(|stage| self.stages.contains(stage)).collect();
-        expect("the stages are not in their order".to_owned(), ours == self.stages);
+        match &self.top {
+            Some(top) => check_top(top, &file, &mut expect),
+            None => {
+                let own = |key: &str| file.get(key).is_none();
+                expect("a model's file holds nothing but jobs".to_owned(), own("workflow") && own("stages"));
+            }
+        }
         for job in &self.jobs {
             match file.get(job.name.as_str()) {
                 None => expect(format!("the job `{}` is missing", job.name), false),
@@ -42,6 +43,32 @@ impl File {
         }
         if broken.is_empty() { Ok(()) } else { Err(GenerateError::Meaning(broken)) }
     }
+}
+
+fn check_top(top: &Top, file: &Value, expect: &mut dyn FnMut(String, bool)) {
+    let workflow: Vec<&str> = items(file.get("workflow").and_then(|workflow| workflow.get("rules")))
+        .iter()
+        .filter_map(|rule| rule.get("if")?.as_str())
+        .collect();
+    expect("`workflow` would start other pipelines".to_owned(), workflow == top.workflow);
+    let stages = texts(file.get("stages"));
+    let ours: Vec<_> = stages.iter().copied().filter(|stage| top.stages.contains(stage)).collect();
+    expect("the stages are not in their order".to_owned(), ours == top.stages);
+    if top.includes.is_empty() {
+        return;
+    }
+    let written = items(file.get("include"));
+    for include in &top.includes {
+        let same = |one: &&Value| one.get("local").and_then(Value::as_str) == Some(&include.path);
+        let found = written.iter().find(same);
+        let holds = found.is_some_and(|one| rules(one) == include.rules);
+        expect(format!("`include` of {} says something else", include.path), holds);
+    }
+    let never = file.get(PLACEHOLDER).map(|job| items(job.get("rules")));
+    let never = never.is_some_and(|rules| {
+        rules.len() == 1 && rules.iter().all(|rule| rule.get("when").and_then(Value::as_str) == Some("never"))
+    });
+    expect(format!("the job `{PLACEHOLDER}` could run"), never);
 }
 
 /// Each key of a job, and whether it says what it should.
@@ -64,18 +91,60 @@ fn compare(job: &JobView, written: &Value) -> Vec<(&'static str, bool)> {
         ("timeout", text(written, "timeout").as_deref() == Some(job.timeout.as_str())),
         ("retry", texts(written.get("retry").and_then(|retry| retry.get("when"))) == job.retry),
         ("script", texts(written.get("script")) == job.script),
+        (
+            "cache",
+            cache(written)
+                == job
+                    .cache
+                    .as_ref()
+                    .map(|cache| (cache.prefix.as_str(), refs(&cache.files), refs(&cache.paths))),
+        ),
+        (
+            "variables",
+            variables(written)
+                == job
+                    .cache
+                    .as_ref()
+                    .map(|cache| cache.variables.clone())
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect::<Vec<_>>(),
+        ),
         ("artifacts", written.get("artifacts").is_some() == job.artifacts.is_some()),
     ];
     if let (Some(artifacts), Some(kept)) = (written.get("artifacts"), &job.artifacts) {
-        let junit = artifacts.get("reports").and_then(|reports| reports.get("junit"));
+        let reports = artifacts.get("reports");
+        let coverage = reports.and_then(|reports| reports.get("coverage_report"));
+        let covered = coverage.map(|report| (text(report, "coverage_format"), text(report, "path")));
+        let meant = kept.coverage.as_ref().map(|one| (Some(one.format.to_owned()), Some(one.path.clone())));
         result.extend([
             ("artifacts.paths", texts(artifacts.get("paths")) == kept.paths),
-            ("artifacts.reports", texts(junit) == kept.junit),
+            ("artifacts.exclude", texts(artifacts.get("exclude")) == kept.exclude),
+            ("artifacts.reports", texts(reports.and_then(|reports| reports.get("junit"))) == kept.junit),
+            ("artifacts.reports.coverage_report", covered == meant),
             ("artifacts.when", (text(artifacts, "when").as_deref() == Some("always")) == kept.always),
             ("artifacts.expire_in", text(artifacts, "expire_in").as_deref() == Some(kept.expire_in.as_str())),
         ]);
     }
     result
+}
+
+/// Prefix of the key, the files that are part of it, and what is kept.
+fn cache(job: &Value) -> Option<(&str, Vec<&str>, Vec<&str>)> {
+    let cache = job.get("cache")?;
+    let key = cache.get("key")?;
+    Some((key.get("prefix")?.as_str()?, texts(key.get("files")), texts(cache.get("paths"))))
+}
+
+fn variables(job: &Value) -> Vec<(&str, &str)> {
+    let all = job.get("variables").and_then(Value::as_mapping);
+    let all = all.into_iter().flatten();
+    all.map(|(name, value)| (name.as_str().unwrap_or_default(), value.as_str().unwrap_or_default())).collect()
+}
+
+fn refs(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
 }
 
 /// The name of a job's environment, and what is done with it.

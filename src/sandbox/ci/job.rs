@@ -237,6 +237,13 @@ fn artifacts(value: Value, place: &str) -> Result<Artifacts, CiError> {
         Some(value) => {
             let pairs = Keys::of(value, &format!("{place}:reports"))?.rest()?;
             let one = |(name, value): (String, Value)| {
+                if name == "coverage_report" {
+                    let mut report = Keys::of(value, &format!("{place}:reports:{name}"))?;
+                    report.text("coverage_format")?;
+                    let path = report.text("path")?.unwrap_or_default();
+                    report.done()?;
+                    return Ok((name, vec![path]));
+                }
                 if !["junit", "metrics"].contains(&name.as_str()) {
                     let text = "(the sandbox knows only what is generated)";
                     return Err(CiError(format!(

@@ -39,6 +39,8 @@ pub(crate) struct Workflow {
 struct On {
     pull_request: Option<PullRequest>,
     push: Option<Push>,
+    /// Whether a merge queue's group does.
+    merge_group: bool,
     /// Inputs of a dispatch, and whether each must be given.
     dispatch: Option<BTreeMap<String, bool>>,
 }
@@ -161,8 +163,13 @@ pub(crate) enum Work {
         /// None = the commit that the run is for.
         reference: Option<String>,
     },
-    /// `actions/setup-python`: the machine's own Python stands in for the version.
-    SetupPython,
+    /// An action that brings a tool: the machine's own stands in for the version.
+    SetUp {
+        /// The line that shows which it is.
+        look: &'static str,
+    },
+    /// `actions/cache`: nothing is kept here.
+    Cache,
     /// `actions/upload-artifact`.
     Upload {
         /// The artifact's name.

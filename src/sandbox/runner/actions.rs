@@ -89,10 +89,11 @@ impl Steps<'_> {
                 let lines = std::slice::from_ref(script);
                 self.shell(step, lines, self.inside(directory)?, deadline, log).await
             }
-            Work::SetupPython => {
-                let lines = ["python3 --version".to_owned()];
+            Work::SetUp { look } => {
+                let lines = [(*look).to_owned()];
                 self.shell(step, &lines, self.workspace.to_owned(), deadline, log).await
             }
+            Work::Cache => Ok(End::Good),
             Work::Checkout { reference } => {
                 tokio::fs::remove_dir_all(self.workspace).await?;
                 let reference = reference.as_deref().unwrap_or(self.sha);

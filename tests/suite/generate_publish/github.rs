@@ -21,6 +21,8 @@ both_ways!(
     a_record_of_something_else_is_refused,
     nothing_is_read_through_a_symbolic_link,
     a_deploy_job_goes_forth_or_back,
+    a_version_is_measured_on_the_data_of_another_commit,
+    a_clock_has_measured_what_is_live,
 );
 
 /// What became of a job: its last step's end, and the checkout.
@@ -61,6 +63,8 @@ fn run(world: &World, toolchain: &str, job: &str, action: &str, prepare: impl Fn
     }
     prepare(checkout.path());
     let mut last = None;
+    let said = checkout.path().join(".git/step-outputs");
+    fs::write(&said, "").unwrap();
     for step in file["jobs"][job]["steps"].as_sequence().unwrap() {
         let Some(script) = step["run"].as_str() else { continue };
         let wanted = step["if"].as_str().is_none_or(|said| said == format!("inputs.action == '{action}'"));
@@ -75,10 +79,14 @@ fn run(world: &World, toolchain: &str, job: &str, action: &str, prepare: impl Fn
         } else {
             shell.env_remove("GITHUB_TOKEN");
         }
+        // The expressions of a step's own variables: what was given, else what a step before has found out.
+        let outputs = fs::read_to_string(&said).unwrap();
+        let found = outputs.lines().find_map(|line| line.strip_prefix("version=")).unwrap_or_default();
+        shell.env("GITHUB_OUTPUT", &said);
         for (name, value) in [
             ("ACTION", action),
             ("MODEL", "iris"),
-            ("VERSION", world.version),
+            ("VERSION", if world.version.is_empty() { found } else { world.version }),
             ("COMMIT", &world.commit),
             ("ENVIRONMENT", "staging"),
             ("SOURCE", "7"),
@@ -156,4 +164,27 @@ fn a_deploy_job_goes_forth_or_back(toolchain: &str) {
     }
     world.files = vec![("m/model.json", b"other")];
     run(&world, toolchain, "deploy", "deploy", |_| {}).refused("nothing was deployed: m/model.json is not");
+}
+
+fn a_version_is_measured_on_the_data_of_another_commit(toolchain: &str) {
+    let mut world = World::new().tagged();
+    world.commit = git(&world.repo(), &["rev-parse", "main"]);
+    let told = run(&world, toolchain, "evaluate", "evaluate", |_| {});
+    assert_eq!(told.read("m/measured").unwrap_or_else(|| told.err()).as_bytes(), MODEL);
+    assert_eq!(told.read("m/data").as_deref(), Some("later\n"));
+    world.files = vec![("m/model.json", b"{\"weights\": [6, 6, 6]}\n")];
+    let told = run(&world, toolchain, "evaluate", "evaluate", |_| {});
+    assert_eq!(told.read("m/measured"), None, "nothing is measured that was not judged");
+}
+
+fn a_clock_has_measured_what_is_live(toolchain: &str) {
+    let mut world = World::new().tagged();
+    world.version = "";
+    let told = run(&world, toolchain, "live", "live", |_| {});
+    told.refused("nothing of iris is live in staging yet");
+    git(&world.repo(), &["tag", "-a", "iris#staging#10", &world.commit, "-m", "the last one"]);
+    let told = run(&world, toolchain, "live", "live", |_| {});
+    assert_eq!(told.read("m/measured").unwrap_or_else(|| told.err()).as_bytes(), MODEL);
+    let outputs = told.read(".git/step-outputs").unwrap();
+    assert_eq!(outputs, "version=v3\nsource=7\n");
 }

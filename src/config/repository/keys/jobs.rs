@@ -81,7 +81,7 @@ static REPORTS: Object = Object {
     name: "reports",
     about: "The files that the test job writes.",
     keys: &[
-        Key::or("junit", Shape::Many(&Shape::Path), "[]", "JUnit files."),
+        Key::or("junit", Shape::Many(&Shape::Glob), "[]", "JUnit files, as globs."),
         Key::required(
             "metrics",
             Shape::Many(&Shape::Path),

@@ -274,6 +274,10 @@ impl Parser<'_> {
             let (pattern, values) = arguments.split_first().ok_or("`format` has no text")?;
             return format(pattern, values).map(Value::Text);
         }
+        if function == "hashFiles" {
+            // Nothing is kept here, so that nothing depends on it.
+            return Ok(Value::Text("hash".to_owned()));
+        }
         let unknown = || format!("`{function}` is not a function that generated files use");
         let answer: fn(bool) -> bool = match (function, arguments.as_slice()) {
             ("always", []) => |_good| true,

@@ -60,6 +60,24 @@ fn on(value: Value) -> Result<On, CiError> {
         on.push = Some(Push { branches: inner.list("branches")?, paths: paths(&mut inner, "on:push")? });
         inner.done()?;
     }
+    if let Some(value) = keys.take("merge_group") {
+        let mut inner = read(value, "on:merge_group")?;
+        on.merge_group = inner.list("types")? == ["checks_requested"];
+        inner.done()?;
+    }
+    if let Some(value) = keys.take("schedule") {
+        // The sandbox has no clock; what the times say is looked at all the same.
+        let Value::Sequence(times) = value else {
+            return Err(CiError("on:schedule should be a list".to_owned()));
+        };
+        for time in times {
+            let mut inner = read(time, "on:schedule")?;
+            if inner.text("cron")?.is_none() || inner.text("timezone")?.is_none() {
+                return Err(CiError("on:schedule: each time has `cron` and `timezone`".to_owned()));
+            }
+            inner.done()?;
+        }
+    }
     if let Some(value) = keys.take("workflow_dispatch") {
         let mut inner = read(value, "on:workflow_dispatch")?;
         on.dispatch = Some(inner.take("inputs").map(inputs).transpose()?.unwrap_or_default());

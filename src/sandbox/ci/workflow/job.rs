@@ -17,6 +17,7 @@ pub(super) struct JobFile {
     pub(super) runs_on: Vec<String>,
     pub(super) timeout: Duration,
     pub(super) environment: Option<String>,
+    pub(super) variables: BTreeMap<String, String>,
     pub(super) concurrency: Option<Group>,
     pub(super) steps: Vec<StepFile>,
 }
@@ -53,6 +54,11 @@ pub(super) enum Does {
 pub(super) enum Action {
     Checkout,
     SetupPython,
+    SetupUv,
+    SetupJava,
+    SetupGradle,
+    SetupNode,
+    Cache,
     Upload,
     Download,
 }
@@ -77,6 +83,11 @@ impl JobFile {
             runs_on: keys.list("runs-on")?,
             timeout: Duration::from_secs(minutes.saturating_mul(60)),
             environment: keys.take("environment").map(|value| environment(value, &place)).transpose()?,
+            variables: keys
+                .take("env")
+                .map(|value| mapping(value, &format!("{place}:env")))
+                .transpose()?
+                .unwrap_or_default(),
             concurrency: keys
                 .take("concurrency")
                 .map(|value| Group::read(value, &format!("{place}:concurrency")))
@@ -113,6 +124,7 @@ impl StepFile {
     fn read(value: Value, place: &str) -> Result<Self, CiError> {
         let mut keys = Keys::of(value, place)?;
         let name = keys.text("name")?.ok_or_else(|| CiError(format!("{place}:name is missing")))?;
+        keys.text("id")?;
         let condition = keys.text("if")?;
         let environment =
             keys.take("env").map(|value| mapping(value, &keys.place("env"))).transpose()?.unwrap_or_default();
@@ -141,6 +153,11 @@ impl Action {
         match action {
             "actions/checkout" => Ok(Self::Checkout),
             "actions/setup-python" => Ok(Self::SetupPython),
+            "astral-sh/setup-uv" => Ok(Self::SetupUv),
+            "actions/setup-java" => Ok(Self::SetupJava),
+            "gradle/actions/setup-gradle" => Ok(Self::SetupGradle),
+            "actions/setup-node" => Ok(Self::SetupNode),
+            "actions/cache" => Ok(Self::Cache),
             "actions/upload-artifact" => Ok(Self::Upload),
             "actions/download-artifact" => Ok(Self::Download),
             _ => Err(CiError(format!(

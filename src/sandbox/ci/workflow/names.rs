@@ -11,6 +11,7 @@ const GITHUB: &[(&str, Kind)] = &[
     ("github.event.repository.default_branch", Kind::Always),
     ("github.event.pull_request.head.sha", Kind::Sometimes),
     ("github.event.pull_request.number", Kind::Sometimes),
+    ("github.event.schedule", Kind::Sometimes),
     // Given by the runner: it is another one for each job.
     ("github.token", Kind::Sometimes),
 ];
@@ -32,6 +33,8 @@ pub(super) fn kind(name: &str) -> Option<Kind> {
     match context {
         "github" => GITHUB.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind),
         "inputs" | "env" | "secrets" if !rest.is_empty() && !rest.contains('.') => Some(Kind::Sometimes),
+        // Steps run after the run is planned; what they say is asked for only where no input says it.
+        "steps" if rest.contains(".outputs.") => Some(Kind::Sometimes),
         _ => None,
     }
 }

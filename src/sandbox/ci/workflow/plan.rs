@@ -40,7 +40,8 @@ impl Workflow {
                     on.branches.contains(branch) && met
                 }))
             }
-            Trigger::Push { branch: None, .. } | Trigger::MergeGroup => Ok(false),
+            Trigger::Push { branch: None, .. } => Ok(false),
+            Trigger::MergeGroup => Ok(self.on.merge_group),
             Trigger::Dispatch { inputs } => {
                 let Some(known) = &self.on.dispatch else {
                     return Err(CiError("Workflow does not have 'workflow_dispatch' trigger".to_owned()));
@@ -121,6 +122,11 @@ impl JobFile {
             when: if runs { When::OnSuccess } else { When::Never },
             timeout: Some(self.timeout),
             environment: self.environment.as_ref().map(|name| interpolate(name, scope)).transpose()?,
+            variables: self
+                .variables
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), interpolate(value, scope)?)))
+                .collect::<Result<_, CiError>>()?,
             resource_group: group.map(|group| group.group),
             tags: self.runs_on.iter().map(|label| interpolate(label, scope)).collect::<Result<_, _>>()?,
             steps: if runs {
@@ -188,7 +194,31 @@ impl Told<'_> {
             }
             Action::SetupPython => {
                 self.text("python-version")?;
-                Ok(Work::SetupPython)
+                Ok(Work::SetUp { look: "python3 --version" })
+            }
+            Action::SetupUv => {
+                self.exactly("enable-cache", "false")?;
+                Ok(Work::SetUp { look: "uv --version" })
+            }
+            Action::SetupJava => {
+                self.exactly("distribution", "temurin")?;
+                self.text("java-version")?;
+                Ok(Work::SetUp { look: "java -version" })
+            }
+            Action::SetupGradle => {
+                self.exactly("cache-disabled", "true")?;
+                self.exactly("validate-wrappers", "true")?;
+                Ok(Work::SetUp { look: "gradle --version" })
+            }
+            Action::SetupNode => {
+                self.exactly("package-manager-cache", "false")?;
+                self.text("node-version")?;
+                Ok(Work::SetUp { look: "node --version" })
+            }
+            Action::Cache => {
+                self.text("path")?;
+                self.text("key")?;
+                Ok(Work::Cache)
             }
             Action::Upload => {
                 self.exactly("include-hidden-files", "true")?;

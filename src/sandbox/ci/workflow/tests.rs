@@ -59,7 +59,7 @@ fn each_event_runs_its_jobs_and_no_other() {
         (push("master", "speech/a"), around("refs/heads/master", true), &[]),
         (push("feature", "speech/a"), around("refs/heads/feature", false), &[]),
         (Trigger::Push { branch: None, tag: Some("v1".to_owned()), changed: None }, main.clone(), &[]),
-        (Trigger::MergeGroup, main.clone(), &[]),
+        (Trigger::MergeGroup, main.clone(), &["merge_group"]),
         (dispatch(&[("action", "run")]), around("refs/heads/feature", false), &judged),
         (dispatch(&[("action", "publish")]), main.clone(), &["publish"]),
         (dispatch(&[("action", "publish")]), around("refs/heads/main", false), &[]),
@@ -68,7 +68,8 @@ fn each_event_runs_its_jobs_and_no_other() {
         (dispatch(&[("action", "rollback"), ("environment", "production")]), main.clone(), &["deploy"]),
         (dispatch(&[("action", "deploy"), ("environment", "elsewhere")]), main.clone(), &[]),
         (dispatch(&[("action", "deploy")]), main.clone(), &[]),
-        (dispatch(&[("action", "evaluate")]), main, &[]),
+        (dispatch(&[("action", "evaluate")]), main.clone(), &["evaluate"]),
+        (dispatch(&[("action", "weekly")]), main, &[]),
     ] {
         assert_eq!(running(&trigger, &around), expected, "{trigger:?}");
     }
