@@ -3,10 +3,12 @@
 //! What the folder's files show is written down; what they do not show is marked in the file and
 //! named in the answer. Nothing is guessed in silence, and what is written passes `check`.
 
+mod existing;
 mod folder;
 mod jobs;
 mod measures;
 mod plan;
+mod taken;
 mod toolchain;
 
 use std::fmt::Write as _;
@@ -18,6 +20,7 @@ use serde_json::json;
 use super::Answer;
 use crate::config::repository::{self, FILE_NAME};
 use crate::config::valid::ToolchainKind;
+use existing::Existing;
 use folder::Folder;
 use plan::Plan;
 
@@ -42,9 +45,24 @@ pub fn init(arguments: &Arguments) -> Answer {
         return Answer::no(format!("{} is no folder that can be read\n", dir.display()));
     };
     let folder_name = whole.file_name().unwrap_or_default().to_string_lossy();
-    let plan = Plan::of(&Folder::look(dir), &folder_name, arguments.toolchain);
-    let text = match plan.render() {
-        Ok(text) => text,
+    let (folder, existing) = (Folder::look(dir), Existing::look(dir));
+    let planned = |existing: &Existing| {
+        let plan = Plan::of(&folder, &folder_name, arguments.toolchain, existing);
+        plan.render().map(|text| (plan, text))
+    };
+    let (plan, text) = match planned(&existing) {
+        // A line that the file cannot hold, such as one with a password in it, keeps all of them out.
+        Ok((_, text)) if !existing.files.is_empty() && repository::parse(&text).is_err() => {
+            match planned(&Existing::default()) {
+                Ok((mut plan, text)) => {
+                    let files = existing.files.join(", ");
+                    plan.reasons.push(format!("what {files} runs could not be taken over: look through it"));
+                    (plan, text)
+                }
+                Err(error) => return Answer::no(format!("the file could not be written down: {error}\n")),
+            }
+        }
+        Ok(planned) => planned,
         Err(error) => return Answer::no(format!("the file could not be written down: {error}\n")),
     };
     if let Err(problems) = repository::parse(&text) {

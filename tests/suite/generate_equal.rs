@@ -93,7 +93,7 @@ fn folders() -> Vec<String> {
 }
 
 #[test]
-fn both_forges_are_told_the_same() {
+fn g20_both_forges_are_told_the_same() {
     for folder in folders() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder).join(".mergewright.yml");
         let config = repository::parse(&fs::read_to_string(file).unwrap()).unwrap();

@@ -8,7 +8,7 @@ use mergewright::cli::pins;
 use mergewright::config::repository;
 use mergewright::config::valid::RepositoryConfig;
 use mergewright::generator::pins::{ACTIONS, IMAGES};
-use mergewright::generator::{self, Dialect, Existing, GeneratedFile};
+use mergewright::generator::{self, Dialect, Existing, GeneratedFile, Templates};
 use serde_yaml::Value;
 
 /// A repository and the files that it gets.
@@ -399,6 +399,52 @@ fn g11_nine_in_the_morning_is_nine_where_it_was_meant() {
             ("43 3 * * sun", "UTC"),
         ]
     );
+}
+
+#[test]
+fn g12_beyond_twenty_models_each_has_a_file_with_the_same_job_names() {
+    let with = |count: usize| {
+        let models: String = (0..count).map(|number| format!("  m{number}: {{}}\n")).collect();
+        let text = format!(
+            "version: 1\ndefaults: {{test: {{reports: {{metrics: m.json}}}}, version: {{strategy: sequence}}}}\nmodels:\n{models}"
+        );
+        let config = repository::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        generator::generate(&config, Dialect::GitLab, &Existing::new()).unwrap()
+    };
+    let names = |files: &[GeneratedFile]| -> BTreeSet<String> {
+        let jobs = files.iter().flat_map(|file| read(file).as_mapping().unwrap().clone());
+        jobs.map(|(name, _)| name.as_str().unwrap().to_owned())
+            .filter(|name| name.contains(":test"))
+            .collect()
+    };
+    let (one, several) = (with(20), with(21));
+    assert_eq!((one.len(), several.len()), (1, 22));
+    let mut expected = names(&one);
+    expected.insert("m20:test".to_owned());
+    assert_eq!(names(&several), expected);
+}
+
+#[test]
+fn g16_own_lines_with_tags_of_gitlab_are_kept() {
+    let golden = goldens().into_iter().find(|golden| golden.name == "maven-secrets").unwrap();
+    let mark = "# mergewright:keep jobs\n";
+    let own = format!("{mark}report:\n  script: !reference [\"scorer:test\", script]\n");
+    let own = golden.gitlab[0].content.replace(mark, &own);
+    let existing = Existing::from([(golden.gitlab[0].path.clone(), own.clone())]);
+    assert_eq!(generator::generate(&golden.config, Dialect::GitLab, &existing).unwrap()[0].content, own);
+}
+
+#[test]
+fn g19_a_value_that_is_not_there_is_an_error() {
+    let golden = goldens().into_iter().find(|golden| golden.name == "node-deploy").unwrap();
+    for (dialect, part) in [(Dialect::GitLab, "gitlab/cache.yml.j2"), (Dialect::GitHub, "github/step.yml.j2")]
+    {
+        let mut templates = Templates::embedded();
+        templates.replace(part, "x: <{ job.nothing }>\n").unwrap();
+        let error =
+            generator::generate_with(&golden.config, dialect, &Existing::new(), &templates).unwrap_err();
+        assert!(error.to_string().contains(part) && error.to_string().contains("undefined"), "{error}");
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod generate_untrusted;
 mod github_adapter;
 mod gitlab_adapter;
 mod init;
+mod init_existing;
 mod payloads;
 mod program;
 mod really_run;

@@ -66,7 +66,7 @@ impl Jobs {
 fn python(folder: &Folder) -> Jobs {
     let project = folder.text("pyproject.toml");
     let (install, python): (Vec<String>, &str) = if folder.has("uv.lock") {
-        (vec!["pip install uv".to_owned(), "uv sync --frozen".to_owned()], "uv run --frozen python")
+        (vec!["uv sync --frozen".to_owned()], "uv run --frozen python")
     } else if folder.has("requirements.txt") {
         let hashed =
             if folder.text("requirements.txt").contains("--hash=") { "--require-hashes " } else { "" };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::folder::{Folder, is_plain};
+use crate::config::valid::ToolchainKind;
 
 /// Files of numbers, the likeliest name first.
 const METRICS: &[&str] =
@@ -57,8 +58,8 @@ const MOST_RULES: usize = 6;
 pub(super) struct Measures {
     /// The file of numbers.
     pub(super) metrics: Option<String>,
-    /// The JUnit file that a script names.
-    pub(super) junit: Option<String>,
+    /// The JUnit file that a script names, or those that the family always writes.
+    pub(super) junit: Vec<String>,
     /// Metrics in the file of numbers, and which way is better.
     pub(super) rules: Vec<(String, &'static str)>,
     /// The held-out data.
@@ -69,7 +70,7 @@ pub(super) struct Measures {
 
 impl Measures {
     /// Looks for them; `scripts` are those that measure.
-    pub(super) fn of(folder: &Folder, scripts: &[String]) -> Self {
+    pub(super) fn of(kind: ToolchainKind, folder: &Folder, scripts: &[String]) -> Self {
         let places = PLACES.iter().flat_map(|place| METRICS.iter().map(move |name| format!("{place}{name}")));
         let written = places.clone().find(|path| folder.has(path));
         let texts: Vec<String> = scripts.iter().map(|script| folder.text(script)).collect();
@@ -82,11 +83,27 @@ impl Measures {
         Self {
             rules: rules.into_iter().map(|(direction, name)| (name, direction)).collect(),
             metrics: written.or_else(|| places.clone().find(|path| names(path))),
-            junit: JUNIT.iter().find(|path| names(path)).map(|path| (*path).to_owned()),
+            junit: match JUNIT.iter().find(|path| names(path)) {
+                Some(path) => vec![(*path).to_owned()],
+                None => written_by(kind, folder),
+            },
             dataset: dataset(folder),
             card: folder.first(CARDS).map(str::to_owned),
         }
     }
+}
+
+/// The JUnit files that a family always writes.
+fn written_by(kind: ToolchainKind, folder: &Folder) -> Vec<String> {
+    let mut files = match kind {
+        ToolchainKind::Maven => vec!["target/surefire-reports/TEST-*.xml"],
+        ToolchainKind::Gradle => vec!["build/test-results/test/TEST-*.xml"],
+        ToolchainKind::Python | ToolchainKind::Node | ToolchainKind::Custom => Vec::new(),
+    };
+    if kind == ToolchainKind::Maven && folder.text("pom.xml").contains("maven-failsafe-plugin") {
+        files.push("target/failsafe-reports/TEST-*.xml");
+    }
+    files.into_iter().map(str::to_owned).collect()
 }
 
 /// The names of all numbers in a file, nested keys joined by a dot.

@@ -5,9 +5,11 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde_json::json;
 
+use super::existing::Existing;
 use super::folder::Folder;
 use super::jobs::{Jobs, TRAINING};
 use super::measures::Measures;
+use super::taken::{self, Taken, line};
 use super::toolchain::{self, OWN_TOOLS, Sign};
 use crate::config::repository;
 use crate::config::valid::ToolchainKind;
@@ -25,18 +27,33 @@ pub(super) struct Plan {
     version: Option<String>,
     jobs: Jobs,
     measures: Measures,
+    taken: Taken,
     /// What was chosen and by what, each a sentence.
     pub(super) reasons: Vec<String>,
 }
 
 impl Plan {
     /// Decides what a repository's file says. `folder_name` names the model where it lies at the root.
-    pub(super) fn of(folder: &Folder, folder_name: &str, asked: Option<ToolchainKind>) -> Self {
+    /// `existing` is what the CI files that are there run.
+    pub(super) fn of(
+        folder: &Folder,
+        folder_name: &str,
+        asked: Option<ToolchainKind>,
+        existing: &Existing,
+    ) -> Self {
         let mut reasons = Vec::new();
         let root = root(folder, asked, &mut reasons);
         let inside = folder.below(&root);
         let kind = kind(&inside, asked, &mut reasons);
-        let version = toolchain::version(kind, &inside).map(|(version, file)| {
+        let known =
+            toolchain::version(kind, &inside).map(|(version, file)| match (file, &existing.version) {
+                (None, Some(asked)) if kind != ToolchainKind::Custom => match taken::version(asked) {
+                    Some(version) => (version, existing.files.first().map(String::as_str)),
+                    None => (version, file),
+                },
+                _ => (version, file),
+            });
+        let version = known.map(|(version, file)| {
             let why = file
                 .map_or_else(|| "no file asks for another".to_owned(), |file| format!("{file} asks for it"));
             reasons.push(format!("its version is {version}: {why}"));
@@ -45,9 +62,10 @@ impl Plan {
         let (name, because) =
             name(if root == "." { folder_name } else { root.rsplit('/').next().unwrap_or(&root) });
         reasons.push(format!("the model is called {name}: {because}"));
-        let jobs = Jobs::of(kind, &inside);
-        let measures = Measures::of(&inside, &jobs.measuring);
-        Self { name, root, kind, version, jobs, measures, reasons }
+        let mut jobs = Jobs::of(kind, &inside);
+        let taken = Taken::of(existing, kind, &root, &mut jobs, &mut reasons);
+        let measures = Measures::of(kind, &inside, &jobs.measuring);
+        Self { name, root, kind, version, jobs, measures, taken, reasons }
     }
 
     /// The keys whose values no file shows.
@@ -89,11 +107,11 @@ impl Plan {
             "root": self.root,
             "kind": toolchain::word(self.kind),
             "version": self.version,
-            "build": jobs.build,
+            "build": jobs.build.iter().map(|text| line(text)).collect::<Vec<_>>(),
             "build_unknown": jobs.build_unknown,
             "artifacts": jobs.artifacts,
             "artifacts_unknown": jobs.artifacts_unknown,
-            "test": jobs.test,
+            "test": jobs.test.iter().map(|text| line(text)).collect::<Vec<_>>(),
             "test_unknown": jobs.test_unknown,
             "metrics": measures.metrics.as_deref().unwrap_or(USUAL_METRICS),
             "metrics_unknown": measures.metrics.is_none(),
@@ -102,6 +120,9 @@ impl Plan {
             "protect": jobs.measuring,
             "rules": measures.rules,
             "card": measures.card,
+            "secrets": self.taken.secrets,
+            "publish": self.taken.publish.iter().map(|text| line(text)).collect::<Vec<_>>(),
+            "schedules": self.taken.schedules,
         });
         environment.render_str(&TEMPLATE.replace("\r\n", "\n"), Value::from(Serde(values)))
     }
@@ -160,7 +181,7 @@ fn kind(folder: &Folder, asked: Option<ToolchainKind>, reasons: &mut Vec<String>
 }
 
 /// A name for the model, from the name of a folder, and how it came about.
-fn name(folder: &str) -> (String, &'static str) {
+pub(super) fn name(folder: &str) -> (String, &'static str) {
     let letters = folder.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let words: Vec<&str> = letters.split('-').filter(|word| !word.is_empty()).collect();
     let name: String = words.join("-").chars().take(55).collect();
