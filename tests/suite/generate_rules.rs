@@ -197,7 +197,11 @@ fn g06_downloads_are_kept_by_lock_file_and_version_and_never_cross_to_protected_
         let Some(cache) = job.value.get("cache") else { return };
         assert!(matches!(job.name.as_str(), "build" | "test"), "{}", job.place);
         let prefix = cache["key"]["prefix"].as_str().unwrap();
-        assert!(prefix.ends_with("-$CI_COMMIT_REF_PROTECTED"), "{}: {prefix}", job.place);
+        assert!(
+            prefix.ends_with("-$CI_COMMIT_REF_PROTECTED-$CI_MERGE_REQUEST_IID"),
+            "{}: {prefix}",
+            job.place
+        );
         let files = texts(&cache["key"]["files"]);
         assert!((1..=2).contains(&files.len()), "{}", job.place);
         for model in golden.config.models.values() {

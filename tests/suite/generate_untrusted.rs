@@ -1,7 +1,11 @@
 //! What a run of untrusted code can reach, judged by the finished files alone: no secret, no cache that
 //! others read, a token that only reads.
 
+use std::fs;
+use std::path::Path;
+
 use mergewright::config::repository;
+use mergewright::config::valid::{Model, RepositoryConfig};
 use mergewright::generator::{self, Dialect, Existing};
 use serde_yaml::Value;
 
@@ -29,10 +33,18 @@ models:
     version: {strategy: sequence}
 "#;
 
+/// The policy above, and that of every repository with goldens.
+fn policies() -> Vec<RepositoryConfig> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let goldens = fs::read_dir(here.join("tests/data/generate")).unwrap();
+    let folders = goldens.map(|entry| entry.unwrap().path()).chain([here.join("examples/iris")]);
+    let texts = folders.map(|folder| fs::read_to_string(folder.join(".mergewright.yml")).unwrap());
+    [POLICY.to_owned()].into_iter().chain(texts).map(|text| repository::parse(&text).unwrap()).collect()
+}
+
 /// Every file of a forge, read back.
-fn files(dialect: Dialect) -> Vec<(String, Value)> {
-    let config = repository::parse(POLICY).unwrap();
-    let all = generator::generate(&config, dialect, &Existing::new()).unwrap();
+fn files(config: &RepositoryConfig, dialect: Dialect) -> Vec<(String, Value)> {
+    let all = generator::generate(config, dialect, &Existing::new()).unwrap();
     all.into_iter().map(|file| (file.path.clone(), serde_yaml::from_str(&file.content).unwrap())).collect()
 }
 
@@ -64,29 +76,40 @@ fn only_protected(condition: &str, mark: &str) -> bool {
     condition
         .split("||")
         .filter(|part| !part.contains("inputs.environment =="))
-        .all(|part| part.contains(mark))
+        // A clock runs what stands on the default branch.
+        .all(|part| part.contains(mark) || part.contains("github.event_name == 'schedule'"))
 }
 
 #[test]
 fn on_github_a_forks_run_has_no_secret_no_cache_and_a_token_that_reads() {
-    let files = files(Dialect::GitHub);
-    assert_eq!(files.len(), 2);
-    for (path, file) in &files {
-        let on = file.get("on").unwrap_or_else(|| panic!("{path}: no `on`"));
-        for event in keys(on) {
-            let untrusted = event == "pull_request";
-            assert!(untrusted || ["push", "workflow_dispatch"].contains(&event), "{path}: starts on {event}");
-        }
-        assert_eq!(text(&file["permissions"]).trim(), "{}", "{path}: nothing is granted to all jobs");
-        assert!(!text(&file["env"]).contains("secrets"), "{path}: no secret for all jobs");
-        for job in keys(&file["jobs"]) {
-            github_job(path, job, &file["jobs"][job]);
+    for config in policies() {
+        for ((path, file), model) in files(&config, Dialect::GitHub).iter().zip(config.models.values()) {
+            github_file(path, file, model);
         }
     }
 }
 
-fn github_job(path: &str, name: &str, job: &Value) {
+fn github_file(path: &str, file: &Value, model: &Model) {
+    let on = file.get("on").unwrap_or_else(|| panic!("{path}: no `on`"));
+    for event in keys(on) {
+        let untrusted = event == "pull_request";
+        let trusted = ["push", "workflow_dispatch", "merge_group", "schedule"].contains(&event);
+        assert!(untrusted || trusted, "{path}: starts on {event}");
+    }
+    assert_eq!(text(&file["permissions"]).trim(), "{}", "{path}: nothing is granted to all jobs");
+    assert!(!text(&file["env"]).contains("secrets"), "{path}: no secret for all jobs");
+    for job in keys(&file["jobs"]) {
+        github_job(path, job, &file["jobs"][job], model);
+    }
+}
+
+fn github_job(path: &str, name: &str, job: &Value, model: &Model) {
     let place = format!("{path}: {name}");
+    if name == "merge_group" {
+        // It runs nobody's code: it only reports.
+        assert!(keys(&job["permissions"]).is_empty() && !text(job).contains("uses:"), "{place}");
+        return;
+    }
     for scope in keys(&job["permissions"]) {
         assert_eq!(job["permissions"][scope].as_str(), Some("read"), "{place}: {scope}");
     }
@@ -101,7 +124,6 @@ fn github_job(path: &str, name: &str, job: &Value) {
     }
     assert_eq!(keys(&job["permissions"]), ["contents"], "{place}: reads the code and nothing else");
     assert!(["build", "test"].contains(&name), "{place} runs untrusted code");
-    let listed = path.ends_with("model-speech.yml") && name == "build";
     let mut secrets = Vec::new();
     every(job, &mut |key, value| {
         assert_ne!(key, "secrets", "{place}");
@@ -110,17 +132,24 @@ fn github_job(path: &str, name: &str, job: &Value) {
             !value.contains("github.token") && !value.contains("GITHUB_TOKEN"),
             "{place}: {key}: {value}"
         );
-        assert!(!key.starts_with("cache"), "{place}: {key}");
-        assert!(key != "uses" || !value.contains("cache"), "{place}: {value}");
+        assert!(!key.starts_with("cache") || key == "cache-disabled", "{place}: {key}");
         assert!(key != "run" || !value.contains("${{"), "{place}: the text of others becomes shell");
         if value.contains("secrets.") {
             secrets.push((key.to_owned(), value.to_owned()));
         }
     });
     // Only what the policy lists, and GitHub leaves that empty in a run of a fork.
-    let expected = [("DATA_TOKEN".to_owned(), "${{ secrets.DATA_TOKEN }}".to_owned())];
-    assert_eq!(secrets, if listed { &expected[..] } else { &[] }, "{place}");
+    let listed = if name == "build" { &model.build.secrets } else { &model.test.secrets };
+    let expected: Vec<_> =
+        listed.iter().map(|name| (name.clone(), format!("${{{{ secrets.{name} }}}}"))).collect();
+    assert_eq!(secrets, expected, "{place}");
     let steps = job["steps"].as_sequence().unwrap();
+    // GitHub shows what a pull request's run keeps to that pull request alone.
+    for cache in steps.iter().filter(|step| step["uses"].as_str().is_some_and(|uses| uses.contains("cache")))
+    {
+        assert!(cache["uses"].as_str().unwrap().starts_with("actions/cache@"), "{place}");
+        assert_eq!(cache["if"], "github.event_name == 'pull_request'", "{place}");
+    }
     let checkouts = steps.iter().filter(|step| text(step).contains("actions/checkout@"));
     for checkout in checkouts {
         assert_eq!(checkout["with"]["persist-credentials"].as_bool(), Some(false), "{place}");
@@ -129,8 +158,13 @@ fn github_job(path: &str, name: &str, job: &Value) {
 
 #[test]
 fn on_gitlab_a_merge_requests_jobs_ask_for_no_secret_write_no_cache_and_reach_no_environment() {
-    let files = files(Dialect::GitLab);
-    for (path, file) in &files {
+    for config in policies() {
+        gitlab_files(&config);
+    }
+}
+
+fn gitlab_files(config: &RepositoryConfig) {
+    for (path, file) in &files(config, Dialect::GitLab) {
         let mut untrusted = Vec::new();
         for name in keys(file).into_iter().filter(|name| name.contains(':')) {
             let job = &file[name];
@@ -138,10 +172,7 @@ fn on_gitlab_a_merge_requests_jobs_ask_for_no_secret_write_no_cache_and_reach_no
             let conditions: Vec<&str> =
                 job["rules"].as_sequence().unwrap().iter().map(|rule| rule["if"].as_str().unwrap()).collect();
             every(job, &mut |key, _| {
-                assert!(
-                    !["cache", "id_tokens", "secrets", "trigger", "inherit"].contains(&key),
-                    "{place}: {key}"
-                );
+                assert!(!["id_tokens", "secrets", "trigger", "inherit"].contains(&key), "{place}: {key}");
             });
             if !conditions.iter().any(|condition| condition.contains("merge_request_event")) {
                 let mark = r#"$CI_COMMIT_REF_PROTECTED == "true""#;
@@ -152,6 +183,11 @@ fn on_gitlab_a_merge_requests_jobs_ask_for_no_secret_write_no_cache_and_reach_no
                 continue;
             }
             untrusted.push(name.to_owned());
+            if let Some(cache) = job.get("cache") {
+                let prefix = cache["key"]["prefix"].as_str().unwrap();
+                let own = "-$CI_COMMIT_REF_PROTECTED-$CI_MERGE_REQUEST_IID";
+                assert!(prefix.ends_with(own), "{place}: others read what it keeps: {prefix}");
+            }
             assert!(job.get("environment").is_none(), "{place}: an environment has variables of its own");
             let script = text(&job["script"]);
             for token in ["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPLOY_PASSWORD"] {
@@ -162,7 +198,10 @@ fn on_gitlab_a_merge_requests_jobs_ask_for_no_secret_write_no_cache_and_reach_no
             }
         }
         untrusted.sort();
-        assert_eq!(untrusted, ["iris:build", "iris:test", "speech:build", "speech:test"], "{path}");
+        let judging = |model: &Model| [format!("{}:build", model.name), format!("{}:test", model.name)];
+        let mut expected: Vec<String> = config.models.values().flat_map(judging).collect();
+        expected.sort();
+        assert_eq!(untrusted, expected, "{path}");
         let jobs: Vec<&str> = keys(file).into_iter().filter(|name| !name.contains(':')).collect();
         assert_eq!(jobs, ["workflow", "stages"], "{path}: nothing stands outside of a model's jobs");
     }

@@ -32,8 +32,9 @@ impl CacheView {
         };
         Self {
             variables: vec![variable],
-            // Two caches, whatever the project's settings say: protected branches use only what they made.
-            prefix: format!("{}-{}-$CI_COMMIT_REF_PROTECTED", job.model, cache.key),
+            // Whatever the project's settings say, protected branches use only what they made, and what one
+            // merge request downloads is seen by no other: it may come from a fork.
+            prefix: format!("{}-{}-$CI_COMMIT_REF_PROTECTED-$CI_MERGE_REQUEST_IID", job.model, cache.key),
             files: kind.lock_files().iter().map(below).collect(),
             paths: vec![format!("{FOLDER}/{}/", kind.word())],
         }
