@@ -1,6 +1,6 @@
 //! Committing files, and reading those that generated CI consists of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,8 +17,10 @@ const COMMIT: Operation = Operation {
     needs: "Developer, and on a protected branch what `Allowed to push` says there",
 };
 
-/// The one file that GitLab's pipelines are described in.
+/// The file that GitLab's pipelines begin with.
 const CI_FILE: &str = ".gitlab-ci.yml";
+/// Where those lie that ours includes.
+const INCLUDED: &str = ".gitlab/mergewright/";
 
 impl GitLab {
     pub(super) async fn read_ci_files(
@@ -27,9 +29,17 @@ impl GitLab {
         at: &Sha,
         limit: u64,
     ) -> Result<BTreeMap<String, String>, ForgeError> {
-        let content = self.read_file(repo, CI_FILE, at, limit).await?;
-        let content = content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Ok(content.map(|content| (CI_FILE.to_owned(), content)).into_iter().collect())
+        let mut files = BTreeMap::new();
+        let mut wanted = vec![CI_FILE.to_owned()];
+        while let Some(path) = wanted.pop() {
+            let Some(bytes) = self.read_file(repo, &path, at, limit).await? else { continue };
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            if path == CI_FILE {
+                wanted.extend(included(&text));
+            }
+            files.insert(path, text);
+        }
+        Ok(files)
     }
 
     /// GitLab commits upon whatever the branch is: it is looked at first, and each file that changes must
@@ -55,6 +65,17 @@ impl GitLab {
             Err(failure) => Err(failure.into()),
         }
     }
+}
+
+/// Our files that the first one includes, each once, those that come first at the end.
+fn included(text: &str) -> Vec<String> {
+    let local = |line: &str| {
+        let path = line.trim().strip_prefix("- local: ")?.trim_matches(['"', '\'']).trim_start_matches('/');
+        let name = path.strip_prefix(INCLUDED)?.strip_suffix(".yml")?;
+        (!name.is_empty() && !name.contains('/')).then(|| path.to_owned())
+    };
+    let paths: BTreeSet<String> = text.lines().filter_map(local).collect();
+    paths.into_iter().rev().collect()
 }
 
 fn action(file: &FileChange, parent: &Sha) -> Value {

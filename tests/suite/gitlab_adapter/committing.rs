@@ -83,6 +83,23 @@ async fn the_ci_file_is_read_as_it_is() {
 }
 
 #[tokio::test]
+async fn files_of_ours_that_the_ci_file_includes_are_read_with_it() {
+    let file = |path: &str| format!("/projects/7/repository/files/{path}/raw?ref={}", sha('a'));
+    let own = "include:\n  - local: \"/.gitlab/mergewright/iris.yml\"\n  - local: \"/.gitlab/mergewright/gone.yml\"\n  - \
+               local: \"/ci/own.yml\"\n  - local: \"/.gitlab/mergewright/../../secret.yml\"\n";
+    let server = Server::start([
+        raw("GET", file(".gitlab-ci.yml"), 200, own.as_bytes().to_vec()),
+        on("GET", file(".gitlab%2Fmergewright%2Fgone.yml"), 404, json!({ "message": "404 File Not Found" })),
+        raw("GET", file(".gitlab%2Fmergewright%2Firis.yml"), 200, b"jobs: 1\n".to_vec()),
+    ])
+    .await;
+    let found = adapter(&server).ci_files(REPO, &sha('a'), 1000).await.unwrap();
+    let paths: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(paths, [".gitlab-ci.yml", ".gitlab/mergewright/iris.yml"]);
+    server.finished();
+}
+
+#[tokio::test]
 async fn merge_requests_of_a_branch_are_those_of_the_project_itself() {
     let one = |iid: u64, state: &str, project: u64| {
         json!({
