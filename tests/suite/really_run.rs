@@ -24,6 +24,10 @@ on_both_forges! {
     the_example_model_is_built_judged_and_published,
     #[ignore = "needs gitlab-ci-local and act"]
     a_test_that_fails_is_named_in_the_report,
+    #[ignore = "needs gitlab-ci-local and act"]
+    a_node_project_is_built_judged_and_published,
+    #[ignore = "needs gitlab-ci-local, act and Debian's Maven repository"]
+    a_maven_project_is_built_judged_and_published,
 }
 
 async fn the_example_model_is_built_judged_and_published(forge: ForgeKind) {
@@ -32,6 +36,17 @@ async fn the_example_model_is_built_judged_and_published(forge: ForgeKind) {
         r#"{"features": ["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"],
             "epochs": 300, "learning_rate": 0.5, "l2": 0.0001}"#,
     );
+    is_published(forge, &project).await;
+}
+
+async fn a_node_project_is_built_judged_and_published(forge: ForgeKind) {
+    is_published(forge, &Project::read("tests/data/projects/node")).await;
+}
+
+async fn a_maven_project_is_built_judged_and_published(forge: ForgeKind) {
+    // Offline, Maven knows what Debian packages hold.
+    let offline = "-o\n-s\n/etc/maven/settings-debian.xml\n-Dmaven.repo.local=/usr/share/maven-repo\n";
+    let project = Project::read("tests/data/projects/maven").with("models/spam/.mvn/maven.config", offline);
     is_published(forge, &project).await;
 }
 
