@@ -49,7 +49,7 @@ impl Toolchain {
             }
             ToolchainKind::Maven => {
                 let version = version(&pins::MAVEN);
-                let own = ["maven.repo.local", " -o ", "--offline", " -s ", "--settings"];
+                let own = ["maven.repo.local", " -o ", "--offline"];
                 let cache = kept(CacheKind::Maven, &version, &own);
                 let coverage = Coverage { format: "jacoco", path: "target/site/jacoco/jacoco.xml" };
                 (Some(pins::MAVEN), vec![Tool::Java(version)], cache, SUREFIRE, Some(coverage))

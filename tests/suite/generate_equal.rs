@@ -221,7 +221,7 @@ fn of_gitlab(file: &Value, model: &str, id: &str) -> Told {
             .collect(),
         minutes: minutes(job["timeout"].as_str().unwrap()),
         alone,
-        environment: job["environment"]["name"].as_str().map(place),
+        environment: job["environment"]["name"].as_str().and_then(place),
         proved,
         folder,
         lines,
@@ -259,7 +259,7 @@ fn of_github(file: &Value, id: &str) -> Told {
         needs: texts(&job["needs"]),
         minutes: job["timeout-minutes"].as_u64().unwrap(),
         alone: job["concurrency"]["cancel-in-progress"] == false,
-        environment: job["environment"]["name"].as_str().map(place),
+        environment: job["environment"]["name"].as_str().and_then(place),
         proved: false,
         folder: None,
         lines: Lines::default(),
@@ -308,10 +308,12 @@ fn left(kept: impl Fn(&str) -> bool) -> Vec<&'static str> {
     LEFT.iter().copied().filter(|path| kept(path)).collect()
 }
 
-fn place(name: &str) -> &'static str {
+/// What an environment is for. Only GitHub has one that guards the secrets of a merge request's own jobs.
+fn place(name: &str) -> Option<&'static str> {
     match name {
-        "mergewright-publish" => "guards the secrets",
-        "$MERGEWRIGHT_ENVIRONMENT" | "${{ inputs.environment }}" => "the one asked for",
+        "mergewright-build" | "mergewright-test" => None,
+        "mergewright-publish" => Some("guards the secrets"),
+        "$MERGEWRIGHT_ENVIRONMENT" | "${{ inputs.environment }}" => Some("the one asked for"),
         other => panic!("{other}"),
     }
 }

@@ -127,8 +127,10 @@ async fn what_happens_to_a_pull_request_is_told_and_understood() {
         "workflow_run requested",
         "workflow_job completed",
         "workflow_job completed",
+        "workflow_job completed",
+        "workflow_job completed",
     ];
-    assert_eq!(opened.words(), expected, "the two jobs that are left out have ended at once");
+    assert_eq!(opened.words(), expected, "the four jobs that are left out have ended at once");
     assert_eq!(opened.body("push")["ref"], "refs/heads/deeper");
     assert_eq!(
         opened.heard("push").subject,

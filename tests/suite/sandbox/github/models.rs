@@ -62,7 +62,7 @@ async fn typed_models_read_what_is_answered() {
     assert_eq!(runs.as_array().unwrap().len(), 1);
     fits::<Vec<models::workflows::Run>>(runs);
     let jobs = told(&format!("/actions/runs/{run}/jobs")).await["jobs"].clone();
-    assert_eq!(jobs.as_array().unwrap().len(), 4);
+    assert_eq!(jobs.as_array().unwrap().len(), 6);
     fits::<Vec<models::workflows::Job>>(jobs);
     let artifacts = told(&format!("/actions/runs/{run}/artifacts")).await["artifacts"].clone();
     fits::<Vec<models::workflows::WorkflowListArtifact>>(artifacts);

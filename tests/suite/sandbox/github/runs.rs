@@ -37,7 +37,13 @@ async fn a_run_is_listed_with_the_jobs_that_the_forge_has_made_so_far() {
     assert_eq!(run["pull_requests"][0]["number"], number);
     assert_eq!(run["head_branch"], "deeper");
     let jobs = format!("/actions/runs/{id}/jobs?filter=latest");
-    let expected = pairs(&[("build", "-"), ("publish", "skipped"), ("deploy", "skipped")]);
+    let expected = pairs(&[
+        ("build", "-"),
+        ("publish", "skipped"),
+        ("deploy", "skipped"),
+        ("evaluate", "skipped"),
+        ("merge_group", "skipped"),
+    ]);
     assert_eq!(names(&scene.get(&jobs).await.json()), expected, "the test is made after the build");
     let hidden = scene.project.job(id, "iris:test").unwrap().id;
     assert_eq!(scene.get(&format!("/actions/jobs/{hidden}")).await.status, 404);
@@ -49,8 +55,14 @@ async fn a_run_is_listed_with_the_jobs_that_the_forge_has_made_so_far() {
     scene.project.job_succeeds(id, "iris:build", "trained\n", &[]).unwrap();
     scene.project.job_fails(id, "iris:test", "2 failed\n", &[]).unwrap();
     let told = scene.get(&jobs).await.json();
-    let expected =
-        pairs(&[("build", "success"), ("test", "failure"), ("publish", "skipped"), ("deploy", "skipped")]);
+    let expected = pairs(&[
+        ("build", "success"),
+        ("test", "failure"),
+        ("publish", "skipped"),
+        ("deploy", "skipped"),
+        ("evaluate", "skipped"),
+        ("merge_group", "skipped"),
+    ]);
     assert_eq!(names(&told), expected);
     let test = &told["jobs"][1];
     assert_eq!(test["steps"][1]["conclusion"], "failure");
@@ -155,7 +167,7 @@ async fn a_run_keeps_its_number_through_every_attempt() {
     let all = scene.get(&format!("/actions/runs/{id}/jobs?filter=all")).await.json();
     let attempts: Vec<u64> =
         all["jobs"].as_array().unwrap().iter().map(|job| job["run_attempt"].as_u64().unwrap()).collect();
-    assert_eq!(attempts, [1, 1, 1, 1, 2, 3, 3, 3], "all; test; all but test");
+    assert_eq!(attempts, [1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3], "all; test; all but test");
 
     assert_eq!(scene.bot("POST", &format!("/actions/runs/{id}/cancel"), json!({})).await.status, 202);
     assert_eq!(scene.get(&format!("/actions/runs/{id}")).await.json()["conclusion"], "cancelled");
@@ -197,7 +209,14 @@ async fn a_dispatch_tells_its_run_or_leaves_it_to_be_found_by_its_title() {
     let jobs = scene.get(&format!("/actions/runs/{id}/jobs")).await.json();
     assert_eq!(
         names(&jobs),
-        pairs(&[("build", "skipped"), ("test", "skipped"), ("publish", "-"), ("deploy", "skipped")])
+        pairs(&[
+            ("build", "skipped"),
+            ("test", "skipped"),
+            ("publish", "-"),
+            ("deploy", "skipped"),
+            ("evaluate", "skipped"),
+            ("merge_group", "skipped"),
+        ])
     );
 
     scene.forge.enterprise_server(true);
@@ -323,7 +342,14 @@ async fn the_generated_workflow_really_trains_and_tests_and_leaves_its_files() {
     let jobs = scene.project.jobs(run.id).unwrap();
     let ended: Vec<(&str, &JobState)> = jobs.iter().map(|job| (job.name.as_str(), &job.state)).collect();
     let (done, left_out) = (&JobState::Success, &JobState::Skipped);
-    let expected = [("build", done), ("test", done), ("publish", left_out), ("deploy", left_out)];
+    let expected = [
+        ("build", done),
+        ("test", done),
+        ("publish", left_out),
+        ("deploy", left_out),
+        ("evaluate", left_out),
+        ("merge_group", left_out),
+    ];
     assert_eq!(ended, expected, "{}{}", jobs[0].log, jobs[1].log);
     let run = scene.project.head_run(number, "iris").unwrap();
     let kept: Vec<&str> = run.uploads.keys().map(String::as_str).collect();
