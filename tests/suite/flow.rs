@@ -34,6 +34,7 @@ mod report;
 mod retire;
 mod review;
 mod several;
+mod spoken;
 mod unblessed;
 
 pub(crate) use play::{IRIS, Play};

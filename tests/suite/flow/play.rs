@@ -316,12 +316,18 @@ impl Play {
 
     /// The reply to a comment, without its marker.
     pub(crate) fn reply(&mut self, number: u64, to: u64) -> String {
-        let marker = format!("<!-- mergewright:reply:{to} -->\n");
-        let replies: Vec<_> =
-            self.bot_comments(number).filter(|(_, body)| body.starts_with(&marker)).collect();
+        let mut replies = self.replies(number, to);
         assert_eq!(replies.len(), 1, "replies to comment {to}");
-        self.heard.insert(replies[0].0);
-        replies[0].1[marker.len()..].to_owned()
+        replies.remove(0)
+    }
+
+    /// Every reply to a comment, without its marker.
+    pub(crate) fn replies(&mut self, number: u64, to: u64) -> Vec<String> {
+        let marker = format!("<!-- mergewright:reply:{to} -->\n");
+        let mine = self.bot_comments(number).filter(|(_, body)| body.starts_with(&marker));
+        let replies: Vec<_> = mine.collect();
+        self.heard.extend(replies.iter().map(|(id, _)| *id));
+        replies.into_iter().map(|(_, body)| body[marker.len()..].to_owned()).collect()
     }
 
     /// This comment of the bot is no surprise.
