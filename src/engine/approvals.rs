@@ -96,6 +96,18 @@ pub(super) fn carry_over(turn: &Turn<'_>, model: &mut ModelState, report: &Repor
     }
 }
 
+/// Takes away every approval given by command for something else than what is judged now. What comes back
+/// later is not what was approved: somebody must look again.
+pub(super) fn drop_broken(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState) {
+    let digest = model.report.as_ref().map(Report::digest);
+    for approval in std::mem::take(&mut model.approvals) {
+        match broken(turn, model, &approval, digest) {
+            Some(why) => void(turn, name, model, &approval.by.login, why),
+            None => model.approvals.push(approval),
+        }
+    }
+}
+
 fn count(
     turn: &mut Turn<'_>,
     name: &ModelName,
@@ -105,15 +117,8 @@ fn count(
 ) -> Vec<Counted> {
     let mut counted: Vec<Counted> = Vec::new();
     let facts = turn.facts;
-    let digest = model.report.as_ref().map(Report::digest);
-    let mut kept = Vec::new();
-    for approval in std::mem::take(&mut model.approvals) {
-        match broken(turn, model, &approval, digest) {
-            Some(why) => void(turn, name, model, &approval.by.login, why),
-            None => kept.push(approval),
-        }
-    }
-    for approval in &kept {
+    drop_broken(turn, name, model);
+    for approval in &model.approvals {
         // Rights were read when it was given; it falls only when they are known to be gone.
         let rights = Rights::of(facts, &approval.by);
         if rights.is_none_or(|rights| rights.owns(rules) && !rights.authored(facts)) {
@@ -124,7 +129,6 @@ fn count(
             });
         }
     }
-    model.approvals = kept;
     for approval in turn.open().into_iter().flat_map(|open| &open.approvals) {
         if counted.iter().any(|counted| counted.by.id == approval.by.id) {
             continue;

@@ -114,13 +114,15 @@ fn tested(
     gate(turn, name, model, rules, &report);
     let digest = report.digest();
     approvals::carry_over(turn, model, &report);
-    if model.reported.replace(digest).is_some_and(|before| before != digest) {
+    let another = model.reported.replace(digest).is_some_and(|before| before != digest);
+    model.report = Some(report);
+    model.report_page = Some(job.web_url.clone());
+    if another {
         // Nobody has seen this one yet; the forge's own approvals do not say which report they saw.
         model.rebound_at = Some(turn.now);
         model.reported_at = None;
+        approvals::drop_broken(turn, name, model);
     }
-    model.report = Some(report);
-    model.report_page = Some(job.web_url.clone());
     model.reported_at.get_or_insert(turn.now);
     if !finding.failing_tests.is_empty() {
         return (Phase::GateFailed, Stage::Test);

@@ -6,6 +6,7 @@ mod binding;
 mod card;
 mod commands;
 mod configuration;
+mod earned;
 mod explaining;
 mod forks;
 mod history;
