@@ -27,13 +27,16 @@ pub(crate) struct Observer {
     http: reqwest::Client,
     /// How many of the forge's deliveries were passed on.
     heard: AtomicUsize,
-    /// Whether the acting bot meets what the observer does not, so that they may differ.
+    /// Whether it must decide as the acting bot does. In a play that is about something else the two may
+    /// look at another moment, or meet other failures.
+    agreeing: bool,
+    /// Whether the acting bot meets what the observer does not.
     parted: AtomicBool,
     _folder: tempfile::TempDir,
 }
 
 impl Observer {
-    /// Whether every play has one.
+    /// Whether every play has one, which need not agree.
     pub(crate) fn wanted() -> bool {
         std::env::var_os("MERGEWRIGHT_OBSERVER").is_some_and(|value| value == "1")
     }
@@ -44,6 +47,7 @@ impl Observer {
         project: &SandboxProject,
         clock: Arc<TestClock>,
         lines: &str,
+        agreeing: bool,
     ) -> Self {
         let account = sandbox.bot(OBSERVER);
         // Rights of others are shown to those who have some themselves.
@@ -69,12 +73,13 @@ impl Observer {
             door,
             http: reqwest::Client::new(),
             heard: AtomicUsize::new(0),
+            agreeing,
             parted: AtomicBool::new(false),
             _folder: folder,
         }
     }
 
-    /// From now on only that nothing is written is asked of the observer.
+    /// From now on it hears nothing more.
     pub(crate) fn part(&self) {
         self.parted.store(true, Ordering::Relaxed);
     }
@@ -122,7 +127,7 @@ impl Observer {
         .await;
     }
 
-    /// Nothing was written, and what was decided is what the acting bot decided.
+    /// Nothing was written, and where it must agree, what was decided is what the acting bot decided.
     pub(crate) async fn agrees(&self, acting: &App, sandbox: &Sandbox, project: &SandboxProject) {
         let requests = sandbox.requests().into_iter().filter(|one| one.by.as_deref() == Some(OBSERVER));
         let writes: Vec<_> = requests
@@ -130,7 +135,7 @@ impl Observer {
             .map(|one| format!("{} {}", one.method, one.url))
             .collect();
         assert_eq!(writes, Vec::<String>::new(), "mode: observe wrote to the forge");
-        if self.parted.load(Ordering::Relaxed) {
+        if !self.agreeing || self.parted.load(Ordering::Relaxed) {
             return;
         }
         // What neither was told of, each finds out by its own sweep.

@@ -87,27 +87,33 @@ impl Play {
         Self::serving(forge, policy, "repositories: [\"group/*\"]\n").await
     }
 
-    /// The usual stage with a second bot that only watches, whether or not every play has one.
+    /// The usual stage with a second bot that only watches, and must decide the same.
     pub(crate) async fn observed(forge: ForgeKind) -> Self {
         let lines = "repositories: [\"group/*\"]\n";
-        Self::staged(forge, lines, true, |sandbox| founded(forge, sandbox, IRIS)).await
+        Self::staged(forge, lines, Some(true), |sandbox| founded(forge, sandbox, IRIS)).await
     }
 
     /// The same, with these lines in the bot's own configuration.
     pub(crate) async fn serving(forge: ForgeKind, policy: &str, lines: &str) -> Self {
-        Self::staged(forge, lines, Observer::wanted(), |sandbox| founded(forge, sandbox, policy)).await
+        Self::staged(forge, lines, Observer::wanted().then_some(false), |sandbox| {
+            founded(forge, sandbox, policy)
+        })
+        .await
     }
 
     /// A stage whose default branch has these files alone.
     pub(crate) async fn bare(forge: ForgeKind, files: &[File]) -> Self {
         let lines = "repositories: [\"group/models\"]\n";
-        Self::staged(forge, lines, Observer::wanted(), |sandbox| founded_with(sandbox, files)).await
+        Self::staged(forge, lines, Observer::wanted().then_some(false), |sandbox| {
+            founded_with(sandbox, files)
+        })
+        .await
     }
 
     async fn staged(
         forge: ForgeKind,
         lines: &str,
-        observed: bool,
+        observed: Option<bool>,
         found: impl FnOnce(&Sandbox) -> (Person, SandboxProject),
     ) -> Self {
         let (errors, listening) = Errors::listen();
@@ -126,8 +132,10 @@ impl Play {
         let door = format!("http://{address}");
         subscribe(forge, &project, &door);
         let observer = match observed {
-            true => Some(Observer::start(forge, &sandbox, &project, clock.clone(), lines).await),
-            false => None,
+            Some(agreeing) => {
+                Some(Observer::start(forge, &sandbox, &project, clock.clone(), lines, agreeing).await)
+            }
+            None => None,
         };
         let heard = BTreeSet::new();
         let mut play = Self {
