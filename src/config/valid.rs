@@ -202,6 +202,8 @@ pub enum Direction {
     Higher,
     /// Less is better.
     Lower,
+    /// The nearer to this value the better, from either side.
+    Target(Decimal),
 }
 
 /// How much may be lost.

@@ -95,7 +95,13 @@ fn one(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Judged {
 /// A row without numbers: the worst of the findings, and why.
 fn row(rule: &Rule, metric: &str, findings: Vec<Finding>) -> Judged {
     let worst = findings.iter().map(|(verdict, _)| *verdict).max().unwrap_or(Verdict::Pass);
-    let reasons = findings.into_iter().filter(|(verdict, _)| *verdict == worst).map(|(_, reason)| reason);
+    let mut reasons: Vec<String> = Vec::new();
+    for (_, reason) in findings.into_iter().filter(|(verdict, _)| *verdict == worst) {
+        // Both sides of a target are bounds, and say the same of a number that is near enough.
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
     let only_warns = rule.level == Level::Warn && worst.blocks();
     Judged {
         rule: rule.id.clone(),
@@ -103,7 +109,7 @@ fn row(rule: &Rule, metric: &str, findings: Vec<Finding>) -> Judged {
         candidate: None,
         baseline: None,
         verdict: if only_warns { Verdict::Warn } else { worst },
-        reason: reasons.collect::<Vec<_>>().join("; "),
+        reason: reasons.join("; "),
         bounds: words::bounds(rule),
         line: rule.line,
         required: rule.required,

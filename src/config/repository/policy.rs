@@ -6,8 +6,9 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::reader::{Field, Section, cut};
+use super::words::DirectionWord;
 use crate::config::valid::{
-    BaselineChoice, Canary, Environment, Gates, Level, Retention, Review, Rule, VersionStrategy,
+    BaselineChoice, Canary, Direction, Environment, Gates, Level, Retention, Review, Rule, VersionStrategy,
 };
 
 /// How long candidates are kept where nothing is written.
@@ -40,9 +41,9 @@ pub(super) fn gates(field: Option<Field<'_>>) -> Gates {
 fn rule(item: &Field<'_>) -> Option<Rule> {
     let section = item.section()?;
     let metric = section.required("metric").and_then(|field| field.line().map(str::to_owned));
-    let direction = section.required("direction").and_then(|field| field.choice());
     let number = |key: &str| section.field(key).and_then(|field| field.decimal());
     let (min, max) = (number("min"), number("max"));
+    let direction = direction(&section, min, max);
     if let (Some(min), Some(max)) = (min, max)
         && min > max
     {
@@ -88,6 +89,36 @@ fn rule(item: &Field<'_>) -> Option<Rule> {
         confidence,
         line: Some(item.node.place.line),
     })
+}
+
+/// Which way is better; a target is a value within the bounds.
+fn direction(section: &Section<'_>, min: Option<Decimal>, max: Option<Decimal>) -> Option<Direction> {
+    let field = section.field("target");
+    let target = field.as_ref().and_then(|field| field.decimal());
+    let written = section.required("direction")?;
+    match (written.choice()?, field) {
+        (DirectionWord::Target, Some(field)) => {
+            let target = target?;
+            if min.is_some_and(|min| target < min) || max.is_some_and(|max| target > max) {
+                field
+                    .refuse("lies outside of `min` and `max`", "the best value would fail: move one of them");
+            }
+            Some(Direction::Target(target))
+        }
+        (DirectionWord::Target, None) => {
+            written.refuse("names no value", "write the best value beside it: `target: 1.0`");
+            None
+        }
+        (word, field) => {
+            if let Some(field) = field {
+                field.refuse(
+                    "has no meaning in this direction",
+                    "write `direction: target`, or a bound: `min` or `max`",
+                );
+            }
+            Some(if word == DirectionWord::Higher { Direction::Higher } else { Direction::Lower })
+        }
+    }
 }
 
 /// An id that can be typed in a command.

@@ -209,7 +209,7 @@ models:
        |
      8 |         - {metric: accuracy, direction: up, min: '0.9'}
        |                                         ^^
-      = write one of: higher, lower
+      = write one of: higher, lower, target
 
     .mergewright.yml:8:50: `models.Iris.gates.rules[0].min` expects a number without quotes, such as 0.95, and found a text
        |

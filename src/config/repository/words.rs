@@ -1,8 +1,7 @@
 //! The words that people choose from, and what each of them means.
 
 use crate::config::valid::{
-    BaselineChoice, Direction, Level, PublishTarget, PublishWhen, ScheduleTask, ToolchainKind,
-    VersionStrategy,
+    BaselineChoice, Level, PublishTarget, PublishWhen, ScheduleTask, ToolchainKind, VersionStrategy,
 };
 use crate::domain::MergeMethod;
 
@@ -44,8 +43,20 @@ impl Words for BaselineChoice {
     ];
 }
 
-impl Words for Direction {
-    const WORDS: &'static [(&'static str, Self)] = &[("higher", Self::Higher), ("lower", Self::Lower)];
+/// Which way a metric is better, as it is written; a target has its value beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DirectionWord {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+    /// Nearer to a value is better.
+    Target,
+}
+
+impl Words for DirectionWord {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("higher", Self::Higher), ("lower", Self::Lower), ("target", Self::Target)];
 }
 
 impl Words for Level {

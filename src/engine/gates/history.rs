@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use crate::config::valid::Rule;
+use crate::config::valid::{Direction, Rule};
 use crate::domain::{Chart, Judged, VersionRecord};
 
 use super::{Sides, measured};
@@ -41,7 +41,7 @@ fn chart(rules: &[Rule], row: &Judged, sides: &Sides<'_>) -> Option<Chart> {
     (points.len() > 1).then(|| Chart {
         metric: row.metric.clone(),
         points,
-        bounds: rule.into_iter().flat_map(|rule| [rule.min, rule.max]).flatten().collect(),
+        bounds: rule.into_iter().flat_map(|rule| [rule.min, rule.max, target(rule)]).flatten().collect(),
         on_other_data: others.len(),
     })
 }
@@ -49,4 +49,12 @@ fn chart(rules: &[Rule], row: &Judged, sides: &Sides<'_>) -> Option<Chart> {
 /// A line through numbers of different data would compare what is never compared.
 fn is_on_the_same_data(version: &VersionRecord, sides: &Sides<'_>) -> bool {
     version.dataset == sides.report.dataset
+}
+
+/// The value that a rule aims at.
+const fn target(rule: &Rule) -> Option<Decimal> {
+    match rule.direction {
+        Direction::Higher | Direction::Lower => None,
+        Direction::Target(target) => Some(target),
+    }
 }

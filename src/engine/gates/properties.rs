@@ -22,7 +22,7 @@ fn tolerance() -> impl Strategy<Value = Tolerance> {
 }
 
 fn direction() -> impl Strategy<Value = Direction> {
-    prop_oneof![Just(Direction::Higher), Just(Direction::Lower)]
+    prop_oneof![Just(Direction::Higher), Just(Direction::Lower), value().prop_map(Direction::Target)]
 }
 
 fn judged(rule: &Rule, candidate: &Report, before: Decimal) -> Verdict {
@@ -57,7 +57,11 @@ proptest! {
         };
         let verdict = judged(&rule, &report(Some(&value.to_string())), value);
         prop_assert!(verdict < Verdict::Missing, "{verdict}");
-        if sure.is_none() && !value.is_zero() {
+        let something = match direction {
+            Direction::Higher | Direction::Lower => !value.is_zero(),
+            Direction::Target(target) => value != target,
+        };
+        if sure.is_none() && something {
             prop_assert_eq!(verdict, Verdict::Pass);
         }
     }
@@ -71,12 +75,18 @@ proptest! {
         let (min, max) = match direction {
             Direction::Higher => (Some(bound), None),
             Direction::Lower => (None, Some(bound)),
+            Direction::Target(_) => (None, None),
         };
         let confidence = sure.map(Decimal::from);
         let rule = Rule { direction, min, max, max_regression: Some(allowed), confidence, ..rule() };
         if judged(&rule, &measured(&runs, Decimal::ZERO), before) == Verdict::Pass {
-            let sign = if direction == Direction::Higher { 1 } else { -1 };
-            let offset = Decimal::new(sign * better, 2);
+            let mean = measured(&runs, Decimal::ZERO).metrics["m"];
+            let offset = match direction {
+                Direction::Higher => Decimal::new(better, 2),
+                Direction::Lower => Decimal::new(-better, 2),
+                // Half of the way: several runs stay as far apart as they are.
+                Direction::Target(target) => ((target - mean) / Decimal::TWO).round_dp(6),
+            };
             prop_assert_eq!(judged(&rule, &measured(&runs, offset), before), Verdict::Pass);
         }
     }

@@ -108,6 +108,98 @@ fn regressions_are_exact_at_the_boundary_in_every_unit_and_direction() {
 }
 
 #[test]
+fn of_a_target_both_sides_are_bounds() {
+    let aim = Direction::Target(number("1"));
+    let cases = [
+        // tolerance, before, what is still near enough on either side, and what is not
+        (
+            Tolerance::Absolute(number("0.05")),
+            "0.9",
+            ["0.85", "1.15"],
+            ["0.8499999999999999", "1.1500000000000001"],
+        ),
+        (
+            Tolerance::Absolute(number("0")),
+            "1.1",
+            ["0.9", "1.1"],
+            ["0.8999999999999999", "1.1000000000000001"],
+        ),
+        (
+            Tolerance::Percent(number("10")),
+            "1.2",
+            ["0.78", "1.22"],
+            ["0.7799999999999999", "1.2200000000000001"],
+        ),
+        (Tolerance::Points(number("2")), "1", ["0.98", "1.02"], ["0.9799999999999999", "1.0200000000000001"]),
+    ];
+    for (tolerance, before, near, far) in cases {
+        let regression = Rule { direction: aim, max_regression: Some(tolerance), ..rule() };
+        let cumulative = Rule { direction: aim, cumulative: Some(tolerance), ..rule() };
+        for rule in [regression, cumulative] {
+            for value in near {
+                assert_eq!(
+                    verdict(&rule, value, Some(before)),
+                    Verdict::Pass,
+                    "{tolerance:?} {before} → {value}"
+                );
+            }
+            for value in far {
+                assert_eq!(
+                    verdict(&rule, value, Some(before)),
+                    Verdict::Fail,
+                    "{tolerance:?} {before} → {value}"
+                );
+            }
+            assert_eq!(verdict(&rule, "1", Some(before)), Verdict::Pass, "nothing is better than the target");
+        }
+    }
+    let rule = Rule { direction: aim, max_regression: Some(Tolerance::Percent(number("10"))), ..rule() };
+    assert_eq!(verdict(&rule, "1", Some("1")), Verdict::Incomparable, "a percentage of no distance at all");
+    let judged = alone(&rule, &report(Some("0.7")), Some(&baseline("1.2")));
+    assert_eq!(judged.bounds, "aims at 1, may move away by 10%");
+    assert_eq!(judged.reason, "moves away from the target by 0.1 against v3's 1.2, only 10% allowed");
+}
+
+#[test]
+fn the_best_version_is_the_one_nearest_to_the_target() {
+    let tolerance = Some(Tolerance::Absolute(number("0.02")));
+    let rule = Rule { direction: Direction::Target(number("1")), cumulative: tolerance, ..rule() };
+    let versions = [earlier(1, &[("m", "0.9")]), earlier(2, &[("m", "1.01")]), earlier(3, &[("m", "1.3")])];
+    let judged = |value: &str| {
+        let report = report(Some(value));
+        let sides = Sides { report: &report, baseline: versions.last(), versions: &versions };
+        judge(std::slice::from_ref(&rule), &sides).remove(0)
+    };
+    assert_eq!(judged("0.97").verdict, Verdict::Pass);
+    let worse = judged("0.96");
+    assert_eq!(worse.verdict, Verdict::Fail);
+    assert!(worse.reason.contains("v2's 1.01, the best version"), "{}", worse.reason);
+}
+
+#[test]
+fn how_sure_a_number_is_counts_at_both_sides_of_a_target() {
+    let rule = Rule {
+        direction: Direction::Target(number("0")),
+        max_regression: Some(Tolerance::Absolute(number("1"))),
+        confidence: Some(number("95")),
+        ..rule()
+    };
+    let judged = |runs: [&str; 3]| {
+        let runs = runs.map(number);
+        let mean = runs.iter().sum::<Decimal>() / Decimal::from(runs.len());
+        let mut report = report(Some(&mean.to_string()));
+        report.repeated.insert("m".to_owned(), runs.into());
+        alone(&rule, &report, Some(&baseline("0"))).verdict
+    };
+    assert_eq!(judged(["0.1", "0", "-0.1"]), Verdict::Pass);
+    assert_eq!(judged(["3", "3.1", "2.9"]), Verdict::Fail);
+    assert_eq!(judged(["-3", "-3.1", "-2.9"]), Verdict::Fail);
+    // It may lie on this side, or on that one, or between.
+    assert_eq!(judged(["3", "0", "-3"]), Verdict::Inconclusive);
+    assert_eq!(judged(["0.9", "1", "1.1"]), Verdict::Inconclusive);
+}
+
+#[test]
 fn a_percentage_of_zero_is_incomparable() {
     let rule = Rule { max_regression: Some(Tolerance::Percent(number("10"))), ..rule() };
     assert_eq!(verdict(&rule, "1", Some("0")), Verdict::Incomparable);

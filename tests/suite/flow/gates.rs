@@ -5,11 +5,12 @@ use mergewright::sandbox::Fault;
 
 use super::Play;
 use super::forges::on_both_forges;
-use super::play::OWNER;
+use super::play::{IRIS, OWNER};
 
 on_both_forges! {
     a_worse_model_fails_and_the_comment_says_why,
     exactly_at_the_bound_passes_and_one_step_below_fails,
+    a_number_with_a_target_may_leave_it_at_neither_side,
     a_rule_that_only_warns_lets_the_model_through_and_says_so,
     a_metric_that_is_no_number_fails,
     other_data_makes_the_numbers_incomparable,
@@ -44,6 +45,28 @@ async fn exactly_at_the_bound_passes_and_one_step_below_fails(forge: ForgeKind) 
     assert_eq!(play.label(at_the_bound), "model::review");
     let below = play.candidate("Below", r#"{"accuracy": 0.9299, "latency_ms": 12}"#).await;
     assert_eq!(play.label(below), "model::failed");
+    play.ends().await;
+}
+
+async fn a_number_with_a_target_may_leave_it_at_neither_side(forge: ForgeKind) {
+    let rule = "- {metric: accuracy, direction: higher, min: 0.90, max_regression: 0.01}";
+    let aimed = IRIS.replace(
+        rule,
+        &format!("{rule}\n        - {{metric: slope, direction: target, target: 1, max: 1.3, max_regression: 0.05}}"),
+    );
+    assert_ne!(aimed, IRIS);
+    let mut play = Play::with(forge, &aimed).await;
+    let metrics = |slope: &str| format!(r#"{{"accuracy": 0.94, "latency_ms": 12, "slope": {slope}}}"#);
+    play.released("Good", &metrics("0.9")).await;
+    for (slope, label) in [
+        ("1.15", "model::review"),
+        ("1.1500001", "model::failed"),
+        ("0.85", "model::review"),
+        ("0.8499", "model::failed"),
+    ] {
+        let number = play.candidate(&format!("Slope {slope}"), &metrics(slope)).await;
+        assert_eq!(play.label(number), label, "{slope}: {}", play.report(number));
+    }
     play.ends().await;
 }
 

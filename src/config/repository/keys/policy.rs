@@ -2,7 +2,8 @@
 
 use super::notations::{CONFIDENCE, DURATION, LINES, NAME, ONE_WORD, OWNER, RESERVED, WINDOW};
 use crate::config::repository::shape::{Key, Names, Object, Shape};
-use crate::config::valid::{BaselineChoice, Direction, Level, VersionStrategy};
+use crate::config::repository::words::DirectionWord;
+use crate::config::valid::{BaselineChoice, Level, VersionStrategy};
 
 pub(super) static GATES: Object = Object {
     name: "gates",
@@ -33,13 +34,19 @@ static RULE: Object = Object {
             "The word by which commands call the rule; the metric's name unless written.",
         ),
         Key::required("metric", Shape::Line, "metric: accuracy", "The metric, as the report calls it."),
-        Key::required("direction", Shape::choice::<Direction>(), "direction: higher", "Which way is better."),
+        Key::required(
+            "direction",
+            Shape::choice::<DirectionWord>(),
+            "direction: higher",
+            "Which way is better; `target`: the nearer to the value of `target`, from either side.",
+        ),
+        Key::optional("target", Shape::Number, "The best value there is; only with `direction: target`."),
         Key::optional("min", Shape::Number, "The smallest value that passes."),
         Key::optional("max", Shape::Number, "The largest value that passes."),
         Key::optional(
             "max_regression",
             Shape::Tolerance,
-            "How much may be lost against the baseline: `0.01`, `10%` of it, or `2pp` percentage points.",
+            "How much may be lost against the baseline: `0.01`, `10%` of it, or `2pp` percentage points. With a target, how much farther from it, in percent of the baseline's own distance.",
         ),
         Key::or(
             "level",

@@ -12,6 +12,12 @@ fn what_can_never_come_true_is_refused() {
     for (lines, complaint) in [
         (rule("min: 2, max: 1"), "has a `min` above its `max`"),
         (rule("required: true, level: warn"), "is `required` and only warns"),
+        (rule("target: 1"), "`models.iris.gates.rules[0].target` has no meaning in this direction"),
+        ("gates: {rules: [{metric: m, direction: target}]}".to_owned(), "direction` names no value"),
+        (
+            "gates: {rules: [{metric: m, direction: target, target: 2, max: 1}]}".to_owned(),
+            "lies outside of `min` and `max`",
+        ),
         ("gates: {rules: [{metric: val loss, direction: lower}]}".to_owned(), "white space in its name"),
         ("review: {approvals: 3, owners: [alice, bob]}".to_owned(), "asks for 3 approvals and names fewer"),
         ("review: {card_sections: [limits]}".to_owned(), "has no card to look into"),
@@ -51,6 +57,7 @@ fn what_can_never_come_true_is_refused() {
 fn what_only_looks_contradictory_is_taken() {
     for lines in [
         "gates: {rules: [{metric: m, direction: higher, min: 1, max: 1}]}",
+        "gates: {rules: [{metric: m, direction: target, target: 1, min: 1, max: 1.5}]}",
         "gates: {rules: [{id: loss, metric: val loss, direction: lower}]}",
         "gates: {rules: [{metric: m, direction: lower, slice: region}]}",
         "review: {approvals: 3, owners: [alice, acme/ml]}",
