@@ -110,14 +110,18 @@ fn every_toolchain_is_known_by_its_files() {
             vec!["pip install --require-hashes -r requirements.txt", "python3 evaluate.py"],
         ),
         (
-            vec![("pom.xml", pom)],
+            vec![("pom.xml", pom), ("src/test/java/ScoreTest.java", "")],
             ToolchainKind::Maven,
             Some("17"),
             vec!["mvn -B -ntp package"],
             vec!["mvn -B -ntp verify"],
         ),
         (
-            vec![("build.gradle.kts", "kotlin { jvmToolchain(17) }\n"), ("gradlew", "")],
+            vec![
+                ("build.gradle.kts", "kotlin { jvmToolchain(17) }\n"),
+                ("gradlew", ""),
+                ("src/test/kotlin/ScoreTest.kt", ""),
+            ],
             ToolchainKind::Gradle,
             Some("17"),
             vec!["./gradlew --no-daemon assemble"],
@@ -156,6 +160,15 @@ fn every_toolchain_is_known_by_its_files() {
             (build.iter().map(|s| (*s).to_owned()).collect(), test.iter().map(|s| (*s).to_owned()).collect()),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn of_tests_that_are_not_there_no_report_is_asked() {
+    for tool in ["pom.xml", "build.gradle"] {
+        let (_dir, arguments) = folder("iris", &[(tool, ""), ("src/test/resources/data.csv", "1\n")]);
+        let (said, model) = written(&arguments);
+        assert_eq!(model.test.junit, Vec::<String>::new(), "{said}");
     }
 }
 

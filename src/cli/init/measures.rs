@@ -58,7 +58,7 @@ const MOST_RULES: usize = 6;
 pub(super) struct Measures {
     /// The file of numbers.
     pub(super) metrics: Option<String>,
-    /// The JUnit file that a script names, or those that the family always writes.
+    /// The JUnit file that a script names, or those that the family writes.
     pub(super) junit: Vec<String>,
     /// Metrics in the file of numbers, and which way is better.
     pub(super) rules: Vec<(String, &'static str)>,
@@ -93,8 +93,13 @@ impl Measures {
     }
 }
 
-/// The JUnit files that a family always writes.
+/// The JUnit files that a family writes of the tests that the folder has. Of tests that are not there it
+/// writes none, and a report that is named and missing is as good as a failed one.
 fn written_by(kind: ToolchainKind, folder: &Folder) -> Vec<String> {
+    let tests = |path: &str| path.starts_with("src/test/") && !path.starts_with("src/test/resources/");
+    if !folder.paths().any(tests) {
+        return Vec::new();
+    }
     let mut files = match kind {
         ToolchainKind::Maven => vec!["target/surefire-reports/TEST-*.xml"],
         ToolchainKind::Gradle => vec!["build/test-results/test/TEST-*.xml"],
