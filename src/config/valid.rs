@@ -62,6 +62,9 @@ pub struct Model {
     pub build: Build,
     /// The test job.
     pub test: Test,
+    /// The job that scans the code; none where nobody asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Scan>,
     /// The rules.
     pub gates: Gates,
     /// Who must approve.
@@ -139,6 +142,15 @@ pub struct Test {
     pub timeout: Duration,
     /// Names of secrets it gets.
     pub secrets: Vec<String>,
+}
+
+/// The job that scans the code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// Shell lines; none of them = the tool that the generator names.
+    pub run: Vec<String>,
+    /// The longest it may take.
+    pub timeout: Duration,
 }
 
 /// The rules, and what the candidate is compared with.

@@ -132,11 +132,18 @@ pub const GRADLE: Image =
 /// Node.js with npm.
 pub const NODE: Image = Image { name: "node:{version}", version: "22", purpose: "the toolchain `node`" };
 
+/// Semgrep, which reads Python, Java, Kotlin and JavaScript alike.
+pub const SEMGREP: Image = Image {
+    name: "semgrep/semgrep:{version}",
+    version: "1.185.0",
+    purpose: "the scan of the code, where the configuration asks for one and names no tool",
+};
+
 /// Every action that a generated file may use.
 pub const ACTIONS: &[Action] =
     &[CHECKOUT, UPLOAD, DOWNLOAD, CACHE, SETUP_PYTHON, SETUP_UV, SETUP_JAVA, SETUP_GRADLE, SETUP_NODE];
 /// Every image that a generated file names by itself.
-pub const IMAGES: &[Image] = &[PYTHON, PYTHON_UV, MAVEN, GRADLE, NODE];
+pub const IMAGES: &[Image] = &[PYTHON, PYTHON_UV, MAVEN, GRADLE, NODE, SEMGREP];
 
 #[cfg(test)]
 mod tests {

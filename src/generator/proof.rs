@@ -46,7 +46,7 @@ pub(super) fn script(
     let done = match step {
         Step::Deploy => "deployed",
         Step::Evaluate | Step::Schedule => "measured",
-        Step::Build | Step::Test | Step::Publish => "published",
+        Step::Build | Step::Test | Step::Scan | Step::Publish => "published",
     };
     let (github, source) = match bytes {
         Bytes::OfGitLab => (false, "job"),

@@ -207,7 +207,7 @@ fn of_gitlab(file: &Value, model: &str, id: &str) -> Told {
     });
     let alone = job.get("resource_group").is_some();
     // What a bot's pipeline measures is no merge request's, so that no new commit ends it.
-    let judges = matches!(id, "build" | "test");
+    let judges = matches!(id, "build" | "test" | "scan");
     assert_eq!(job["interruptible"], judges);
     assert!(!(judges && alone), "several merge requests are judged at once");
     Told {

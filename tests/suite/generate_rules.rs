@@ -124,7 +124,7 @@ fn g01_exactly_one_pipeline_for_each_push() {
 fn g02_a_new_commit_ends_what_judges_the_old_one_and_nothing_else() {
     each_gitlab_job(|_, file, job| {
         assert_eq!(file["workflow"]["auto_cancel"]["on_new_commit"], "interruptible");
-        let judges = matches!(job.name.as_str(), "build" | "test");
+        let judges = matches!(job.name.as_str(), "build" | "test" | "scan");
         assert_eq!(job.value["interruptible"], judges, "{}", job.place);
     });
     each_github_job(|_, workflow, job| {
@@ -152,6 +152,45 @@ fn g03_no_job_starts_where_one_that_it_needs_does_not() {
             assert_eq!(workflow["jobs"][need]["if"], job.value["if"], "{}", job.place);
         }
     });
+}
+
+#[test]
+fn a_scan_stands_beside_build_and_test_and_only_where_it_is_asked_for() {
+    let mut scans = BTreeSet::new();
+    each_gitlab_job(|golden, file, job| {
+        let model = golden
+            .config
+            .models
+            .values()
+            .find(|model| job.place.ends_with(&format!("{}:{}", model.name, job.name)));
+        assert!(job.name != "scan" || model.unwrap().scan.is_some(), "{}", job.place);
+        if job.name == "scan" {
+            let build = &file[format!("{}:build", model.unwrap().name)];
+            assert_eq!(
+                (&job.value["rules"], &job.value["stage"]),
+                (&build["rules"], &"test".into()),
+                "{}",
+                job.place
+            );
+            assert_eq!(texts(&job.value["needs"]), Vec::<&str>::new(), "{}", job.place);
+            assert!(
+                job.value.get("artifacts").is_none() && job.value["interruptible"] == true,
+                "{}",
+                job.place
+            );
+        }
+    });
+    each_github_job(|_, workflow, job| {
+        if job.name == "scan" {
+            assert_eq!(workflow["jobs"]["build"]["if"], job.value["if"], "{}", job.place);
+            assert!(job.value.get("needs").is_none(), "{}", job.place);
+        }
+    });
+    for golden in goldens() {
+        let named = golden.config.models.values().filter_map(|model| model.scan.as_ref());
+        scans.extend(named.map(|scan| scan.run.is_empty()));
+    }
+    assert_eq!(scans, BTreeSet::from([false, true]), "both kinds are among the goldens");
 }
 
 #[test]
@@ -195,7 +234,7 @@ fn g06_downloads_are_kept_by_lock_file_and_version_and_never_cross_to_protected_
     let mut kept = BTreeSet::new();
     each_gitlab_job(|golden, _, job| {
         let Some(cache) = job.value.get("cache") else { return };
-        assert!(matches!(job.name.as_str(), "build" | "test"), "{}", job.place);
+        assert!(matches!(job.name.as_str(), "build" | "test" | "scan"), "{}", job.place);
         let prefix = cache["key"]["prefix"].as_str().unwrap();
         assert!(
             prefix.ends_with("-$CI_COMMIT_REF_PROTECTED-$CI_MERGE_REQUEST_IID"),
@@ -226,7 +265,7 @@ fn g06_downloads_are_kept_by_lock_file_and_version_and_never_cross_to_protected_
                     match uses.split('@').next().unwrap() {
                         "actions/cache" => {
                             assert_eq!(step["if"], "github.event_name == 'pull_request'", "{}", file.path);
-                            assert!(matches!(id.as_str(), Some("build" | "test")), "{}", file.path);
+                            assert!(matches!(id.as_str(), Some("build" | "test" | "scan")), "{}", file.path);
                             assert!(step["with"]["key"].as_str().unwrap().contains("hashFiles("));
                             kept.insert(golden.name.clone());
                         }

@@ -123,7 +123,7 @@ fn github_job(path: &str, name: &str, job: &Value, model: &Model) {
         return;
     }
     assert_eq!(keys(&job["permissions"]), ["contents"], "{place}: reads the code and nothing else");
-    assert!(["build", "test"].contains(&name), "{place} runs untrusted code");
+    assert!(["build", "test", "scan"].contains(&name), "{place} runs untrusted code");
     let mut secrets = Vec::new();
     every(job, &mut |key, value| {
         assert_ne!(key, "secrets", "{place}");
@@ -139,7 +139,12 @@ fn github_job(path: &str, name: &str, job: &Value, model: &Model) {
         }
     });
     // Only what the policy lists, and GitHub leaves that empty in a run of a fork.
-    let listed = if name == "build" { &model.build.secrets } else { &model.test.secrets };
+    let none = Vec::new();
+    let listed = match name {
+        "build" => &model.build.secrets,
+        "test" => &model.test.secrets,
+        _ => &none,
+    };
     let expected: Vec<_> =
         listed.iter().map(|name| (name.clone(), format!("${{{{ secrets.{name} }}}}"))).collect();
     assert_eq!(secrets, expected, "{place}");
@@ -198,7 +203,11 @@ fn gitlab_files(config: &RepositoryConfig) {
             }
         }
         untrusted.sort();
-        let judging = |model: &Model| [format!("{}:build", model.name), format!("{}:test", model.name)];
+        let judging = |model: &Model| {
+            let scan = model.scan.as_ref().map(|_| "scan");
+            let tasks = ["build", "test"].into_iter().chain(scan);
+            tasks.map(|task| format!("{}:{task}", model.name)).collect::<Vec<_>>()
+        };
         let mut expected: Vec<String> = config.models.values().flat_map(judging).collect();
         expected.sort();
         assert_eq!(untrusted, expected, "{path}");

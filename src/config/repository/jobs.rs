@@ -7,7 +7,7 @@ use super::raw::Value;
 use super::reader::{Field, Section, cut};
 use super::words::DeployKind;
 use crate::config::valid::{
-    Build, Deploy, Publish, PublishTarget, Schedule, ScheduleTask, Test, Toolchain, ToolchainKind,
+    Build, Deploy, Publish, PublishTarget, Scan, Schedule, ScheduleTask, Test, Toolchain, ToolchainKind,
 };
 
 /// How long a job may take where nothing is written.
@@ -95,6 +95,19 @@ fn reports(section: &Section<'_>) -> Option<(Vec<String>, Vec<String>)> {
         junit.refuse("is also the file of the metrics", "name the JUnit file, or remove `junit`");
     }
     Some((named, metrics))
+}
+
+pub(super) fn scan(field: &Field<'_>) -> Scan {
+    let section = field.section();
+    if let Some(run) = section.as_ref().and_then(|section| section.field("run"))
+        && run.items().is_empty()
+    {
+        run.refuse(
+            "lists nothing",
+            "remove it: the scan has a tool of its own; or write `run: [\"bandit -r .\"]`",
+        );
+    }
+    Scan { run: scripts(section.as_ref(), "run"), timeout: timeout(section.as_ref()) }
 }
 
 pub(super) fn publish(field: Option<Field<'_>>, declared: &[String]) -> Publish {

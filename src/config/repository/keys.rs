@@ -8,7 +8,7 @@ mod notations;
 mod policy;
 
 use super::shape::{Key, Names, Object, Shape};
-use jobs::{BUILD, DEPLOY, PUBLISH, RUNNERS, SCHEDULES, TEST, TOOLCHAIN};
+use jobs::{BUILD, DEPLOY, PUBLISH, RUNNERS, SCAN, SCHEDULES, TEST, TOOLCHAIN};
 pub(super) use notations::{NAME, RESERVED};
 use notations::{PUBLIC_KEY, SECRETS};
 use policy::{ENVIRONMENTS, GATES, RETENTION, REVIEW, VERSION};
@@ -70,6 +70,11 @@ pub(super) static MODEL: Object = Object {
             Shape::Section(&TEST),
             "test: {reports: {metrics: metrics.json}}",
             "The job that measures it.",
+        ),
+        Key::optional(
+            "scan",
+            Shape::Section(&SCAN),
+            "A job that scans the code beside build and test; what it finds is no matter of the gates.",
         ),
         Key::optional("gates", Shape::Section(&GATES), "What its numbers must be."),
         Key::optional("review", Shape::Section(&REVIEW), "Who must approve."),

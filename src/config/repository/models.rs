@@ -152,11 +152,15 @@ fn model(name: &str, section: &Section<'_>, secrets: &[String]) -> Option<Model>
         gates: policy::gates(section.field("gates")),
         review: policy::review(section.field("review")),
         publish: jobs::publish(section.field("publish"), secrets),
+        scan: section.field("scan").map(|field| jobs::scan(&field)),
         environments: policy::environments(section.field("environments")),
         deploy: jobs::deploy(section.field("deploy"), secrets),
         schedules: jobs::schedules(section.field("schedules")),
         retention: policy::retention(section.field("retention")),
     };
+    if let (Some(field), true) = (section.field("scan"), partial.schedules.contains_key("scan")) {
+        field.refuse("has a job of the name of the schedule `scan`", "give the schedule another name");
+    }
     let mut model = Model {
         name: name.parse().ok()?,
         digest: Digest::of(""),
@@ -167,6 +171,7 @@ fn model(name: &str, section: &Section<'_>, secrets: &[String]) -> Option<Model>
         github_runners: tags("github"),
         build: partial.build,
         test: test?,
+        scan: partial.scan,
         gates: partial.gates,
         review: partial.review,
         version: version?,
@@ -188,6 +193,7 @@ struct Partial {
     gates: crate::config::valid::Gates,
     review: crate::config::valid::Review,
     publish: crate::config::valid::Publish,
+    scan: Option<crate::config::valid::Scan>,
     environments: Vec<crate::config::valid::Environment>,
     deploy: Option<crate::config::valid::Deploy>,
     schedules: BTreeMap<String, crate::config::valid::Schedule>,

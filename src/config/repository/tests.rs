@@ -68,6 +68,7 @@ models:
       reports: {junit: junit.xml, metrics: metrics.json}
       dataset: data/holdout.csv
       protect: [evaluate.py, "data/**"]
+    scan: {run: ["bandit -r ."], timeout: 10m}
     gates:
       baseline: production
       rules:
@@ -113,7 +114,7 @@ fn every_documented_key_is_read() {
     assert!(rules[2].required && !rules[0].required);
     assert_eq!(rules[3].max_regression, Some(Tolerance::Points(2.into())));
     assert_eq!((rules[3].min_samples, rules[3].confidence), (Some(200), Some(95.into())));
-    assert_eq!(rules.iter().map(|rule| rule.line.unwrap()).collect::<Vec<_>>(), [21, 22, 23, 24]);
+    assert_eq!(rules.iter().map(|rule| rule.line.unwrap()).collect::<Vec<_>>(), [22, 23, 24, 25]);
     assert_eq!(model.review.owners, ["alice", "acme/ml-owners"]);
     assert_eq!(model.publish.to, [PublishTarget::Release, PublishTarget::GitlabPackage]);
     assert_eq!(model.environments[1].requires.as_deref(), Some("staging"));
@@ -135,7 +136,7 @@ fn an_unknown_key_names_the_known_one() {
        |
      8 |     flavour: mild
        |     ^^^^^^^
-      = known here: paths, root, toolchain, runners, build, test, gates, review, version, publish, environments, deploy, schedules, depends_on, retention
+      = known here: paths, root, toolchain, runners, build, test, scan, gates, review, version, publish, environments, deploy, schedules, depends_on, retention
     "#);
 }
 
@@ -143,7 +144,10 @@ fn an_unknown_key_names_the_known_one() {
 fn a_key_in_the_wrong_place_is_sent_home() {
     for (line, home) in [
         ("strategy: sequence", "it belongs into `version`"),
-        ("run: [make]", "it belongs into `build` or `test` or `publish` or `deploy` or `schedules`"),
+        (
+            "run: [make]",
+            "it belongs into `build` or `test` or `scan` or `publish` or `deploy` or `schedules`",
+        ),
         ("gates: {metric: accuracy}", "it belongs into `rules`"),
         ("environments: {production: {steps: [100]}}", "it belongs into `canary`"),
     ] {

@@ -75,7 +75,7 @@ impl JobView {
             // One at a time. `queue: max`, by which several could wait, would break the file on older
             // servers too: of three at once the second is cancelled, and can be retried like any failed one.
             group: match job.step {
-                Step::Build | Step::Test | Step::Evaluate => None,
+                Step::Build | Step::Test | Step::Scan | Step::Evaluate => None,
                 Step::Publish => Some(format!("mergewright-{model}-publish")),
                 Step::Deploy => Some(format!("mergewright-{model}-deploy-${{{{ inputs.environment }}}}")),
                 Step::Schedule => Some(format!("mergewright-{model}-schedule-{}", job.name)),

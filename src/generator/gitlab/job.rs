@@ -71,9 +71,9 @@ impl JobView {
             tags: job.gitlab_runners.clone(),
             rules: conditions::of(job),
             needs: job.needs.iter().map(|step| format!("{}:{step}", job.model)).collect(),
-            interruptible: matches!(job.step, Step::Build | Step::Test),
+            interruptible: matches!(job.step, Step::Build | Step::Test | Step::Scan),
             resource_group: match job.step {
-                Step::Build | Step::Test | Step::Evaluate => None,
+                Step::Build | Step::Test | Step::Scan | Step::Evaluate => None,
                 Step::Publish => Some(job.model.to_string()),
                 Step::Deploy => Some(format!("{}/{ASKED_ENVIRONMENT}", job.model)),
                 Step::Schedule => Some(format!("{}:{}", job.model, job.name)),

@@ -1,12 +1,14 @@
 //! The jobs of one model.
 
 use super::{Action, Deployment, Job, Keeps, Kept, Part, Proven, Step, Trigger};
-use crate::config::valid::{BaselineChoice, Deploy, Model, RepositoryConfig, Schedule, ScheduleTask};
-use crate::generator::GenerateError;
+use crate::config::valid::{BaselineChoice, Deploy, Model, RepositoryConfig, Scan, Schedule, ScheduleTask};
 use crate::generator::toolchain::Toolchain;
+use crate::generator::{GenerateError, pins};
 
 /// The file whose change concerns every model.
 const CONFIGURATION: &str = ".mergewright.yml";
+/// Scans with the rules that Semgrep recommends, says nothing to its makers, and fails where it finds something.
+const SEMGREP: &str = "semgrep scan --error --metrics=off --config=p/default .";
 /// The environment whose version is meant where somebody says "live".
 const PRODUCTION: &str = "production";
 
@@ -15,8 +17,10 @@ pub(super) fn of(config: &RepositoryConfig, model: &Model) -> Result<Vec<Job>, G
     let toolchain = Toolchain::of(model);
     let judged = judged(model, changes_of(config, model));
     let building = building(model, &toolchain, judged.clone());
-    let testing = testing(model, &toolchain, judged);
-    let mut jobs = vec![building, testing, publishing(model, &toolchain)];
+    let testing = testing(model, &toolchain, judged.clone());
+    let mut jobs = vec![building, testing];
+    jobs.extend(model.scan.as_ref().map(|scan| scanning(model, scan, &toolchain, judged)));
+    jobs.push(publishing(model, &toolchain));
     jobs.extend(deploying(model, &toolchain)?);
     jobs.push(evaluating(model, &toolchain));
     for (name, schedule) in &model.schedules {
@@ -101,6 +105,18 @@ fn testing(model: &Model, toolchain: &Toolchain, triggers: Vec<Trigger>) -> Job 
         keeps: vec![reports(model, toolchain)],
         ..blank(model, toolchain, Step::Test)
     }
+}
+
+/// The code alone, beside build and test: whoever reads it waits for nothing, and nothing waits for it.
+fn scanning(model: &Model, scan: &Scan, toolchain: &Toolchain, triggers: Vec<Trigger>) -> Job {
+    let job = Job { triggers, timeout: scan.timeout, ..blank(model, toolchain, Step::Scan) };
+    if scan.run.is_empty() {
+        // The same tool for every toolchain and at both forges, so that they say the same.
+        let image = Some(pins::SEMGREP.with(pins::SEMGREP.version));
+        let parts = part("Scan", &[SEMGREP.to_owned()], &[]).into_iter().collect();
+        return Job { image: image.clone(), container: image, tools: Vec::new(), parts, ..job };
+    }
+    Job { parts: part("Scan", &scan.run, &[]).into_iter().collect(), cache: toolchain.cache.clone(), ..job }
 }
 
 fn publishing(model: &Model, toolchain: &Toolchain) -> Job {

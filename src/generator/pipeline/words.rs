@@ -9,6 +9,8 @@ pub enum Step {
     Build,
     /// Measures it.
     Test,
+    /// Looks at the code alone.
+    Scan,
     /// Brings it out.
     Publish,
     /// Puts a version into an environment, or an older one back.
@@ -21,8 +23,8 @@ pub enum Step {
 
 impl Step {
     /// Every kind, in the order in which files list their jobs.
-    pub const ALL: [Self; 6] =
-        [Self::Build, Self::Test, Self::Publish, Self::Deploy, Self::Evaluate, Self::Schedule];
+    pub const ALL: [Self; 7] =
+        [Self::Build, Self::Test, Self::Scan, Self::Publish, Self::Deploy, Self::Evaluate, Self::Schedule];
 
     /// The word for it; the names of schedules are their own.
     #[must_use]
@@ -30,6 +32,7 @@ impl Step {
         match self {
             Self::Build => "build",
             Self::Test => "test",
+            Self::Scan => "scan",
             Self::Publish => "publish",
             Self::Deploy => "deploy",
             Self::Evaluate => "evaluate",
@@ -42,6 +45,7 @@ impl Step {
     pub const fn stage(self) -> &'static str {
         match self {
             Self::Build | Self::Test | Self::Publish | Self::Deploy => self.as_str(),
+            Self::Scan => Self::Test.as_str(),
             Self::Evaluate | Self::Schedule => "monitor",
         }
     }

@@ -17,6 +17,7 @@ on_both_forges! {
     many_small_losses_do_not_pass_unseen,
     a_worse_slice_fails_by_its_name_and_the_good_ones_share_a_row,
     too_few_seeds_are_inconclusive_and_more_of_them_decide,
+    a_scan_that_finds_something_is_no_matter_of_the_gates,
     a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts,
     a_build_that_left_none_of_the_models_files_fails_before_anybody_merges_it,
     a_log_that_cannot_be_read_just_now_keeps_nobody_from_hearing_of_the_failure,
@@ -111,8 +112,7 @@ async fn other_data_makes_the_numbers_incomparable(forge: ForgeKind) {
 
 /// The usual policy with other rules.
 fn ruled(rule: &str) -> String {
-    super::play::IRIS
-        .replace("{metric: accuracy, direction: higher, min: 0.90, max_regression: 0.01}", rule)
+    IRIS.replace("{metric: accuracy, direction: higher, min: 0.90, max_regression: 0.01}", rule)
         .replace("        - {metric: latency_ms, direction: lower, max: 50, level: warn}\n", "")
 }
 
@@ -177,6 +177,20 @@ async fn too_few_seeds_are_inconclusive_and_more_of_them_decide(forge: ForgeKind
     play.ends().await;
 }
 
+async fn a_scan_that_finds_something_is_no_matter_of_the_gates(forge: ForgeKind) {
+    let mut play = Play::with(forge, &IRIS.replace("    gates:\n", "    scan: {}\n    gates:\n")).await;
+    let number = play.opens("Scanned").await;
+    let run = play.run(number, "iris");
+    play.project.job_fails(run, "iris:scan", "1 finding\n", &[]).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::building", "{}", play.report(number));
+    play.builds(number, "weights").await;
+    play.measures(number, r#"{"accuracy": 0.94, "latency_ms": 12}"#).await;
+    assert_eq!(play.label(number), "model::review", "{}", play.report(number));
+    assert!(!play.report(number).contains("finding"), "{}", play.report(number));
+    play.ends().await;
+}
+
 async fn a_failed_script_shows_the_end_of_its_log_in_which_nothing_acts(forge: ForgeKind) {
     let mut play = Play::start(forge).await;
     let number = play.opens("Broken").await;
@@ -208,7 +222,7 @@ async fn a_build_that_left_none_of_the_models_files_fails_before_anybody_merges_
     assert!(report.contains("left no file at model.json"), "{report}");
     play.ends().await;
 
-    let silent = super::play::IRIS.replace(", artifacts: [model.json]", "");
+    let silent = IRIS.replace(", artifacts: [model.json]", "");
     let mut play = Play::with(forge, &silent).await;
     let number = play.opens("Nothing named").await;
     let pipeline = play.run(number, "iris");

@@ -91,6 +91,15 @@ static REPORTS: Object = Object {
     ],
 };
 
+pub(super) static SCAN: Object = Object {
+    name: "scan",
+    about: "The job that scans the code. Empty (`scan: {}`), it is Semgrep with its default rules.",
+    keys: &[
+        Key::optional("run", SCRIPTS, "Shell lines with a tool of your own, in the toolchain's image."),
+        Key::or("timeout", TIMEOUT, r#""1h""#, "The longest that the job may take."),
+    ],
+};
+
 pub(super) static PUBLISH: Object = Object {
     name: "publish",
     about: "How a version gets out.",

@@ -35,6 +35,11 @@ fn what_can_never_come_true_is_refused() {
             "schedules: {a: {cron: \"0 9 * * *\", task: retrain, run: [x]}}".to_owned(),
             "only goes with `task: run`",
         ),
+        ("scan: {run: []}".to_owned(), "`models.iris.scan.run` lists nothing"),
+        (
+            "scan: {}\nschedules: {scan: {cron: \"0 9 * * *\", task: cleanup}}".to_owned(),
+            "has a job of the name of the schedule `scan`",
+        ),
         ("environments: {iris: {}}".to_owned(), "the environment `iris` is called like the model on line 3"),
         ("environments: {mergewright-publish: {}}".to_owned(), "cannot be the name of an environment"),
         (freeze("\"Fri 16:00 - Fri 16:00 UTC\""), "ends when it begins"),
@@ -57,6 +62,7 @@ fn what_can_never_come_true_is_refused() {
 fn what_only_looks_contradictory_is_taken() {
     for lines in [
         "gates: {rules: [{metric: m, direction: higher, min: 1, max: 1}]}",
+        "schedules: {scan: {cron: \"0 9 * * *\", task: cleanup}}",
         "gates: {rules: [{metric: m, direction: target, target: 1, min: 1, max: 1.5}]}",
         "gates: {rules: [{id: loss, metric: val loss, direction: lower}]}",
         "gates: {rules: [{metric: m, direction: lower, slice: region}]}",
