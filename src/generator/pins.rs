@@ -41,6 +41,25 @@ impl Image {
     }
 }
 
+/// A package of Python's index that a generated line installs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Package {
+    /// Its name.
+    pub name: &'static str,
+    /// The version that is installed.
+    pub version: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+}
+
+impl Package {
+    /// What pip is told.
+    #[must_use]
+    pub fn pin(&self) -> String {
+        format!("{}=={}", self.name, self.version)
+    }
+}
+
 const fn action(
     name: &'static str,
     version: &'static str,
@@ -133,8 +152,8 @@ pub const GRADLE: Image =
 pub const NODE: Image = Image { name: "node:{version}", version: "22", purpose: "the toolchain `node`" };
 
 /// Semgrep, which reads Python, Java, Kotlin and JavaScript alike.
-pub const SEMGREP: Image = Image {
-    name: "semgrep/semgrep:{version}",
+pub const SEMGREP: Package = Package {
+    name: "semgrep",
     version: "1.185.0",
     purpose: "the scan of the code, where the configuration asks for one and names no tool",
 };
@@ -143,7 +162,9 @@ pub const SEMGREP: Image = Image {
 pub const ACTIONS: &[Action] =
     &[CHECKOUT, UPLOAD, DOWNLOAD, CACHE, SETUP_PYTHON, SETUP_UV, SETUP_JAVA, SETUP_GRADLE, SETUP_NODE];
 /// Every image that a generated file names by itself.
-pub const IMAGES: &[Image] = &[PYTHON, PYTHON_UV, MAVEN, GRADLE, NODE, SEMGREP];
+pub const IMAGES: &[Image] = &[PYTHON, PYTHON_UV, MAVEN, GRADLE, NODE];
+/// Every package that a generated line installs by itself.
+pub const PACKAGES: &[Package] = &[SEMGREP];
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use mergewright::cli::pins;
 use mergewright::config::repository;
 use mergewright::config::valid::RepositoryConfig;
-use mergewright::generator::pins::{ACTIONS, IMAGES};
+use mergewright::generator::pins::{ACTIONS, IMAGES, PACKAGES};
 use mergewright::generator::{self, Dialect, Existing, GeneratedFile, Templates};
 use serde_yaml::Value;
 
@@ -311,6 +311,11 @@ fn g07_everything_from_elsewhere_stands_in_the_one_table() {
     }
     let all: BTreeSet<_> = ACTIONS.iter().map(|one| one.name).collect();
     assert_eq!(used, all, "an action that no golden uses is dead, or a golden is missing");
+    let lines: String =
+        goldens().into_iter().flat_map(|golden| golden.github).map(|file| file.content).collect();
+    for package in PACKAGES {
+        assert!(shown.contains(&package.pin()) && lines.contains(&package.pin()), "{}", package.name);
+    }
     for image in IMAGES {
         assert!(shown.contains(&image.with(image.version)) && shown.contains(image.purpose), "{shown}");
     }

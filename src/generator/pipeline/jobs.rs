@@ -1,6 +1,6 @@
 //! The jobs of one model.
 
-use super::{Action, Deployment, Job, Keeps, Kept, Part, Proven, Step, Trigger};
+use super::{Action, Deployment, Job, Keeps, Kept, Part, Proven, Step, Tool, Trigger};
 use crate::config::valid::{BaselineChoice, Deploy, Model, RepositoryConfig, Scan, Schedule, ScheduleTask};
 use crate::generator::toolchain::Toolchain;
 use crate::generator::{GenerateError, pins};
@@ -112,9 +112,15 @@ fn scanning(model: &Model, scan: &Scan, toolchain: &Toolchain, triggers: Vec<Tri
     let job = Job { triggers, timeout: scan.timeout, ..blank(model, toolchain, Step::Scan) };
     if scan.run.is_empty() {
         // The same tool for every toolchain and at both forges, so that they say the same.
-        let image = Some(pins::SEMGREP.with(pins::SEMGREP.version));
-        let parts = part("Scan", &[SEMGREP.to_owned()], &[]).into_iter().collect();
-        return Job { image: image.clone(), container: image, tools: Vec::new(), parts, ..job };
+        let python = pins::PYTHON;
+        let lines = [format!("pip install --quiet {}", pins::SEMGREP.pin()), SEMGREP.to_owned()];
+        return Job {
+            image: Some(python.with(python.version)),
+            container: None,
+            tools: vec![Tool::Python(python.version.to_owned())],
+            parts: part("Scan", &lines, &[]).into_iter().collect(),
+            ..job
+        };
     }
     Job { parts: part("Scan", &scan.run, &[]).into_iter().collect(), cache: toolchain.cache.clone(), ..job }
 }
