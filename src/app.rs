@@ -79,6 +79,7 @@ impl App {
         let gitlab = gitlab.transpose().context("connecting to GitLab")?;
         let github = config.github.as_ref().map(|github| GitHub::new(github, Arc::clone(&clock)));
         let github = github.transpose().context("connecting to GitHub")?;
+        let github = github.map(|github| github.telling(config.learnt.clone()));
         let forges = Forges {
             github: github.map(|github| Arc::new(github) as _),
             gitlab: gitlab.map(|gitlab| Arc::new(gitlab) as _),

@@ -37,7 +37,7 @@ pub use merge_request::{
 };
 pub use model::{ModelName, Phase, Stage};
 pub use people::{CodeOwners, CommitAuthor, ForgeApproval, Permission, Reviews, Standing, User};
-pub use redact::Redactor;
+pub use redact::{Learnt, Redactor};
 pub use report::{Artifact, Report, TestFailure, TestSummary};
 pub use retirement::{Retirement, RetirementKind, RetirementNote};
 pub use run::{FailureCause, Job, JobStatus, Run};

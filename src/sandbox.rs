@@ -4,6 +4,7 @@
 //! GitLab or of GitHub. People and CI act by verbs on [`SandboxProject`], webhooks go out over real HTTP, and
 //! everything that a forge can do to a client (failures, duplicates, losses, disorder) is a switch.
 
+mod apps;
 mod archive;
 mod ci;
 mod deliver;
@@ -28,6 +29,7 @@ use tokio::task::JoinHandle;
 
 use crate::domain::{Clock, ForgeKind};
 
+pub use apps::SandboxApp;
 pub use deliver::{Copies, Filter, Manner, Order};
 pub use error::{Refusal, SandboxError};
 pub use switches::{Chooser, Fault, Recorded};

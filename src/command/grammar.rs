@@ -9,7 +9,7 @@ use crate::domain::ModelName;
 pub struct Addressing {
     /// The configured prefix, `/model`.
     pub prefix: String,
-    /// The bot's login, without `@`.
+    /// The bot's login (an App's name), without `@`.
     pub login: String,
 }
 

@@ -1,5 +1,6 @@
 //! The server's own configuration as the program may see it.
 
+mod app_key;
 mod fields;
 mod forges;
 mod known;
@@ -9,12 +10,15 @@ mod secret;
 mod tree;
 mod values;
 
+pub use app_key::{NotAnAppKey, app_key};
 pub use problem::{Problem, ServerConfigError};
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use secrecy::SecretString;
+
+use crate::domain::Learnt;
 
 /// A judged server configuration with every secret resolved.
 #[derive(Clone, Debug)]
@@ -53,6 +57,8 @@ pub struct ServerConfig {
     pub gates_secret: Option<SecretString>,
     /// Keys that are set and judged, but not acted on in this build.
     pub not_acted_on: Vec<NotActedOn>,
+    /// Secrets that are handed to us while we run; every redactor of this configuration knows them too.
+    pub learnt: Learnt,
 }
 
 /// A key that is accepted, and what its presence does not bring.

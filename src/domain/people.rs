@@ -18,6 +18,15 @@ pub struct User {
     pub bot: bool,
 }
 
+impl User {
+    /// What people write behind an `@` to speak to this account: an App's name is its login without what
+    /// marks it as a bot.
+    #[must_use]
+    pub fn mention(&self) -> &str {
+        if self.bot { self.login.strip_suffix("[bot]").unwrap_or(&self.login) } else { &self.login }
+    }
+}
+
 /// What a person may do in a repository; ordered from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Permission {

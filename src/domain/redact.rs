@@ -1,5 +1,9 @@
 //! Takes known secrets out of text before it is logged, stored or shown.
 
+mod learnt;
+
+pub use learnt::Learnt;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -24,59 +28,82 @@ const UNRESERVED_KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').r
 #[derive(Clone, Default)]
 pub struct Redactor {
     patterns: Option<AhoCorasick>,
+    learnt: Learnt,
 }
 
 impl Redactor {
     /// Knows these secrets; those shorter than four characters are left out.
     #[must_use]
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut patterns = BTreeSet::new();
-        for secret in secrets {
-            let secret = secret.trim();
-            if secret.chars().count() >= SHORTEST {
-                patterns.extend(forms(secret));
-            }
-        }
-        patterns.retain(|pattern| pattern.len() >= SHORTEST);
-        if patterns.is_empty() {
-            return Self::default();
-        }
-        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns);
-        // Building fails only beyond two billion bytes of patterns, which no configuration holds.
-        Self { patterns: built.ok() }
+        Self { patterns: searched_for(secrets), learnt: Learnt::default() }
+    }
+
+    /// The same, and besides what is learnt there from now on.
+    #[must_use]
+    pub fn with(mut self, learnt: Learnt) -> Self {
+        self.learnt = learnt;
+        self
     }
 
     /// The text without secrets; borrowed where there was none.
     #[must_use]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match &self.patterns {
-            Some(patterns) if patterns.is_match(text) => {
-                let mut clean = String::with_capacity(text.len());
-                patterns.replace_all_with(text, &mut clean, |_found, _secret, clean| {
-                    clean.push_str(MASK);
-                    true
-                });
-                Cow::Owned(clean)
-            }
-            _ => Cow::Borrowed(text),
+        let clean = self.patterns.as_ref().and_then(|patterns| masked(patterns, text));
+        match self.learnt.masked(clean.as_deref().unwrap_or(text)).or(clean) {
+            Some(clean) => Cow::Owned(clean),
+            None => Cow::Borrowed(text),
         }
     }
 
     /// The bytes without secrets; borrowed where there was none.
     #[must_use]
     pub fn bytes<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
-        match &self.patterns {
-            Some(patterns) if patterns.is_match(bytes) => {
-                let mut clean = Vec::with_capacity(bytes.len());
-                patterns.replace_all_with_bytes(bytes, &mut clean, |_found, _secret, clean| {
-                    clean.extend_from_slice(MASK.as_bytes());
-                    true
-                });
-                Cow::Owned(clean)
-            }
-            _ => Cow::Borrowed(bytes),
+        let clean = self.patterns.as_ref().and_then(|patterns| masked_bytes(patterns, bytes));
+        match self.learnt.masked_bytes(clean.as_deref().unwrap_or(bytes)).or(clean) {
+            Some(clean) => Cow::Owned(clean),
+            None => Cow::Borrowed(bytes),
         }
     }
+}
+
+/// Finds every spelling of these secrets; none where nothing is searched for.
+fn searched_for<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Option<AhoCorasick> {
+    let mut patterns = BTreeSet::new();
+    for secret in secrets {
+        let secret = secret.trim();
+        if secret.chars().count() >= SHORTEST {
+            patterns.extend(forms(secret));
+        }
+    }
+    patterns.retain(|pattern| pattern.len() >= SHORTEST);
+    if patterns.is_empty() {
+        return None;
+    }
+    // Building fails only beyond two billion bytes of patterns, which no configuration holds.
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns).ok()
+}
+
+/// The text without what is searched for; none where nothing was found.
+fn masked(patterns: &AhoCorasick, text: &str) -> Option<String> {
+    patterns.is_match(text).then(|| {
+        let mut clean = String::with_capacity(text.len());
+        patterns.replace_all_with(text, &mut clean, |_found, _secret, clean| {
+            clean.push_str(MASK);
+            true
+        });
+        clean
+    })
+}
+
+fn masked_bytes(patterns: &AhoCorasick, bytes: &[u8]) -> Option<Vec<u8>> {
+    patterns.is_match(bytes).then(|| {
+        let mut clean = Vec::with_capacity(bytes.len());
+        patterns.replace_all_with_bytes(bytes, &mut clean, |_found, _secret, clean| {
+            clean.extend_from_slice(MASK.as_bytes());
+            true
+        });
+        clean
+    })
 }
 
 impl fmt::Debug for Redactor {

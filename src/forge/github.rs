@@ -1,6 +1,7 @@
 //! GitHub behind the common operations, on its REST API through octocrab.
 
 mod answers;
+mod app;
 mod changes;
 mod comments;
 mod commit_files;
@@ -18,6 +19,7 @@ mod releases;
 mod repositories;
 mod reviewers;
 mod runs;
+mod signed;
 mod start;
 mod statuses;
 mod tags;
@@ -31,7 +33,7 @@ use tokio::sync::OnceCell;
 
 use crate::config::server::{GithubConfig, GithubCredential};
 use crate::domain::{
-    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, Job, JobId, Label,
+    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, Job, JobId, Label, Learnt,
     MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, RepoId, Repository,
     Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
@@ -43,15 +45,18 @@ use super::{
     Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewMergeRequest, NewRelease,
     Proposed, Release, StandIn,
 };
+use app::App;
 use repositories::Name;
 
 /// The most characters that GitHub takes as one comment.
 const COMMENT_LIMIT: usize = 65_536;
 
-/// One GitHub under one token.
+/// One GitHub under one token, or as one App.
 #[derive(Debug)]
 pub struct GitHub {
-    http: Transport,
+    /// Ours alone; under an App it only looks after the installations: see [`GitHub::at`].
+    http: Arc<Transport>,
+    app: Option<App>,
     /// Where release files are written to, without a trailing slash.
     uploads: String,
     /// The domain of the addresses that stand for hidden ones: `users.noreply.github.com`.
@@ -102,26 +107,31 @@ impl GitHub {
         clock: Arc<dyn Clock>,
         limits: Limits,
     ) -> Result<Self, ForgeError> {
-        let GithubCredential::Token(token) = &config.credential else {
-            return Err(ForgeError {
-                kind: ErrorKind::Refused,
-                external: "signing in as a GitHub App (`github.app`) is not there yet: configure `github.token` instead"
-                    .to_owned(),
-                internal: "set-up".to_owned(),
-            });
+        let app = match &config.credential {
+            GithubCredential::Token(_) => None,
+            GithubCredential::App { id, private_key } => {
+                let app = App::new(*id, private_key, config.write_interval);
+                Some(app.map_err(|why| unusable(&format!("`github.app.private_key` {why}")))?)
+            }
+        };
+        let token = match (&config.credential, &app) {
+            (GithubCredential::Token(token), _) => Some(token.clone()),
+            (GithubCredential::App { .. }, app) => app.as_ref().and_then(|app| app.first_token(clock.now())),
         };
         let access = Access {
             forge: ForgeKind::GitHub,
             base: config.api_url.trim_end_matches('/'),
             signature: Signature::Octocrab { uploads: &config.upload_url },
-            token,
+            token: &token
+                .ok_or_else(|| unusable("this machine cannot sign with `github.app.private_key`"))?,
             write_interval: config.write_interval,
         };
-        let http = Transport::new(&access, clock, limits)?;
+        let http = Arc::new(Transport::new(&access, clock, limits)?);
         let url = reqwest::Url::parse(&config.api_url).ok();
         let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
         Ok(Self {
             http,
+            app,
             uploads: config.upload_url.trim_end_matches('/').to_owned(),
             noreply: format!("users.noreply.{}", host.strip_prefix("api.").unwrap_or(host)),
             whoami: OnceCell::new(),
@@ -135,9 +145,22 @@ impl GitHub {
     /// The same without a network: `stand_in` answers whatever is asked, and nothing is sent.
     #[must_use]
     pub fn answered_by(mut self, stand_in: Arc<dyn StandIn>) -> Self {
-        self.http.answered_by(stand_in);
+        Arc::make_mut(&mut self.http).answered_by(stand_in);
         self
     }
+
+    /// The same; what it is handed to sign in with while it runs is told there.
+    #[must_use]
+    pub fn telling(mut self, learnt: Learnt) -> Self {
+        if let Some(app) = &mut self.app {
+            app.tells(learnt);
+        }
+        self
+    }
+}
+
+fn unusable(what: &str) -> ForgeError {
+    ForgeError { kind: ErrorKind::Refused, external: what.to_owned(), internal: "set-up".to_owned() }
 }
 
 const WHOAMI: Operation = Operation { name: "whoami", does: "say who we are", needs: "a valid token" };
@@ -149,7 +172,10 @@ impl Forge for GitHub {
     }
 
     async fn whoami(&self) -> Result<User, ForgeError> {
-        let read = async || Ok(self.http.get::<answers::User>(&WHOAMI, "/user").await?.into());
+        let read = async || match &self.app {
+            Some(app) => Ok(app.account(&self.http).await?),
+            None => Ok(self.http.get::<answers::User>(&WHOAMI, "/user").await?.into()),
+        };
         self.whoami.get_or_try_init(read).await.cloned()
     }
 
@@ -177,8 +203,8 @@ impl Forge for GitHub {
         Ok(self.read_head_since(id, head).await?)
     }
 
-    async fn addresses(&self, user: UserId) -> Result<BTreeSet<String>, ForgeError> {
-        Ok(self.read_addresses(user).await?)
+    async fn addresses(&self, repo: RepoId, user: UserId) -> Result<BTreeSet<String>, ForgeError> {
+        Ok(self.read_addresses(repo, user).await?)
     }
 
     async fn changed_paths(&self, id: MergeRequestId) -> Result<BTreeSet<String>, ForgeError> {
@@ -295,6 +321,10 @@ impl Forge for GitHub {
         body: &str,
     ) -> Result<(), ForgeError> {
         self.patch_comment(id, comment, body).await
+    }
+
+    fn shows_checks(&self) -> bool {
+        self.app.is_some()
     }
 
     fn comment_limit(&self) -> usize {

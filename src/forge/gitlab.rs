@@ -161,7 +161,7 @@ impl Forge for GitLab {
         Ok(self.read_head_since(id, head).await?)
     }
 
-    async fn addresses(&self, user: UserId) -> Result<BTreeSet<String>, ForgeError> {
+    async fn addresses(&self, _repo: RepoId, user: UserId) -> Result<BTreeSet<String>, ForgeError> {
         Ok(self.emails(user).await?)
     }
 

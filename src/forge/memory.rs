@@ -26,6 +26,21 @@ impl<K: PartialEq, V: Clone, const MOST: usize> Memory<K, V, MOST> {
     pub(crate) fn put(&self, key: K, value: V) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(known, _)| *known != key);
+        Self::push(&mut kept, key, value);
+    }
+
+    /// What is kept; where there is nothing, what everybody who asks at the same time gets as well.
+    pub(crate) fn get_or_put(&self, key: K, make: impl FnOnce() -> V) -> V {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, value)) = kept.iter().find(|(known, _)| *known == key) {
+            return value.clone();
+        }
+        let value = make();
+        Self::push(&mut kept, key, value.clone());
+        value
+    }
+
+    fn push(kept: &mut VecDeque<(K, V)>, key: K, value: V) {
         if kept.len() >= MOST {
             kept.pop_front();
         }
@@ -48,5 +63,7 @@ mod tests {
         memory.put(1, 7);
         assert_eq!(memory.get(&1), Some(7));
         assert_eq!(memory.get(&2), Some(2), "replacing forgets nobody else");
+        assert_eq!([memory.get_or_put(2, || 9), memory.get_or_put(8, || 9)], [2, 9]);
+        assert_eq!((memory.get(&8), memory.get(&2)), (Some(9), None));
     }
 }

@@ -46,8 +46,8 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
     /// When the forge took notice of this head; none where it does not tell (yet). Few decisions need it.
     async fn head_since(&self, id: MergeRequestId, head: &Sha) -> Result<Option<Timestamp>, ForgeError>;
 
-    /// The e-mail addresses that the forge shows of somebody, in lower case.
-    async fn addresses(&self, user: UserId) -> Result<BTreeSet<String>, ForgeError>;
+    /// The e-mail addresses that the forge shows of somebody, in lower case, to who is let into `repo`.
+    async fn addresses(&self, repo: RepoId, user: UserId) -> Result<BTreeSet<String>, ForgeError>;
 
     /// Every path that the merge request changes (old and new names), unordered.
     async fn changed_paths(&self, id: MergeRequestId) -> Result<BTreeSet<String>, ForgeError>;
@@ -141,6 +141,11 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         comment: CommentId,
         body: &str,
     ) -> Result<(), ForgeError>;
+
+    /// Whether it takes check runs from us besides statuses: GitHub does from an App.
+    fn shows_checks(&self) -> bool {
+        false
+    }
 
     /// The most characters a comment may have.
     fn comment_limit(&self) -> usize;

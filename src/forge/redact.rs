@@ -16,6 +16,7 @@ const LEAST_LENGTH: usize = 4;
 const SECRET_PARAMETERS: &[&str] = &["token=", "signature=", "credential=", "sig=", "password=", "secret="];
 
 /// Knows the credentials of one adapter and hides them.
+#[derive(Clone)]
 pub(crate) struct Redactor {
     patterns: Vec<SecretString>,
 }

@@ -5,6 +5,7 @@ mod budget;
 mod carrier;
 mod client;
 mod conditional;
+mod line;
 mod lists;
 mod origin;
 mod writes;
@@ -20,14 +21,14 @@ use serde::de::DeserializeOwned;
 use crate::domain::{Clock, ForgeKind, Timestamp};
 
 use super::classify::{Answer, Failure, Operation, asked_wait, classify, display_name};
-use super::pace::{Gate, Pace};
 use super::redact::Redactor;
 use super::stand_in::{Call, StandIn};
 use super::{ErrorKind, ForgeError};
 use carrier::{Carrier, Lost, Outgoing, plainly};
-use conditional::{Kept, Known};
+use conditional::Kept;
 
 pub use carrier::Payload;
+pub(crate) use line::Line;
 pub(crate) use origin::{NextPage, next_page};
 
 /// The most redirects that are followed for one read.
@@ -66,7 +67,7 @@ impl Default for Limits {
 }
 
 /// A forge's API under one credential.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Transport {
     forge: ForgeKind,
     client: Client,
@@ -74,11 +75,8 @@ pub(crate) struct Transport {
     base: Url,
     limits: Limits,
     clock: Arc<dyn Clock>,
-    gate: Gate,
-    pace: Pace,
+    line: Arc<Line>,
     redactor: Redactor,
-    /// Answers that the forge may confirm instead of repeating them, where that saves budget.
-    known: Option<Known>,
     /// Answers instead of the network, where set.
     stand_in: Option<Arc<dyn StandIn>>,
 }
@@ -102,6 +100,25 @@ pub(crate) enum Signature<'a> {
     Octocrab { uploads: &'a str },
 }
 
+/// How a token is told in the header `Authorization`.
+const BEARER: &str = "Bearer ";
+
+fn wrong(name: &str, what: &str) -> ForgeError {
+    ForgeError {
+        kind: ErrorKind::Refused,
+        external: format!("the connection to {name} is configured wrongly: {what}"),
+        internal: "set-up".to_owned(),
+    }
+}
+
+/// The header's value that carries the token.
+fn value(name: &str, before: &str, token: &SecretString) -> Result<HeaderValue, ForgeError> {
+    let mut value = HeaderValue::from_str(&format!("{before}{}", token.expose_secret()))
+        .map_err(|_error| wrong(name, "the API token holds characters that no header can carry"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 impl Transport {
     pub(crate) fn new(
         access: &Access<'_>,
@@ -110,45 +127,50 @@ impl Transport {
     ) -> Result<Self, ForgeError> {
         let name = display_name(access.forge);
         let redactor = Redactor::new([access.token]);
-        let wrong = |what: String| ForgeError {
-            kind: ErrorKind::Refused,
-            external: format!("the connection to {name} is configured wrongly: {what}"),
-            internal: "set-up".to_owned(),
-        };
         let address = |text: &str| {
-            origin::configured(text).map_err(|what| wrong(what.replace("{}", &redactor.clean(text))))
+            origin::configured(text).map_err(|what| wrong(name, &what.replace("{}", &redactor.clean(text))))
         };
         let base = address(access.base)?;
-        let plain = access.token.expose_secret();
-        let text = match access.signature {
-            Signature::Header(_) => plain.to_owned(),
-            Signature::Octocrab { .. } => format!("Bearer {plain}"),
-        };
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|_error| wrong("the API token holds characters that no header can carry".to_owned()))?;
-        value.set_sensitive(true);
-        let client = client::client(&base, &limits)
-            .map_err(|error| wrong(format!("no HTTP client can be made ({})", Lost::from(error).causes)))?;
+        let client = client::client(&base, &limits).map_err(|error| {
+            wrong(name, &format!("no HTTP client can be made ({})", Lost::from(error).causes))
+        })?;
         let carrier = match access.signature {
-            Signature::Header(name) => Carrier::Header(HeaderName::from_static(name), value),
+            Signature::Header(header) => {
+                Carrier::Header(HeaderName::from_static(header), value(name, "", access.token)?)
+            }
             Signature::Octocrab { uploads } => {
-                Carrier::octocrab(&client, value, &base, &address(uploads)?)
-                    .map_err(|error| wrong(format!("octocrab does not take its address ({error})")))?
+                Carrier::octocrab(&client, value(name, BEARER, access.token)?, &base, &address(uploads)?)
+                    .map_err(|error| wrong(name, &format!("octocrab does not take its address ({error})")))?
             }
         };
-        Ok(Self {
-            forge: access.forge,
-            client,
-            carrier,
-            base,
-            limits,
-            gate: Gate::new(Arc::clone(&clock)),
-            clock,
-            pace: Pace::new(access.write_interval),
-            redactor,
-            known: matches!(access.signature, Signature::Octocrab { .. }).then(Known::default),
-            stand_in: None,
-        })
+        let confirms = matches!(access.signature, Signature::Octocrab { .. });
+        let line = Arc::new(Line::new(Arc::clone(&clock), access.write_interval, confirms));
+        let forge = access.forge;
+        Ok(Self { forge, client, carrier, base, limits, clock, line, redactor, stand_in: None })
+    }
+
+    /// The same forge under another token, on the line of the credential that the token belongs to.
+    ///
+    /// # Errors
+    /// When no header can carry the token.
+    pub(crate) fn under(&self, token: &SecretString, line: Arc<Line>) -> Result<Self, ForgeError> {
+        let carrier = match &self.carrier {
+            Carrier::Header(header, _) => Carrier::Header(header.clone(), value(self.name(), "", token)?),
+            Carrier::Octocrab { base, uploads, .. } => {
+                Carrier::signed(&self.client, value(self.name(), BEARER, token)?, base, uploads)
+            }
+        };
+        Ok(Self { carrier, line, redactor: Redactor::new([token]), ..self.clone() })
+    }
+
+    /// The line of our own credential.
+    pub(crate) fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.line)
+    }
+
+    /// A line for another credential at the same forge.
+    pub(crate) fn another_line(&self, write_interval: Duration) -> Line {
+        Line::new(Arc::clone(&self.clock), write_interval, self.line.known.is_some())
     }
 
     /// Nothing is sent from now on: `stand_in` answers.
@@ -188,7 +210,7 @@ impl Transport {
         operation: &Operation,
         address: &str,
     ) -> Result<(T, HeaderMap), Failure> {
-        let kept = self.known.as_ref().and_then(|known| known.find(address));
+        let kept = self.line.known.as_ref().and_then(|known| known.find(address));
         let ask = kept.as_ref().map(Kept::condition).unwrap_or_default();
         let response = self.read(operation, Method::GET, address, &ask, false, self.limits.call).await?;
         let mut headers = response.headers().clone();
@@ -196,7 +218,7 @@ impl Transport {
             Some(kept) if response.status() == NOT_MODIFIED => kept.confirmed(&mut headers),
             _ => {
                 let body = self.bytes(operation, response, self.limits.json).await?;
-                if let Some(known) = &self.known {
+                if let Some(known) = &self.line.known {
                     known.keep(address, &headers, &body);
                 }
                 body.into()
@@ -284,7 +306,7 @@ impl Transport {
         outgoing: Outgoing,
         signed: bool,
     ) -> Result<Response, Failure> {
-        if let Some(left) = self.gate.shut_for() {
+        if let Some(left) = self.line.gate.shut_for() {
             return Err(Failure::new(
                 ErrorKind::Retry { after: Some(left) },
                 format!("{} asked us to slow down; this is tried again by itself", self.name()),

@@ -141,9 +141,14 @@ fn as_github(request: RequestBuilder, delivery: &Delivery) -> Result<RequestBuil
         .header("user-agent", "GitHub-Hookshot/5eedb0c")
         .header("x-github-event", delivery.event)
         .header("x-github-delivery", &delivery.id)
-        .header("x-github-hook-id", delivery.hook.to_string())
-        .header("x-github-hook-installation-target-type", "repository")
-        .header("x-github-hook-installation-target-id", delivery.project.to_string());
+        .header("x-github-hook-id", delivery.hook.to_string());
+    let (kind, target) = match delivery.app {
+        Some(app) => ("integration", app),
+        None => ("repository", delivery.project),
+    };
+    let request = request
+        .header("x-github-hook-installation-target-type", kind)
+        .header("x-github-hook-installation-target-id", target.to_string());
     let Some(secret) = &delivery.token else { return Ok(request) };
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|error| error.to_string())?;
     mac.update(delivery.body.as_bytes());

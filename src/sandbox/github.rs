@@ -4,6 +4,8 @@
 //! does; uploads also below `/uploads` and `/api/uploads`. Logs and archives come from another origin.
 
 mod actions;
+pub(crate) mod apps;
+mod asker;
 mod code;
 mod contents;
 mod deployments;
@@ -27,9 +29,12 @@ use crate::domain::{Digest, ForgeKind};
 
 use super::Refusal;
 use super::exchange::{Call, Reply};
-use super::world::{Dialect, JobState, Project, State};
+use super::world::{Dialect, Project, State};
+use asker::Asker;
 
+pub(crate) use asker::login;
 pub(super) use paging::encode;
+pub(crate) use shape::user_of;
 pub(crate) use storage::answer as storage;
 
 /// What GitHub does otherwise than GitLab.
@@ -43,7 +48,8 @@ pub(crate) const DIALECT: Dialect = Dialect {
 };
 
 /// What begins a path of the API at the root; everything else is a page.
-const ROOTS: [&str; 8] = ["repos", "repositories", "user", "users", "orgs", "uploads", "rate_limit", "api"];
+const ROOTS: [&str; 9] =
+    ["repos", "repositories", "user", "users", "orgs", "uploads", "rate_limit", "api", "app"];
 
 fn merge_request_path(project: &str, number: u64) -> String {
     format!("/{project}/pull/{number}")
@@ -70,45 +76,43 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
 const DOCS: &str = "https://docs.github.com/rest";
 
 fn routed(state: &mut State, call: &Call) -> Answer {
-    let Some((by, reads_only)) = asker(state, call) else {
-        let message = if call.bearer().is_some() { "Bad credentials" } else { "Requires authentication" };
-        return Ok(error(401, message));
+    let asker = match asker::of(state, call) {
+        Ok(asker) => asker,
+        Err(reply) => return Ok(reply),
     };
-    if reads_only && call.method != "GET" {
-        return Err(Refusal::Forbidden("Resource not accessible by integration".to_owned()));
-    }
     let all: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let (rest, upload) = match all.as_slice() {
         ["api", "v3", rest @ ..] => (rest, false),
         ["api", "uploads", rest @ ..] | ["uploads", rest @ ..] => (rest, true),
         rest => (rest, false),
     };
-    match rest {
+    let (by, token) = match &asker {
+        Asker::App(app) => return apps::route(state, call, *app, rest),
+        Asker::Job(_) if call.method != "GET" => return Err(asker::lacking()),
+        Asker::Person(by) | Asker::Job(by) => (*by, None),
+        Asker::Installation(by, token) => (*by, Some(token)),
+    };
+    let (project, below) = match rest {
         ["repos", owner, name, below @ ..] => {
             let path = format!("{owner}/{name}");
             match state.project_at(&path).map(|place| place.id) {
-                Some(project) => in_project(state, call, member(state, project, by)?, by, below, upload),
-                None => moved(state, call, &path, below),
+                Some(project) => (project, below),
+                None => return moved(state, call, &path, below),
             }
         }
-        ["repositories", id, below @ ..] => {
-            let project = member(state, number(id)?, by)?;
+        ["repositories", id, below @ ..] => (number(id)?, below),
+        rest => return people::route(state, call, by, token, rest),
+    };
+    match token {
+        None => in_project(state, call, member(state, project, by)?, by, below, upload),
+        Some(token) => {
+            asker::within(state, token, project, &call.method, below)?;
+            if asker::touches_workflows(below, call) && !token.grants("workflows", true) {
+                return Err(asker::lacking());
+            }
             in_project(state, call, project, by, below, upload)
         }
-        rest => people::route(state, call, by, rest),
     }
-}
-
-/// Who asks, and whether it is a job, which only reads.
-fn asker(state: &State, call: &Call) -> Option<(u64, bool)> {
-    let token = call.bearer()?;
-    if let Some(person) = state.person_with(token) {
-        return Some((person.id, false));
-    }
-    let all = state.projects.values().flat_map(|place| place.jobs.values().map(move |job| (place, job)));
-    let mut alive = all.filter(|(_place, job)| job.state == JobState::Running);
-    let (place, job) = alive.find(|(_place, job)| job.token() == token)?;
-    Some((place.pipelines.get(&job.pipeline)?.by, true))
 }
 
 /// The project, unless the asker does not belong to it: a stranger cannot tell that it exists.

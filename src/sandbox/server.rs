@@ -99,7 +99,7 @@ impl Site {
     /// Login of who asks, as far as a token says.
     fn asker(&self, call: &Call) -> Option<String> {
         let token = call.header("private-token").or_else(|| call.bearer())?;
-        self.world.lock().person_with(token).map(|person| person.login.clone())
+        github::login(&self.world.lock(), token)
     }
 
     /// The answer; none when the connection is to break afterwards.

@@ -4,6 +4,7 @@
 //! [`Dialect`].
 
 mod amend;
+mod app;
 mod code;
 mod comment;
 mod deployment;
@@ -46,6 +47,7 @@ pub use release::{Asset, AssetLink, PackageFile, Release, Tag};
 pub use review::{Review, ReviewState};
 pub use status::CommitStatus;
 
+pub(crate) use app::{App, AppHook, Installation, InstallationToken, Permissions};
 pub(crate) use comment::Commented;
 pub(crate) use git::{ChangedFile, Hand, Repository, TreeEntry};
 pub(crate) use hook::NewHook;
@@ -113,6 +115,9 @@ impl World {
             counters: BTreeMap::new(),
             people: BTreeMap::new(),
             groups: BTreeMap::new(),
+            apps: BTreeMap::new(),
+            installations: BTreeMap::new(),
+            app_tokens: Vec::new(),
             projects: BTreeMap::new(),
             pending: VecDeque::new(),
             deliveries: Vec::new(),
@@ -146,6 +151,11 @@ pub(crate) struct State {
     pub(crate) people: BTreeMap<u64, Person>,
     /// Members of groups by the group's full path.
     pub(crate) groups: BTreeMap<String, BTreeSet<u64>>,
+    /// GitHub's Apps by number.
+    pub(crate) apps: BTreeMap<u64, App>,
+    pub(crate) installations: BTreeMap<u64, Installation>,
+    /// Every token that an App was ever handed and that was not taken back.
+    pub(crate) app_tokens: Vec<InstallationToken>,
     pub(crate) projects: BTreeMap<u64, Project>,
     /// Deliveries not sent yet, the oldest first.
     pub(crate) pending: VecDeque<Delivery>,

@@ -95,7 +95,7 @@ impl Inner {
         let forge = self.forge(id.repo.forge)?;
         let stored = self.store.state(id).await?;
         let us = forge.whoami().await?;
-        let addressing = Addressing { prefix: self.settings.prefix.clone(), login: us.login.clone() };
+        let addressing = Addressing { prefix: self.settings.prefix.clone(), login: us.mention().to_owned() };
         let gatherer = Gatherer {
             store: &self.store,
             forge: forge.as_ref(),

@@ -10,6 +10,7 @@ pub(crate) mod outcome;
 mod outsiders;
 pub(crate) mod play;
 
+mod app;
 mod authority;
 mod corpus;
 mod decisions;

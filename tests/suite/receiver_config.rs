@@ -164,8 +164,8 @@ fn enterprise_servers_have_their_own_addresses() {
 
 #[test]
 fn an_app_signs_in_with_its_key() {
-    let pem = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\n";
-    let desk = Desk::new().file("app.pem", pem).file("app.txt", "not a key");
+    let (pem, other) = (include_str!("../data/app/pkcs1.pem"), include_str!("../data/app/ec.pem"));
+    let desk = Desk::new().file("app.pem", pem).file("app.txt", "not a key").file("ec.pem", other);
     let text = |file: &str| {
         format!(
             "github: {{webhook_secrets: [{{env: GITHUB_WEBHOOK_SECRET}}], app: {{id: 12345, private_key: {{file: {file}}}}}}}"
@@ -174,7 +174,12 @@ fn an_app_signs_in_with_its_key() {
     let credential = desk.read(&text("app.pem")).unwrap().github.unwrap().credential;
     let GithubCredential::App { id, private_key } = credential else { panic!("not an App") };
     assert_eq!((id, private_key.expose_secret()), (12345, pem.trim_end()));
-    assert!(desk.refusal(&text("app.txt")).contains("`github.app.private_key` is not a key in PEM form"));
+    let refusal = desk.refusal(&text("app.txt"));
+    assert!(refusal.contains("`github.app.private_key` is not a private key in PEM form"), "{refusal}");
+    let refusal = desk.refusal(&text("ec.pem"));
+    assert!(refusal.contains("`github.app.private_key` is a private key, but not an RSA key"), "{refusal}");
+    let line = other.lines().nth(1).unwrap();
+    assert!(!refusal.contains(line), "{refusal}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
+use super::app_key;
 use super::fields::{Field, Reader, Section};
 use super::{GithubConfig, GithubCredential, GitlabConfig};
 
@@ -122,13 +123,12 @@ impl Reader<'_> {
             .required(self, "private_key", "name the App's private key, `{file: app.pem}`")
             .and_then(|field| self.secret(&field).map(|key| (field, key)))?;
         let (field, private_key) = key;
-        if !private_key.expose_secret().trim_start().starts_with("-----BEGIN ") {
-            let what = "`github.app.private_key` is not a key in PEM form";
+        if let Err(why) = app_key(private_key.expose_secret()) {
             self.problems.add(
                 field.node.place,
                 "",
-                what,
-                "download the App's private key again: it begins with `-----BEGIN`",
+                format!("`github.app.private_key` {why}"),
+                "generate a private key on the App's settings page: it begins with `-----BEGIN RSA PRIVATE KEY`",
             );
             return None;
         }

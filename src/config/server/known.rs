@@ -36,10 +36,10 @@ impl ServerConfig {
         all
     }
 
-    /// Takes all of [`ServerConfig::secrets`] out of text.
+    /// Takes all of [`ServerConfig::secrets`] out of text, and what is learnt later.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
         let secrets = self.secrets();
-        Redactor::new(secrets.iter().map(|secret| secret.expose_secret()))
+        Redactor::new(secrets.iter().map(|secret| secret.expose_secret())).with(self.learnt.clone())
     }
 }

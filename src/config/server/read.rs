@@ -8,6 +8,7 @@ use super::forges::{APP_KEYS, GITHUB_KEYS, GITLAB_KEYS};
 use super::problem::{Problems, ServerConfigError};
 use super::tree::{self, Place};
 use super::{AllowList, DashboardAccess, LogConfig, LogFormat, Mode, NotActedOn, ServerConfig};
+use crate::domain::Learnt;
 
 /// The largest file that is still a configuration.
 const LONGEST: u64 = 1024 * 1024;
@@ -166,6 +167,7 @@ impl Reader<'_> {
             reconcile_every: reconcile_every?,
             keep_deliveries: keep_deliveries?,
             gates_secret: gates_secret?,
+            learnt: Learnt::default(),
             not_acted_on: NOT_ACTED_ON.iter().filter(|one| root.field(one.key).is_some()).copied().collect(),
         })
     }

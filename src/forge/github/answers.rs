@@ -450,3 +450,36 @@ pub(super) struct Asset {
     #[serde(default)]
     pub(super) digest: Option<String>,
 }
+
+/// An App by itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct App {
+    pub(super) slug: String,
+}
+
+/// Where an App is installed: an organization, or a person.
+#[derive(Debug, Deserialize)]
+pub(super) struct Installation {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) account: Option<InstalledAt>,
+    /// What is granted there.
+    #[serde(default)]
+    pub(super) permissions: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) suspended_at: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct InstalledAt {
+    #[serde(default)]
+    pub(super) login: String,
+}
+
+/// Never printed: it is a credential.
+#[derive(Deserialize)]
+pub(super) struct InstallationToken {
+    pub(super) token: String,
+    #[serde(default)]
+    pub(super) expires_at: String,
+}

@@ -78,7 +78,7 @@ impl GitHub {
             return Err(gone(&name, RunId(run), "has expired; run it again"));
         }
         let path = self.path(repo, &format!("/actions/artifacts/{}/zip", newest.id)).await?;
-        self.http.archive(&ARCHIVE, &path, job.id, wanted, limits).await
+        self.at(repo).await?.archive(&ARCHIVE, &path, job.id, wanted, limits).await
     }
 
     /// Whether the artifact that a build left in the run `source` can still be fetched.

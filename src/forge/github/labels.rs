@@ -1,5 +1,7 @@
 //! The one label of ours on a pull request.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -8,7 +10,7 @@ use crate::domain::{Label, MergeRequestId};
 use crate::forge::ForgeError;
 use crate::forge::classify::Operation;
 use crate::forge::text::segment;
-use crate::forge::transport::Payload;
+use crate::forge::transport::{Payload, Transport};
 
 const LABEL: Operation = Operation {
     name: "set_label",
@@ -23,14 +25,19 @@ impl GitHub {
     pub(super) async fn put_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError> {
         let rest = format!("/issues/{}/labels", id.number);
         let path = self.path(id.repo, &rest).await?;
-        let turn = self.http.turn().await;
+        let http = self.at(id.repo).await?;
+        let turn = http.turn().await;
         let found: Vec<answers::LabelOfIssue> = self.list(&LABEL, id.repo, &rest).await?;
         let ours = |known: &answers::LabelOfIssue| Label::ALL.into_iter().any(|one| is(known, one));
         if let (Some(label), false, true) = (label, found.is_empty(), found.iter().all(ours))
             && !found.iter().any(|known| is(known, label))
         {
             let payload = Payload::Json(json!({ "labels": [label.name()] }));
-            self.http.write_within(&turn, &LABEL, Method::PUT, &path, payload).await?;
+            let (turn, path, payload) = (&turn, &path, &payload);
+            let exchange = |http: Arc<Transport>| async move {
+                http.write_within(turn, &LABEL, Method::PUT, path, payload.clone()).await
+            };
+            self.writes(id.repo, exchange).await?;
             return Ok(());
         }
         // Each of the writes below waits for a turn of its own.

@@ -1,6 +1,7 @@
 //! People's rights as they are now, and what they approved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{GitHub, answers};
@@ -9,6 +10,7 @@ use crate::domain::{
 };
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
+use crate::forge::transport::Transport;
 use crate::forge::{ErrorKind, ForgeError};
 
 const USER: Operation = Operation { name: "user", does: "read a person's login", needs: "a valid token" };
@@ -53,28 +55,30 @@ impl GitHub {
             match self.permission(repo, &found).await {
                 // Perhaps renamed meanwhile: who it is now decides.
                 Ok(Permission::None) => self.accounts.forget(&user),
-                Ok(permission) => return Ok(self.with_teams(permission, &found, teams).await?),
+                Ok(permission) => return Ok(self.with_teams(repo, permission, &found, teams).await?),
                 Err(error) => {
                     self.accounts.forget(&user);
                     return Err(error);
                 }
             }
         }
-        let Some(found) = self.account(user).await? else { return Ok(nobody()) };
+        let Some(found) = self.account(repo, user).await? else { return Ok(nobody()) };
         let permission = self.permission(repo, &found).await?;
         if permission != Permission::None {
             self.accounts.put(user, (found.clone(), now));
         }
-        Ok(self.with_teams(permission, &found, teams).await?)
+        Ok(self.with_teams(repo, permission, &found, teams).await?)
     }
 
     /// The account as it is now; none where it is gone or suspended.
-    async fn account(&self, user: UserId) -> Result<Option<answers::User>, Failure> {
-        let found: answers::User = match self.http.get(&USER, &format!("/user/{user}")).await {
-            Ok(found) => found,
-            Err(failure) if failure.is(404) => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
+    async fn account(&self, repo: RepoId, user: UserId) -> Result<Option<answers::User>, Failure> {
+        let path = &format!("/user/{user}");
+        let found: answers::User =
+            match self.reads(repo, |http| async move { http.get(&USER, path).await }).await {
+                Ok(found) => found,
+                Err(failure) if failure.is(404) => return Ok(None),
+                Err(failure) => return Err(failure),
+            };
         if found.id != user.0 || found.login.is_empty() {
             return Err(self.http.refused(&USER, "somebody else was shown instead"));
         }
@@ -85,19 +89,24 @@ impl GitHub {
     }
 
     /// The addresses that GitHub shows of somebody.
-    pub(super) async fn read_addresses(&self, user: UserId) -> Result<BTreeSet<String>, Failure> {
-        Ok(self.account(user).await?.map(|found| self.emails(&found)).unwrap_or_default())
+    pub(super) async fn read_addresses(
+        &self,
+        repo: RepoId,
+        user: UserId,
+    ) -> Result<BTreeSet<String>, Failure> {
+        Ok(self.account(repo, user).await?.map(|found| self.emails(&found)).unwrap_or_default())
     }
 
     async fn with_teams(
         &self,
+        repo: RepoId,
         permission: Permission,
         found: &answers::User,
         teams: &[String],
     ) -> Result<Standing, Failure> {
         let mut belongs = BTreeSet::new();
         for team in teams {
-            if self.is_member(team, &found.login).await? {
+            if self.is_member(repo, team, &found.login).await? {
                 belongs.insert(team.clone());
             }
         }
@@ -121,13 +130,18 @@ impl GitHub {
     }
 
     /// `organization/team`; members of teams below it count, invited ones do not.
-    async fn is_member(&self, team: &str, login: &str) -> Result<bool, Failure> {
+    async fn is_member(&self, repo: RepoId, team: &str, login: &str) -> Result<bool, Failure> {
         let Some((organization, slug)) = team.trim_start_matches('@').split_once('/') else {
             return Ok(false);
         };
-        let path =
-            format!("/orgs/{}/teams/{}/memberships/{}", segment(organization), segment(slug), segment(login));
-        match self.http.get::<answers::Membership>(&TEAM, &path).await {
+        let path = &format!(
+            "/orgs/{}/teams/{}/memberships/{}",
+            segment(organization),
+            segment(slug),
+            segment(login)
+        );
+        let ask = |http: Arc<Transport>| async move { http.get::<answers::Membership>(&TEAM, path).await };
+        match self.reads(repo, ask).await {
             Ok(membership) => Ok(membership.state == "active"),
             Err(failure) if failure.is(404) => Ok(false),
             Err(failure) => Err(failure),

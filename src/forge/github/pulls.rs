@@ -1,5 +1,7 @@
 //! Pull requests as they are now.
 
+use std::sync::Arc;
+
 use super::{GitHub, answers};
 use crate::domain::{
     MergeRequest, MergeRequestId, MergeRequestStatus, MergeRequestSummary, Mergeability, RepoId, Sha,
@@ -7,6 +9,7 @@ use crate::domain::{
 };
 use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
+use crate::forge::transport::Transport;
 
 pub(super) const READ: Operation =
     Operation { name: "merge_request", does: "read the pull request", needs: "read access to pull requests" };
@@ -26,10 +29,10 @@ impl GitHub {
     ) -> Result<Vec<MergeRequestSummary>, ForgeError> {
         let rest = "/pulls?state=all&sort=updated&direction=desc&per_page=100";
         let old = |one: &answers::ListedPull| one.updated_at() < since;
-        let ask = |path: String| async move {
-            self.http.list_until(&LIST, &path, |page: &[answers::ListedPull]| page.iter().any(old)).await
+        let ask = |http: Arc<Transport>, path: String| async move {
+            http.list_until(&LIST, &path, |page: &[answers::ListedPull]| page.iter().any(old)).await
         };
-        let found = self.below(repo, rest, ask).await?;
+        let found = self.reads_below(repo, rest, ask).await?;
         let summary = |one: answers::ListedPull| MergeRequestSummary {
             id: MergeRequestId { repo, number: one.number },
             open: one.state == "open",

@@ -1,5 +1,7 @@
 //! Releases and their files, which lie in the release itself.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -7,7 +9,7 @@ use super::{GitHub, answers};
 use crate::domain::{Digest, RepoId};
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
-use crate::forge::transport::Payload;
+use crate::forge::transport::{Payload, Transport};
 use crate::forge::{Asset, ErrorKind, ForgeError, NewRelease, Release};
 
 const READ: Operation =
@@ -166,7 +168,11 @@ impl GitHub {
         let rest = format!("/releases/{}/assets?name={}", release.id, segment(&asset.name));
         let address = format!("{}{}", self.uploads, self.path(repo, &rest).await?);
         let payload = Payload::Bytes(asset.content.clone().into());
-        match self.http.write_at(&UPLOAD, Method::POST, &address, payload).await {
+        let (address, payload) = (&address, &payload);
+        let upload = |http: Arc<Transport>| async move {
+            http.write_at(&UPLOAD, Method::POST, address, payload.clone()).await
+        };
+        match self.writes(repo, upload).await {
             Ok((_, kept)) => Ok(Some(kept)),
             Err(failure) if failure.is(422) && failure.says("already_exists") => Ok(None),
             Err(failure) => Err(failure.into()),

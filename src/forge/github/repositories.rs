@@ -1,5 +1,6 @@
 //! Repositories by number: GitHub's routes want names, and names change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, Response};
@@ -10,7 +11,7 @@ use crate::domain::{ForgeKind, RepoId, Repository, Timestamp};
 use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
-use crate::forge::transport::Payload;
+use crate::forge::transport::{Payload, Transport};
 
 pub(super) const REPOSITORY: Operation =
     Operation { name: "repository", does: "read the repository", needs: "read access to its metadata" };
@@ -35,7 +36,8 @@ impl GitHub {
     pub(super) async fn number_of(&self, path: &str) -> Result<Option<RepoId>, ForgeError> {
         let Some((owner, name)) = path.split_once('/') else { return Ok(None) };
         let path = format!("/repos/{}/{}", segment(owner), segment(name));
-        match self.http.get::<answers::Repository>(&REPOSITORY, &path).await {
+        let Some(http) = self.at_name(owner, name).await? else { return Ok(None) };
+        match http.get::<answers::Repository>(&REPOSITORY, &path).await {
             Ok(found) => Ok(Some(RepoId { forge: ForgeKind::GitHub, number: found.id })),
             Err(failure) if failure.is(404) => Ok(None),
             Err(failure) => Err(failure.into()),
@@ -55,8 +57,9 @@ impl GitHub {
 
     /// The repository as it is now; its name is kept.
     pub(super) async fn raw_repository(&self, repo: RepoId) -> Result<answers::Repository, Failure> {
-        let path = format!("/repositories/{}", repo.number);
-        let found: answers::Repository = self.http.get(&REPOSITORY, &path).await?;
+        let path = &format!("/repositories/{}", repo.number);
+        let found: answers::Repository =
+            self.reads(repo, |http| async move { http.get(&REPOSITORY, path).await }).await?;
         let (owner, name) = found.full_name.split_once('/').unwrap_or_default();
         if found.id != repo.number || owner.is_empty() || name.is_empty() {
             return Err(self.http.refused(&REPOSITORY, "another one was shown instead"));
@@ -79,7 +82,7 @@ impl GitHub {
 
     /// Asks below the repository's name, and once more where the name has changed meanwhile. An answer
     /// that blames the address says that nothing was done, so that a write may be repeated too.
-    pub(super) async fn below<T, Asking>(
+    async fn below<T, Asking>(
         &self,
         repo: RepoId,
         rest: &str,
@@ -105,6 +108,34 @@ impl GitHub {
         }
     }
 
+    /// Reads below the repository.
+    pub(super) async fn reads_below<T, Asking>(
+        &self,
+        repo: RepoId,
+        rest: &str,
+        ask: impl Fn(Arc<Transport>, String) -> Asking,
+    ) -> Result<T, Failure>
+    where
+        Asking: Future<Output = Result<T, Failure>>,
+    {
+        let ask = &ask;
+        self.below(repo, rest, |path| self.reads(repo, move |http| ask(http, path.clone()))).await
+    }
+
+    /// Writes below the repository.
+    async fn writes_below<T, Asking>(
+        &self,
+        repo: RepoId,
+        rest: &str,
+        ask: impl Fn(Arc<Transport>, String) -> Asking,
+    ) -> Result<T, Failure>
+    where
+        Asking: Future<Output = Result<T, Failure>>,
+    {
+        let ask = &ask;
+        self.below(repo, rest, |path| self.writes(repo, move |http| ask(http, path.clone()))).await
+    }
+
     /// Reads one JSON answer below the repository.
     pub(super) async fn get<T: DeserializeOwned>(
         &self,
@@ -112,7 +143,7 @@ impl GitHub {
         repo: RepoId,
         rest: &str,
     ) -> Result<T, Failure> {
-        self.below(repo, rest, |path| async move { self.http.get(operation, &path).await }).await
+        self.reads_below(repo, rest, |http, path| async move { http.get(operation, &path).await }).await
     }
 
     /// The same where "not found" means that there is none.
@@ -146,8 +177,10 @@ impl GitHub {
         repo: RepoId,
         rest: &str,
     ) -> Result<Vec<T>, Failure> {
-        let ask = |path: String| async move { self.http.list_until(operation, &path, |_| false).await };
-        self.below(repo, rest, ask).await
+        self.reads_below(repo, rest, |http, path| async move {
+            http.list_until(operation, &path, |_| false).await
+        })
+        .await
     }
 
     /// Reads a whole list whose pages hold it in a field.
@@ -159,7 +192,8 @@ impl GitHub {
         open: impl Fn(P) -> Vec<T>,
     ) -> Result<Vec<T>, Failure> {
         let open = &open;
-        self.below(repo, rest, |path| async move { self.http.list_in(operation, &path, open).await }).await
+        self.reads_below(repo, rest, |http, path| async move { http.list_in(operation, &path, open).await })
+            .await
     }
 
     /// Opens a file below the repository.
@@ -170,8 +204,12 @@ impl GitHub {
         rest: &str,
         form: Option<&'static str>,
     ) -> Result<Response, Failure> {
-        let ask = |path: String| async move { self.http.download_as(operation, &path, form).await };
-        self.below(repo, rest, ask).await
+        self.reads_below(
+            repo,
+            rest,
+            |http, path| async move { http.download_as(operation, &path, form).await },
+        )
+        .await
     }
 
     /// Writes below the repository and reads the JSON answer with its status.
@@ -184,10 +222,10 @@ impl GitHub {
         payload: Payload,
     ) -> Result<(u16, T), Failure> {
         let (method, payload) = (&method, &payload);
-        let ask = |path: String| async move {
-            self.http.write(operation, method.clone(), &path, payload.clone()).await
+        let ask = |http: Arc<Transport>, path: String| async move {
+            http.write(operation, method.clone(), &path, payload.clone()).await
         };
-        self.below(repo, rest, ask).await
+        self.writes_below(repo, rest, ask).await
     }
 
     /// The same where an answer may be empty.
@@ -200,10 +238,10 @@ impl GitHub {
         payload: Payload,
     ) -> Result<(u16, Option<T>), Failure> {
         let (method, payload) = (&method, &payload);
-        let ask = |path: String| async move {
-            self.http.write_maybe(operation, method.clone(), &path, payload.clone()).await
+        let ask = |http: Arc<Transport>, path: String| async move {
+            http.write_maybe(operation, method.clone(), &path, payload.clone()).await
         };
-        self.below(repo, rest, ask).await
+        self.writes_below(repo, rest, ask).await
     }
 
     /// Writes below the repository; what a successful answer holds does not matter.
@@ -216,10 +254,10 @@ impl GitHub {
         payload: Payload,
     ) -> Result<u16, Failure> {
         let (method, payload) = (&method, &payload);
-        let ask = |path: String| async move {
-            self.http.write_only(operation, method.clone(), &path, payload.clone()).await
+        let ask = |http: Arc<Transport>, path: String| async move {
+            http.write_only(operation, method.clone(), &path, payload.clone()).await
         };
-        self.below(repo, rest, ask).await
+        self.writes_below(repo, rest, ask).await
     }
 
     /// The full path of something below the repository, for the hosts beside the API.

@@ -24,11 +24,11 @@ impl Transport {
                 && response.status().is_success()
                 && let Some(span) = reset(headers, self.clock.now())
             {
-                self.gate.shut(span);
+                self.line.gate.shut(span);
             }
         }
         if response.status().is_success() {
-            self.gate.heard();
+            self.line.gate.heard();
         }
     }
 
@@ -36,9 +36,9 @@ impl Transport {
     /// how long: then each one in a row doubles the pause, since going on would prolong the ban.
     pub(super) fn pause(&self, mut failure: Failure) -> Failure {
         if let Some(span) = failure.pause {
-            self.gate.shut(span);
+            self.line.gate.shut(span);
         } else if self.forge == ForgeKind::GitHub && failure.untold {
-            let span = self.gate.shut_longer(UNTOLD_PAUSE);
+            let span = self.line.gate.shut_longer(UNTOLD_PAUSE);
             failure.error.kind = ErrorKind::Retry { after: Some(span) };
         }
         failure

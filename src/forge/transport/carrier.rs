@@ -42,12 +42,17 @@ impl Outgoing {
 }
 
 /// How our signature gets onto a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Carrier {
     /// The token in a header of its own.
     Header(HeaderName, HeaderValue),
     /// octocrab makes and signs the request.
-    Octocrab(Octocrab),
+    Octocrab {
+        octocrab: Octocrab,
+        /// The addresses that it signs for.
+        base: http::Uri,
+        uploads: http::Uri,
+    },
 }
 
 impl Carrier {
@@ -60,14 +65,19 @@ impl Carrier {
         uploads: &Url,
     ) -> Result<Self, http::Error> {
         let uri = |url: &Url| url.as_str().parse::<http::Uri>().map_err(http::Error::from);
-        let signature = AuthHeaderLayer::new(Some(token), uri(base)?, uri(uploads)?);
+        Ok(Self::signed(client, token, &uri(base)?, &uri(uploads)?))
+    }
+
+    /// The same for addresses that were read before.
+    pub(super) fn signed(client: &Client, token: HeaderValue, base: &http::Uri, uploads: &http::Uri) -> Self {
+        let signature = AuthHeaderLayer::new(Some(token), base.clone(), uploads.clone());
         let built = OctocrabBuilder::new_empty()
             .with_service(Wire(client.clone()))
             .with_layer(&signature)
             .with_auth(AuthState::None)
             .build();
         match built {
-            Ok(octocrab) => Ok(Self::Octocrab(octocrab)),
+            Ok(octocrab) => Self::Octocrab { octocrab, base: base.clone(), uploads: uploads.clone() },
             Err(never) => match never {},
         }
     }
@@ -80,7 +90,7 @@ impl Carrier {
                 outgoing.headers.insert(name.clone(), value.clone());
                 plainly(client, outgoing).await
             }
-            Self::Octocrab(octocrab) => through(octocrab, outgoing).await.map_err(Lost::from),
+            Self::Octocrab { octocrab, .. } => through(octocrab, outgoing).await.map_err(Lost::from),
         }
     }
 }

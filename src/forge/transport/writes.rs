@@ -29,7 +29,7 @@ impl Transport {
         address: &str,
         payload: Payload,
     ) -> Result<(u16, T), Failure> {
-        let _turn = self.pace.turn().await;
+        let _turn = self.line.pace.turn().await;
         let response = self.send_write(operation, method, address, payload).await?;
         let status = response.status().as_u16();
         Ok((status, self.json(operation, response).await?))
@@ -43,7 +43,7 @@ impl Transport {
         path: &str,
         payload: Payload,
     ) -> Result<(u16, Option<T>), Failure> {
-        let _turn = self.pace.turn().await;
+        let _turn = self.line.pace.turn().await;
         let response = self.send_write(operation, method, &self.address(path), payload).await?;
         let status = response.status().as_u16();
         let body = self.bytes(operation, response, self.limits.json).await?;
@@ -59,13 +59,13 @@ impl Transport {
         path: &str,
         payload: Payload,
     ) -> Result<u16, Failure> {
-        let turn = self.pace.turn().await;
+        let turn = self.line.pace.turn().await;
         self.write_within(&turn, operation, method, path, payload).await
     }
 
     /// Waits for the turn to write, for what must be read right before it is written.
     pub(crate) async fn turn(&self) -> Turn<'_> {
-        self.pace.turn().await
+        self.line.pace.turn().await
     }
 
     /// Writes in a turn that was waited for.

@@ -3,14 +3,32 @@
 use serde_json::{Value, json};
 
 use crate::sandbox::exchange::{Call, Reply};
-use crate::sandbox::world::{Person, State};
+use crate::sandbox::world::{InstallationToken, Person, State};
 
 use super::paging::page;
-use super::{Answer, api, missing, number, shape, unknown};
+use super::{Answer, api, asker, missing, number, shape, unknown};
 
-pub(super) fn route(state: &State, call: &Call, by: u64, rest: &[&str]) -> Answer {
+pub(super) fn route(
+    state: &State,
+    call: &Call,
+    by: u64,
+    token: Option<&InstallationToken>,
+    rest: &[&str],
+) -> Answer {
     if call.method != "GET" {
         return unknown();
+    }
+    match (rest, token) {
+        // An App is nobody, and its organization's teams are shown to whom that was granted.
+        (["user"] | ["user", "repos"], Some(_)) => return Err(asker::lacking()),
+        (["orgs", org, ..], Some(token)) => {
+            let here = state.installations.get(&token.installation);
+            here.filter(|one| one.account.eq_ignore_ascii_case(org)).ok_or_else(missing)?;
+            if !token.grants("members", false) {
+                return Err(asker::lacking());
+            }
+        }
+        _ => {}
     }
     match rest {
         ["user"] => Ok(Reply::json(200, &described(state, state.person(by)?))),

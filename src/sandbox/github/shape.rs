@@ -48,7 +48,7 @@ pub(super) fn user(state: &State, person: &Person) -> Value {
 }
 
 /// A user by number, or null when the account is gone.
-pub(super) fn user_of(state: &State, id: u64) -> Value {
+pub(crate) fn user_of(state: &State, id: u64) -> Value {
     state.people.get(&id).map_or(Value::Null, |person| user(state, person))
 }
 

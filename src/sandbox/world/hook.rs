@@ -95,8 +95,10 @@ pub struct Delivery {
     pub number: u64,
     /// The id that stays the same however often it is sent.
     pub id: String,
-    /// The hook.
+    /// The hook, or the App whose hook it is.
     pub hook: u64,
+    /// The App, where one hears of it.
+    pub app: Option<u64>,
     /// The project.
     pub project: u64,
     /// Where it goes.

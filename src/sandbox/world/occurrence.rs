@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::Sha;
 
-use super::{Comment, Delivery, Hook, State};
+use super::{Comment, Delivery, Hook, Installation, State};
 
 /// Something that hooks are told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,17 +182,23 @@ impl Message {
 }
 
 impl State {
-    /// Queues a delivery for every hook that wants to hear of it.
+    /// Queues a delivery for every hook that wants to hear of it, and for every App that is installed there.
     pub(crate) fn tell(&mut self, occurrence: &Occurrence) {
         self.bell.notify_one();
         let Ok(project) = self.project(occurrence.project()) else { return };
         let hears = |hook: &&Hook| hook.wants.hears(hook.id, occurrence);
         let hooks: Vec<Hook> = project.hooks.values().filter(hears).cloned().collect();
-        if hooks.is_empty() {
+        let of_hook = matches!(occurrence, Occurrence::Hooked { .. });
+        let at = self.installations.values().filter(|one| !of_hook && one.suspended.is_none());
+        let installed: Vec<Installation> = at.filter(|one| one.covers(project)).cloned().collect();
+        if hooks.is_empty() && installed.is_empty() {
             return;
         }
         for message in (self.dialect.messages)(self, occurrence) {
             self.queue(occurrence.project(), &hooks, &message);
+            for installation in &installed {
+                self.tell_app(installation, occurrence.project(), message.event, message.body.clone());
+            }
         }
     }
 
@@ -205,6 +211,7 @@ impl State {
                 number,
                 id: uuid(number),
                 hook: hook.id,
+                app: None,
                 project,
                 url: hook.url,
                 event: message.event,
@@ -219,6 +226,6 @@ impl State {
 }
 
 /// A name in the form of a UUID, equal for equal numbers.
-pub(crate) fn uuid(number: u64) -> String {
+pub(super) fn uuid(number: u64) -> String {
     format!("5eedb0c5-0000-4000-8000-{number:012x}")
 }

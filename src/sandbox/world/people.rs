@@ -104,7 +104,8 @@ impl State {
     }
 
     pub(crate) fn role(&self, project: u64, person: u64) -> Option<Role> {
-        self.projects.get(&project)?.members.get(&person).copied()
+        let member = self.projects.get(&project)?.members.get(&person).copied();
+        member.or_else(|| self.app_role(project, person))
     }
 
     /// Refuses a person below `least`; in a public project everybody is at least a guest.

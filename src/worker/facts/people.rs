@@ -65,7 +65,7 @@ impl Gatherer<'_> {
         let known = known.filter(|(_, read_at)| self.now.since(*read_at) < REPOSITORY_LASTS);
         let standing = match known {
             Some((standing, _)) => standing,
-            None => match self.forge.addresses(author).await {
+            None => match self.forge.addresses(self.id.repo, author).await {
                 Ok(emails) => {
                     let (permission, teams) = (Permission::None, BTreeSet::new());
                     let standing = Standing::Known { permission, teams, emails };

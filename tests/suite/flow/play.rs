@@ -9,7 +9,9 @@ use mergewright::app::App;
 use mergewright::config::{repository, server::ServerConfig};
 use mergewright::domain::{Clock as _, ForgeKind, Sha};
 use mergewright::generator::{self, Existing};
-use mergewright::sandbox::{Fault, File, Manner, Person, Role, Sandbox, SandboxOptions, SandboxProject};
+use mergewright::sandbox::{
+    Fault, File, Manner, Person, Role, Sandbox, SandboxApp, SandboxOptions, SandboxProject,
+};
 use mergewright::telemetry;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tracing::subscriber::DefaultGuard;
@@ -24,6 +26,21 @@ pub(crate) const OWNER: &str = "alice";
 /// Writes the changes.
 pub(crate) const AUTHOR: &str = "ben";
 pub(crate) const BOT: &str = "mergewright-bot";
+/// The App as which the bot is signed in, where it is one.
+pub(crate) const APP: &str = "mergewright";
+/// What the App is granted where it is installed: all that the bot needs.
+pub(crate) const GRANTED: [(&str, &str); 10] = [
+    ("actions", "write"),
+    ("checks", "write"),
+    ("contents", "write"),
+    ("deployments", "read"),
+    ("issues", "write"),
+    ("members", "read"),
+    ("metadata", "read"),
+    ("pull_requests", "write"),
+    ("statuses", "write"),
+    ("workflows", "write"),
+];
 /// Signs what GitHub sends, where the bot's configuration names it as `HUB_SECRET`.
 pub(crate) const HUB_SECRET: &str = "hub-secret";
 pub(crate) const SIGNING_TOKEN: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -62,6 +79,8 @@ pub(crate) struct Play {
     pub(crate) app: App,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) bot: Person,
+    /// The App as which the bot is signed in, where it is one.
+    pub(crate) signed_in: Option<SandboxApp>,
     /// How deliveries reach the bot.
     pub(crate) manner: Manner,
     /// Where the bot listens.
@@ -87,50 +106,64 @@ impl Play {
         Self::serving(forge, policy, "repositories: [\"group/*\"]\n").await
     }
 
+    /// The usual stage on GitHub, where the bot is an App that is installed for `group`.
+    pub(crate) async fn as_app() -> Self {
+        let lines = "repositories: [\"group/*\", \"other/*\"]\n";
+        let found = |sandbox: &Sandbox| {
+            let app = sandbox.app(APP, &GRANTED).unwrap();
+            let project = founded_at(sandbox, "group/models", &usual_files(ForgeKind::GitHub, IRIS));
+            app.install("group").unwrap();
+            (app.bot().clone(), project, Some(app))
+        };
+        Self::staged(ForgeKind::GitHub, lines, Observer::wanted(), found).await
+    }
+
     /// The usual stage with a second bot that only watches, and must decide the same.
     pub(crate) async fn observed(forge: ForgeKind) -> Self {
         let lines = "repositories: [\"group/*\"]\n";
-        Self::staged(forge, lines, Some(true), |sandbox| founded(forge, sandbox, IRIS)).await
+        Self::staged(forge, lines, Some(true), |sandbox| by_token(founded(forge, sandbox, IRIS))).await
     }
 
     /// The same, with these lines in the bot's own configuration.
     pub(crate) async fn serving(forge: ForgeKind, policy: &str, lines: &str) -> Self {
-        Self::staged(forge, lines, Observer::wanted().then_some(false), |sandbox| {
-            founded(forge, sandbox, policy)
-        })
-        .await
+        Self::staged(forge, lines, Observer::wanted(), |sandbox| by_token(founded(forge, sandbox, policy)))
+            .await
     }
 
     /// A stage whose default branch has these files alone.
     pub(crate) async fn bare(forge: ForgeKind, files: &[File]) -> Self {
         let lines = "repositories: [\"group/models\"]\n";
-        Self::staged(forge, lines, Observer::wanted().then_some(false), |sandbox| {
-            founded_with(sandbox, files)
-        })
-        .await
+        Self::staged(forge, lines, Observer::wanted(), |sandbox| by_token(founded_with(sandbox, files))).await
     }
 
     async fn staged(
         forge: ForgeKind,
         lines: &str,
         observed: Option<bool>,
-        found: impl FnOnce(&Sandbox) -> (Person, SandboxProject),
+        found: impl FnOnce(&Sandbox) -> (Person, SandboxProject, Option<SandboxApp>),
     ) -> Self {
         let (errors, listening) = Errors::listen();
         let clock = Arc::new(TestClock::default());
         let options = SandboxOptions { forge, ..SandboxOptions::by_hand(clock.clone()) };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let (bot, project) = found(&sandbox);
+        let (bot, project, signed_in) = found(&sandbox);
 
         let folder = tempfile::tempdir().unwrap();
-        let config = server_config(forge, &folder.path().join("mergewright.yml"), lines, &sandbox, &bot);
+        let file = folder.path().join("mergewright.yml");
+        let config = match &signed_in {
+            None => server_config(forge, &file, lines, &sandbox, &bot),
+            Some(signed_in) => app_config(&file, lines, &sandbox, signed_in),
+        };
         let metrics = telemetry::recorder().unwrap().handle();
         let app = App::assemble(&config, clock.clone(), metrics).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(mergewright::http::serve(listener, app.router.clone(), std::future::pending()));
         let door = format!("http://{address}");
-        subscribe(forge, &project, &door);
+        match &signed_in {
+            None => subscribe(forge, &project, &door),
+            Some(signed_in) => signed_in.hook(&format!("{door}/webhooks/github"), HUB_SECRET),
+        }
         let observer = match observed {
             Some(agreeing) => {
                 Some(Observer::start(forge, &sandbox, &project, clock.clone(), lines, agreeing).await)
@@ -145,6 +178,7 @@ impl Play {
             app,
             clock,
             bot,
+            signed_in,
             manner: Manner::default(),
             door,
             heard,
@@ -429,13 +463,21 @@ impl Play {
     fn record_requests(&self) {
         let Some(folder) = std::env::var_os("MERGEWRIGHT_RECORD_REQUESTS").map(PathBuf::from) else { return };
         let test = std::thread::current().name().unwrap_or("unnamed").replace("::", "-");
-        std::fs::write(folder.join(format!("{}-{test}.jsonl", self.forge)), self.sandbox.capture(BOT))
-            .unwrap();
+        std::fs::write(
+            folder.join(format!("{}-{test}.jsonl", self.forge)),
+            self.sandbox.capture(&self.bot.login),
+        )
+        .unwrap();
     }
 }
 
 /// The people, the bot's account, and a project with this policy and its generated CI.
 pub(crate) fn founded(forge: ForgeKind, sandbox: &Sandbox, policy: &str) -> (Person, SandboxProject) {
+    founded_with(sandbox, &usual_files(forge, policy))
+}
+
+/// This policy, what it is about, and its generated CI.
+pub(crate) fn usual_files(forge: ForgeKind, policy: &str) -> Vec<File> {
     let mut files = vec![
         File::write(".mergewright.yml", policy),
         File::write("README.md", "models\n"),
@@ -446,22 +488,32 @@ pub(crate) fn founded(forge: ForgeKind, sandbox: &Sandbox, policy: &str) -> (Per
     for file in generator::generate(&config, dialect(forge), &Existing::new()).unwrap() {
         files.push(File::write(&file.path, file.content));
     }
-    founded_with(sandbox, &files)
+    files
 }
 
 /// The people, the bot's account, and a project with these files.
 fn founded_with(sandbox: &Sandbox, files: &[File]) -> (Person, SandboxProject) {
+    let bot = sandbox.bot(BOT);
+    let project = founded_at(sandbox, "group/models", files);
+    project.member(BOT, Role::Maintainer).unwrap();
+    (bot, project)
+}
+
+/// The people, and a project with these files.
+pub(crate) fn founded_at(sandbox: &Sandbox, path: &str, files: &[File]) -> SandboxProject {
     for login in [OWNER, AUTHOR] {
         let _account = sandbox.person(login);
     }
-    let bot = sandbox.bot(BOT);
-    let project = sandbox.create_project("group/models").unwrap();
+    let project = sandbox.create_project(path).unwrap();
     project.member(OWNER, Role::Maintainer).unwrap();
     project.member(AUTHOR, Role::Developer).unwrap();
-    project.member(BOT, Role::Maintainer).unwrap();
     project.push(OWNER, "main", files, "Begin").unwrap();
     project.protect("main", true).unwrap();
-    (bot, project)
+    project
+}
+
+fn by_token((bot, project): (Person, SandboxProject)) -> (Person, SandboxProject, Option<SandboxApp>) {
+    (bot, project, None)
 }
 
 impl Drop for Play {
@@ -485,4 +537,16 @@ pub(crate) fn server_config(
         _ => None,
     };
     ServerConfig::read(&server_lines(forge, lines, sandbox), file, &env).unwrap()
+}
+
+/// The same for a bot that is an App.
+fn app_config(file: &Path, lines: &str, sandbox: &Sandbox, app: &SandboxApp) -> ServerConfig {
+    let env = |name: &str| match name {
+        "KEY" => Some(app.private_key().to_owned()),
+        "HUB_SECRET" => Some(HUB_SECRET.to_owned()),
+        _ => None,
+    };
+    let credential = format!("app: {{id: {}, private_key: {{env: KEY}}}}", app.id());
+    let text = server_lines(ForgeKind::GitHub, lines, sandbox).replace("token: {env: TOKEN}", &credential);
+    ServerConfig::read(&text, file, &env).unwrap()
 }

@@ -192,13 +192,3 @@ async fn a_configuration_that_cannot_work_is_refused_without_telling_its_secrets
     }
     assert!(GitHub::new(&config("https://gh.test"), Arc::new(Hand::default())).is_ok());
 }
-
-#[tokio::test]
-async fn an_app_is_refused_at_start_with_what_to_do_instead() {
-    let mut app = config("https://gh.test");
-    app.credential = GithubCredential::App { id: 7, private_key: "-----BEGIN secret".into() };
-    let error = GitHub::new(&app, Arc::new(Hand::default())).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Refused);
-    assert!(error.external.contains("not there yet") && error.external.contains("github.token"), "{error}");
-    assert!(!error.to_string().contains("secret"));
-}

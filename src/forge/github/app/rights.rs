@@ -1,0 +1,57 @@
+//! What the bot asks to be allowed, and no more.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// Every permission that the bot uses; who sets the App up grants the same.
+pub(crate) const PERMISSIONS: [(&str, &str); 10] = [
+    ("actions", "write"),
+    ("checks", "write"),
+    ("contents", "write"),
+    ("deployments", "read"),
+    ("issues", "write"),
+    ("members", "read"),
+    ("metadata", "read"),
+    ("pull_requests", "write"),
+    ("statuses", "write"),
+    ("workflows", "write"),
+];
+
+/// What we ask for of what was granted: asking for more is refused as a whole. What is lacking is told by
+/// GitHub where it is needed.
+pub(super) fn asked(granted: &BTreeMap<String, String>) -> Value {
+    let mut asked = Map::new();
+    for (name, wanted) in PERMISSIONS {
+        let level = match (granted.get(name).map(String::as_str), wanted) {
+            (Some("write" | "admin"), wanted) => wanted,
+            (Some("read"), _) => "read",
+            _ => continue,
+        };
+        asked.insert(name.to_owned(), level.into());
+    }
+    Value::Object(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_more_is_asked_for_than_is_granted_or_used() {
+        let granted = [
+            ("actions", "read"),
+            ("administration", "write"),
+            ("contents", "write"),
+            ("deployments", "write"),
+            ("members", "a_word_of_tomorrow"),
+            ("metadata", "read"),
+        ];
+        let granted = granted.map(|(name, level)| (name.to_owned(), level.to_owned())).into();
+        let expected =
+            json!({"actions": "read", "contents": "write", "deployments": "read", "metadata": "read"});
+        assert_eq!(asked(&granted), expected);
+    }
+}
