@@ -1,5 +1,6 @@
 //! The GitHub adapter against a server on loopback that answers by script.
 
+mod app;
 mod archives;
 mod changes;
 mod committing;
