@@ -2,6 +2,7 @@
 
 mod arguments;
 pub mod check;
+mod connect;
 mod demo;
 pub mod generate;
 pub mod init;
@@ -63,6 +64,7 @@ pub fn run() -> ExitCode {
         Subcommand::Replay(arguments) => replay::replay(&arguments.into()),
         Subcommand::Check(arguments) => check::check(&arguments.path, arguments.json),
         Subcommand::Schema(_) => schema::schema(),
+        Subcommand::Connect(arguments) => connect::run(&arguments),
         Subcommand::Pins(arguments) => pins::pins(arguments.json),
     };
     output::print(&answer);

@@ -15,8 +15,8 @@ mod text;
 mod transport;
 
 pub use error::{ErrorKind, ForgeError};
-pub use github::GitHub;
-pub use gitlab::GitLab;
+pub use github::{GitHub, NewApp, manifest, new_app, web_address};
+pub use gitlab::{GitLab, HookChange, HookSetUp, WantedHook};
 pub use operations::{
     Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, NewMergeRequest, NewRelease, Proposed,
     Release,

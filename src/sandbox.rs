@@ -326,6 +326,11 @@ impl Sandbox {
         self.world.lock().enterprise = so;
     }
 
+    /// Whether it is an older GitLab, which takes a webhook's signing token without a word and forgets it.
+    pub fn forgets_signing_tokens(&self, so: bool) {
+        self.world.lock().forgets_signing_tokens = so;
+    }
+
     /// Whether lists come in pages that are one entry shorter than asked for.
     pub fn short_pages(&self, short: bool) {
         self.world.lock().short_pages = short;

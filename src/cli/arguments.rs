@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
+mod connect;
+
+pub(super) use connect::{Connect, ConnectGithub, ConnectGitlab, ConnectTo};
+
 use super::{generate, init, replay};
 use crate::config::valid::ToolchainKind;
 use crate::domain::{ForgeKind, ModelName, Timestamp};
@@ -46,6 +50,8 @@ pub(super) enum Subcommand {
     Describe(Describe),
     /// Says what was live in an environment, now or then, and why
     Blame(Blame),
+    /// Introduces the bot and a forge to each other
+    Connect(Connect),
 }
 
 /// Where the registry is read from, and how the answer looks.
@@ -360,9 +366,14 @@ mod tests {
         let mut command = Arguments::command();
         command.build();
         assert!(command.render_long_help().to_string().contains("Example:"));
+        below(&mut command);
+    }
+
+    fn below(command: &mut clap::Command) {
         for subcommand in command.get_subcommands_mut().filter(|one| one.get_name() != "help") {
             let help = subcommand.render_long_help().to_string();
             assert!(help.contains("Example:"), "{}", subcommand.get_name());
+            below(subcommand);
         }
     }
 

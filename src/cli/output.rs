@@ -9,6 +9,11 @@ pub(super) fn say(line: impl std::fmt::Display) {
     let _closed_pipe = writeln!(std::io::stdout().lock(), "{line}");
 }
 
+/// A line for the person who waits, beside the answer that is still to come.
+pub(super) fn tell(line: impl std::fmt::Display) {
+    let _closed_pipe = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// An answer, each part on its stream, both ending with a line's end.
 pub(super) fn print(answer: &Answer) {
     let ended = |text: &str| if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };

@@ -191,6 +191,12 @@ impl AllowList {
         &self.names
     }
 
+    /// Whether there are entries that are patterns, so that one must ask a forge what they hold.
+    #[must_use]
+    pub fn has_patterns(&self) -> bool {
+        self.set.len() > self.names.len()
+    }
+
     /// Whether the repository with this full path is served.
     #[must_use]
     pub fn contains(&self, path: &str) -> bool {

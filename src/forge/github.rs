@@ -11,6 +11,7 @@ mod files;
 mod jobs;
 mod labels;
 mod log;
+mod manifest;
 mod merge;
 mod people;
 mod proposals;
@@ -23,6 +24,8 @@ mod signed;
 mod start;
 mod statuses;
 mod tags;
+
+pub use manifest::{NewApp, manifest, new_app, web_address};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod commit_files;
 mod commits;
 mod deployments;
 mod files;
+mod hooks;
 mod jobs;
 mod merge;
 mod merge_requests;
@@ -17,6 +18,8 @@ mod remembered;
 mod reviews;
 mod statuses;
 mod tags;
+
+pub use hooks::{HookChange, HookSetUp, WantedHook};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -12,6 +12,7 @@ mod deployments;
 mod git;
 mod hooks;
 mod issues;
+mod manifest;
 mod paging;
 mod people;
 mod pulls;
@@ -33,6 +34,7 @@ use super::world::{Dialect, Project, State};
 use asker::Asker;
 
 pub(crate) use asker::login;
+pub(crate) use manifest::page;
 pub(super) use paging::encode;
 pub(crate) use shape::user_of;
 pub(crate) use storage::answer as storage;
@@ -48,8 +50,18 @@ pub(crate) const DIALECT: Dialect = Dialect {
 };
 
 /// What begins a path of the API at the root; everything else is a page.
-const ROOTS: [&str; 9] =
-    ["repos", "repositories", "user", "users", "orgs", "uploads", "rate_limit", "api", "app"];
+const ROOTS: [&str; 10] = [
+    "repos",
+    "repositories",
+    "user",
+    "users",
+    "orgs",
+    "uploads",
+    "rate_limit",
+    "api",
+    "app",
+    "app-manifests",
+];
 
 fn merge_request_path(project: &str, number: u64) -> String {
     format!("/{project}/pull/{number}")
@@ -76,15 +88,18 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Reply {
 const DOCS: &str = "https://docs.github.com/rest";
 
 fn routed(state: &mut State, call: &Call) -> Answer {
-    let asker = match asker::of(state, call) {
-        Ok(asker) => asker,
-        Err(reply) => return Ok(reply),
-    };
     let all: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let (rest, upload) = match all.as_slice() {
         ["api", "v3", rest @ ..] => (rest, false),
         ["api", "uploads", rest @ ..] | ["uploads", rest @ ..] => (rest, true),
         rest => (rest, false),
+    };
+    if let ("POST", ["app-manifests", code, "conversions"]) = (call.method.as_str(), rest) {
+        return manifest::convert(state, code);
+    }
+    let asker = match asker::of(state, call) {
+        Ok(asker) => asker,
+        Err(reply) => return Ok(reply),
     };
     let (by, token) = match &asker {
         Asker::App(app) => return apps::route(state, call, *app, rest),

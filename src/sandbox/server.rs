@@ -112,7 +112,10 @@ impl Site {
             _ if self.storage => github::storage(&state, call),
             _ if github && github::is_api(call) => github::answer(&mut state, call),
             (true, Some("v4")) if !github => limits(gitlab::answer(&mut state, call), state.now().0),
-            _ => page::answer(&mut state, call),
+            _ => match github.then(|| github::page(&mut state, call)).flatten() {
+                Some(reply) => reply,
+                None => page::answer(&mut state, call),
+            },
         };
         drop(state);
         self.switches.record(call, by, (!breaks).then_some(&reply));

@@ -118,6 +118,8 @@ impl World {
             apps: BTreeMap::new(),
             installations: BTreeMap::new(),
             app_tokens: Vec::new(),
+            manifests: BTreeMap::new(),
+            forgets_signing_tokens: false,
             projects: BTreeMap::new(),
             pending: VecDeque::new(),
             deliveries: Vec::new(),
@@ -156,6 +158,10 @@ pub(crate) struct State {
     pub(crate) installations: BTreeMap<u64, Installation>,
     /// Every token that an App was ever handed and that was not taken back.
     pub(crate) app_tokens: Vec<InstallationToken>,
+    /// Manifests of Apps to be made, by their codes.
+    pub(crate) manifests: BTreeMap<String, serde_json::Value>,
+    /// Whether it is an older GitLab, which takes a signing token without a word and forgets it.
+    pub(crate) forgets_signing_tokens: bool,
     pub(crate) projects: BTreeMap<u64, Project>,
     /// Deliveries not sent yet, the oldest first.
     pub(crate) pending: VecDeque<Delivery>,

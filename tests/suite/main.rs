@@ -5,6 +5,7 @@ mod architecture;
 mod cases;
 mod comments;
 mod configuration;
+mod connect;
 mod crash;
 mod effects;
 mod ending;

@@ -24,6 +24,8 @@ use crate::forge::text::segment;
 use crate::forge::transport::{Line, Payload, Transport};
 use key::AppKey;
 
+pub(super) use rights::PERMISSIONS;
+
 const ITSELF: Operation = Operation { name: "app", does: "say which App we are", needs: "the App's own key" };
 const ACCOUNT: Operation =
     Operation { name: "whoami", does: "say who we are", needs: "an installation of the App" };

@@ -63,6 +63,22 @@ impl Transport {
         self.write_within(&turn, operation, method, path, payload).await
     }
 
+    /// Writes as nobody, where the address itself is the proof, and reads the JSON answer.
+    pub(crate) async fn write_unsigned<T: DeserializeOwned>(
+        &self,
+        operation: &Operation,
+        path: &str,
+    ) -> Result<T, Failure> {
+        let address = self.parsed_address(operation, &self.address(path))?;
+        let (headers, payload) = (HeaderMap::new(), Payload::Nothing);
+        let outgoing = Outgoing { method: Method::POST, address, headers, payload, time: self.limits.call };
+        let response = self.send(operation, outgoing, false).await?;
+        if !response.status().is_success() {
+            return Err(self.judge(operation, response).await);
+        }
+        self.json(operation, response).await
+    }
+
     /// Waits for the turn to write, for what must be read right before it is written.
     pub(crate) async fn turn(&self) -> Turn<'_> {
         self.line.pace.turn().await

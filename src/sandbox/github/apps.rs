@@ -88,7 +88,7 @@ fn permissions(call: &Call) -> Option<Permissions> {
     Some(fields.filter_map(|(name, level)| Some((name.clone(), level.as_str()?.to_owned()))).collect())
 }
 
-fn described(state: &State, app: &App) -> Value {
+pub(super) fn described(state: &State, app: &App) -> Value {
     let owner = shape::user_of(state, app.bot);
     let time = shape::time(state.now());
     json!({

@@ -21,6 +21,14 @@ pub(super) fn route(state: &State, call: &Call, by: u64, rest: &[&str]) -> Answe
             }
             Ok(Reply::json(200, &own))
         }
+        ("GET", ["projects"]) => {
+            let least = call.number("min_access_level").unwrap_or(0);
+            let mine = state
+                .projects
+                .values()
+                .filter(|place| state.role(place.id, by).is_some_and(|role| role.level() >= least));
+            Ok(page(state, call, mine.map(|place| shape::project(state, place, by)).collect()))
+        }
         ("GET", ["users"]) => {
             let wanted = call.text("username");
             let named = |person: &&Person| wanted.as_ref().is_none_or(|name| *name == person.login);
@@ -77,6 +85,10 @@ pub(super) fn in_project(state: &mut State, call: &Call, project: u64, by: u64, 
                 &shape::hook(project, hook.ok_or_else(|| Refusal::NotFound("404".to_owned()))?),
             ))
         }
+        ("PUT", ["hooks", id]) => {
+            let hook = state.change_hook(project, by, number(id)?, new_hook(call)?)?;
+            Ok(Reply::json(200, &shape::hook(project, &hook)))
+        }
         ("DELETE", ["hooks", id]) => {
             state.require(project, by, Role::Maintainer)?;
             let removed = state.project_mut(project)?.hooks.remove(&number(id)?);
@@ -110,6 +122,7 @@ fn new_hook(call: &Call) -> Result<NewHook, Refusal> {
         jobs: call.flag("job_events"),
         deployments: call.flag("deployment_events"),
         releases: call.flag("releases_events"),
+        emoji: call.flag("emoji_events"),
     };
     let url = required(call, "url")?;
     Ok(NewHook {

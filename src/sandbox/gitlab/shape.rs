@@ -262,6 +262,8 @@ pub(super) fn hook(project: u64, one: &Hook) -> Value {
         "pipeline_events": one.wants.pipelines,
         "job_events": one.wants.jobs,
         "deployment_events": one.wants.deployments,
+        "releases_events": one.wants.releases,
+        "emoji_events": one.wants.emoji,
         "enable_ssl_verification": true,
         "alert_status": "executable",
         "disabled_until": null,

@@ -54,6 +54,8 @@ pub struct Subscriptions {
     pub deployments: bool,
     /// Releases.
     pub releases: bool,
+    /// Reactions, of which nothing is told here.
+    pub emoji: bool,
 }
 
 impl Subscriptions {
@@ -67,6 +69,7 @@ impl Subscriptions {
         jobs: true,
         deployments: true,
         releases: true,
+        emoji: true,
     };
 
     pub(crate) const fn hears(self, hook: u64, occurrence: &Occurrence) -> bool {
@@ -136,6 +139,32 @@ pub(crate) struct NewHook {
 impl State {
     /// Registers a hook; the signing token is `whsec_` and the base64 of exactly 32 bytes.
     pub(crate) fn add_hook(&mut self, project: u64, person: u64, new: NewHook) -> Result<Hook, Refusal> {
+        let id = self.next("hook", 51);
+        let hook = self.made(project, person, id, new)?;
+        self.project_mut(project)?.hooks.insert(hook.id, hook.clone());
+        self.tell(&Occurrence::Hooked { project, hook: hook.id });
+        Ok(hook)
+    }
+
+    /// Changes a hook; secrets that are not given stay.
+    pub(crate) fn change_hook(
+        &mut self,
+        project: u64,
+        person: u64,
+        id: u64,
+        new: NewHook,
+    ) -> Result<Hook, Refusal> {
+        let missing = || Refusal::NotFound("404".to_owned());
+        let before = self.project(project)?.hooks.get(&id).cloned().ok_or_else(missing)?;
+        let mut hook = self.made(project, person, id, new)?;
+        hook.token = hook.token.or(before.token);
+        hook.signing_key = hook.signing_key.or(before.signing_key);
+        hook.at = before.at;
+        self.project_mut(project)?.hooks.insert(id, hook.clone());
+        Ok(hook)
+    }
+
+    fn made(&self, project: u64, person: u64, id: u64, new: NewHook) -> Result<Hook, Refusal> {
         self.require(project, person, Role::Maintainer)?;
         if !new.url.starts_with("http://") && !new.url.starts_with("https://") {
             return Err(Refusal::Unprocessable("Invalid url given".to_owned()));
@@ -144,22 +173,20 @@ impl State {
             || Refusal::Invalid("signing_token must be whsec_ and the base64 of 32 bytes".to_owned());
         let signing_key = match new.signing_token.filter(|token| !token.is_empty()) {
             None => None,
+            Some(_token) if self.forgets_signing_tokens => None,
             Some(token) => {
                 let key = token.strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
                 Some(key.filter(|key| key.len() == 32).ok_or_else(invalid)?)
             }
         };
-        let hook = Hook {
-            id: self.next("hook", 51),
+        Ok(Hook {
+            id,
             url: new.url,
             at: self.now(),
             wants: new.wants,
             events: new.events,
             token: new.token.filter(|token| !token.is_empty()),
             signing_key,
-        };
-        self.project_mut(project)?.hooks.insert(hook.id, hook.clone());
-        self.tell(&Occurrence::Hooked { project, hook: hook.id });
-        Ok(hook)
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 /// Every permission that the bot uses; who sets the App up grants the same.
-pub(crate) const PERMISSIONS: [(&str, &str); 10] = [
+pub(in crate::forge::github) const PERMISSIONS: [(&str, &str); 10] = [
     ("actions", "write"),
     ("checks", "write"),
     ("contents", "write"),
