@@ -164,8 +164,7 @@ impl SandboxApp {
         let Some(first) = state.installations.values().find(|one| one.app == self.id).cloned() else {
             return Err(Refusal::NotFound(self.slug.clone()));
         };
-        let mut body = json!({"action": "revoked", "sender": sender});
-        body["installation"] = Value::Null;
+        let body = json!({"action": "revoked", "sender": sender, "installation": null});
         state.tell_app(&first, 0, "github_app_authorization", body);
         Ok(())
     }
@@ -200,13 +199,17 @@ impl SandboxApp {
             "installation": shape(state, &app, &installation),
             "sender": super::github::user_of(state, app.bot),
         });
-        if event == "installation_repositories" {
-            body["repositories_added"] = Value::Array(repositories);
-            body["repositories_removed"] = json!([]);
-            body["repository_selection"] =
-                json!(if installation.only.is_some() { "selected" } else { "all" });
+        let further = if event == "installation_repositories" {
+            json!({
+                "repositories_added": repositories,
+                "repositories_removed": [],
+                "repository_selection": if installation.only.is_some() { "selected" } else { "all" },
+            })
         } else {
-            body["repositories"] = Value::Array(repositories);
+            json!({ "repositories": repositories })
+        };
+        if let (Value::Object(fields), Value::Object(further)) = (&mut body, further) {
+            fields.extend(further);
         }
         state.tell_app(&installation, 0, event, body);
     }

@@ -56,16 +56,17 @@ fn of_project(state: &State, app: &App, project: u64) -> Answer {
 
 fn admit(state: &mut State, call: &Call, id: u64) -> Answer {
     let token = state.admit(id, chosen(state, call, id)?, permissions(call))?;
-    let mut body = json!({
+    let places = token.only.as_ref().map(|only| {
+        let places = only.iter().filter_map(|id| state.projects.get(id));
+        places.map(|place| shape::repository(state, place)).collect::<Vec<_>>()
+    });
+    let body = json!({
         "token": token.token,
         "expires_at": shape::time(token.ends),
         "permissions": token.permissions,
         "repository_selection": if token.only.is_some() { "selected" } else { "all" },
+        "repositories": places,
     });
-    if let Some(only) = &token.only {
-        let places = only.iter().filter_map(|id| state.projects.get(id));
-        body["repositories"] = places.map(|place| shape::repository(state, place)).collect();
-    }
     Ok(Reply::json(201, &body))
 }
 

@@ -1,6 +1,7 @@
 //! The same world behind GitHub's API.
 
 mod adapter;
+mod apps;
 mod both;
 mod code;
 mod hooks;
