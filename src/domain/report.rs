@@ -123,4 +123,10 @@ pub struct TestFailure {
     pub name: String,
     /// The failure's message, cut at 2,000 characters.
     pub message: String,
+    /// The file that the test stands in, where the JUnit file says so, as it says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line in it, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
 }

@@ -12,6 +12,8 @@ const MOST_NODES: u32 = 1_000_000;
 const MOST_FAILURES: usize = 100;
 /// Where a failure's message is cut, in characters.
 const LONGEST_MESSAGE: usize = 2_000;
+/// A longer path is none of a file in a repository, in characters.
+const LONGEST_PATH: usize = 500;
 /// Where a test's name is cut, in characters.
 const LONGEST_NAME: usize = 300;
 
@@ -79,7 +81,19 @@ fn described(case: Node<'_, '_>, failure: Node<'_, '_>) -> TestFailure {
         (false, false) if text.contains(message) => text.to_owned(),
         (false, false) => format!("{message}\n{text}"),
     };
-    TestFailure { name: cut(&name, LONGEST_NAME), message: cut(&message, LONGEST_MESSAGE) }
+    let (file, line) = place(case);
+    TestFailure { name: cut(&name, LONGEST_NAME), message: cut(&message, LONGEST_MESSAGE), file, line }
+}
+
+/// Where the test stands, as far as the file says: many runners write it beside the test, some beside the
+/// suite. Lines of some are counted from 0.
+fn place(case: Node<'_, '_>) -> (Option<String>, Option<u32>) {
+    let suites = case.ancestors().filter(|node| node.has_tag_name("testsuite"));
+    let mut named = std::iter::once(case).chain(suites);
+    let file = named.find_map(|node| node.attribute("file")).map(str::trim);
+    let file = file.filter(|file| !file.is_empty() && file.chars().count() <= LONGEST_PATH);
+    let line = case.attribute("line").and_then(|line| line.trim().parse::<u32>().ok());
+    (file.map(str::to_owned), line.filter(|_| file.is_some()).map(|line| line.max(1)))
 }
 
 fn cut(text: &str, longest: usize) -> String {

@@ -59,7 +59,12 @@ fn a_script_that_fails_says_where_and_how() {
 
 #[test]
 fn failing_tests_are_named_and_fail_even_where_the_job_did_not() {
-    let failure = TestFailure { name: "iris.accuracy".to_owned(), message: "0.8 < 0.9".to_owned() };
+    let failure = TestFailure {
+        name: "iris.accuracy".to_owned(),
+        message: "0.8 < 0.9".to_owned(),
+        file: None,
+        line: None,
+    };
     let tests = TestSummary { total: 2, skipped: 0, failed: vec![failure.clone()], failed_more: 0 };
     for status in [SCRIPT, JobStatus::Succeeded] {
         let mut scene = Scene::new();

@@ -220,7 +220,7 @@ fn an_owner_who_wrote_it_may_waive_and_the_report_says_so() {
 #[test]
 fn failing_tests_are_no_rule() {
     let mut scene = failed();
-    let failure = TestFailure { name: "shape".to_owned(), message: String::new() };
+    let failure = TestFailure { name: "shape".to_owned(), message: String::new(), file: None, line: None };
     scene.report().tests = Some(TestSummary { total: 1, skipped: 0, failed: vec![failure], failed_more: 0 });
     scene.look();
     scene.says("alice", WAIVE);

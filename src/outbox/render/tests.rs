@@ -95,6 +95,8 @@ fn bad(name: &str) -> ModelSection {
     model.failing_tests = vec![TestFailure {
         name: "test_iris.Holdout::test_shape[@alice]".into(),
         message: "expected 4 columns\n</details> Fixes #3, got <b>5</b>".into(),
+        file: None,
+        line: None,
     }];
     model.logs = vec![LogTail {
         job: "test".into(),
@@ -502,8 +504,14 @@ fn acts(markdown: &str) -> Vec<String> {
 fn a_long_report_is_cut_where_it_hurts_least_and_says_so() {
     let mut model = bad("iris");
     model.logs[0].text = "日本語のログ\n".repeat(40_000);
-    model.failing_tests =
-        (0..400).map(|n| TestFailure { name: format!("test_{n}"), message: "x".repeat(2_000) }).collect();
+    model.failing_tests = (0..400)
+        .map(|n| TestFailure {
+            name: format!("test_{n}"),
+            message: "x".repeat(2_000),
+            file: None,
+            line: None,
+        })
+        .collect();
     let text = Renderer::new().unwrap().report(&report(vec![model.clone()]), 65_536).unwrap();
     assert!(budget::length(&text) <= 65_536);
     assert!(text.starts_with("<!-- mergewright:report -->\n### ✗ iris: 2 rules are not met\n"), "{text}");

@@ -28,6 +28,33 @@ fn a_single_suite_and_a_byte_order_mark_are_read() {
 }
 
 #[test]
+fn where_a_failing_test_stands_is_read_where_the_file_says_it() {
+    let long = "x".repeat(501);
+    let cases = format!(
+        r#"<testsuites><testsuite file="suite.js">
+          <testcase name="a" file="tests/test_a.py" line="12"><failure/></testcase>
+          <testcase name="b" file=" " line="3"><failure/></testcase>
+          <testcase name="c" line="0"><failure/></testcase>
+          <testcase name="d" file="{long}" line="3"><failure/></testcase>
+          <testcase name="e" line="many"><failure/></testcase>
+        </testsuite><testsuite><testcase name="f" line="9"><failure/></testcase></testsuite></testsuites>"#
+    );
+    let failed = junit(cases.as_bytes()).unwrap().failed;
+    let places = failed.iter().map(|test| (test.file.as_deref(), test.line)).collect::<Vec<_>>();
+    assert_eq!(
+        places,
+        [
+            (Some("tests/test_a.py"), Some(12)),
+            (None, None),
+            (Some("suite.js"), Some(1)),
+            (None, None),
+            (Some("suite.js"), None),
+            (None, None)
+        ]
+    );
+}
+
+#[test]
 fn long_messages_and_many_failures_are_cut() {
     let case = format!("<testcase name='t'><failure message='{}'/></testcase>", "x".repeat(5_000));
     let summary = junit(format!("<testsuite>{}</testsuite>", case.repeat(103)).as_bytes()).unwrap();
