@@ -35,10 +35,10 @@ pub use error::{Refusal, SandboxError};
 pub use switches::{Chooser, Fault, Recorded};
 pub use verbs::SandboxProject;
 pub use world::{
-    Approval, Asset, AssetLink, Comment, Commit, CommitStatus, Delivery, Deployment, DeploymentState,
-    Environment, File, Hook, Job, JobState, MergeMethods, MergeRequest, MergeRequestState, MergeStyle,
-    PackageFile, Person, Pipeline, PipelineSource, PipelineState, Reaction, Release, Review, ReviewState,
-    Role, RunsWait, Subscriptions, Tag,
+    Approval, Asset, AssetLink, CheckAction, CheckAnnotation, CheckRun, Comment, Commit, CommitStatus,
+    Delivery, Deployment, DeploymentState, Environment, File, Hook, Job, JobState, MergeMethods,
+    MergeRequest, MergeRequestState, MergeStyle, PackageFile, Person, Pipeline, PipelineSource,
+    PipelineState, Reaction, Release, Review, ReviewState, Role, RunsWait, Subscriptions, Tag,
 };
 
 use switches::Switches;

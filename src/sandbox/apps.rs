@@ -157,6 +157,13 @@ impl SandboxApp {
         self.world.lock().app_tokens.last().map(|token| token.token.clone())
     }
 
+    /// A token for all that is granted at an organization or person.
+    pub fn token(&self, account: &str) -> Result<String, Refusal> {
+        let mut state = self.world.lock();
+        let id = self.of(&state, account)?;
+        state.admit(id, None, None).map(|token| token.token)
+    }
+
     /// Somebody takes back what they allowed the App to do as themselves.
     pub fn forgotten_by(&self, login: &str) -> Result<(), Refusal> {
         let mut state = self.world.lock();

@@ -6,6 +6,7 @@
 mod actions;
 pub(crate) mod apps;
 mod asker;
+mod checks;
 mod code;
 mod contents;
 mod deployments;
@@ -164,6 +165,7 @@ fn in_project(state: &mut State, call: &Call, project: u64, by: u64, rest: &[&st
         ["statuses", ..] | ["commits", _, "status" | "statuses"] => {
             statuses::route(state, call, project, by, rest)
         }
+        ["check-runs", ..] | ["commits", _, "check-runs"] => checks::route(state, call, project, by, rest),
         ["commits" | "compare" | "branches" | "tags", ..] => code::route(state, call, project, rest),
         ["contents", path @ ..] => contents::route(state, call, project, by, &path.join("/")),
         ["git", below @ ..] => git::route(state, call, project, by, below),

@@ -1,12 +1,16 @@
 //! The pages for people: merge requests, their jobs, and a form to comment.
 
+use std::collections::BTreeMap;
+
 use minijinja::{Environment, context};
 use serde_json::{Value, json};
+
+use crate::domain::Sha;
 
 use super::Refusal;
 use super::exchange::{Call, Reply};
 use super::github::encode;
-use super::world::{MergeRequestState, Project, Role, State};
+use super::world::{CheckRun, MergeRequestState, Project, Role, State};
 
 const TEMPLATE: &str = include_str!("../../templates/sandbox/page.html");
 
@@ -142,6 +146,16 @@ fn overview(state: &State) -> Value {
     json!({"title": "Merge requests", "merge_requests": shown})
 }
 
+/// The newest check run of each name on a commit, as statuses are listed.
+fn checks<'p>(place: &'p Project, head: &Sha) -> impl Iterator<Item = Value> + use<'p> {
+    let on_it = place.checks.values().filter(|check| check.sha == *head);
+    let newest: BTreeMap<&str, &CheckRun> = on_it.map(|check| (check.name.as_str(), check)).collect();
+    newest.into_values().map(|check| {
+        let state = check.conclusion.as_ref().unwrap_or(&check.status);
+        json!({"name": check.name, "state": state, "description": check.title})
+    })
+}
+
 fn merge_request(state: &State, project: u64, number: u64) -> Result<Value, Refusal> {
     let place = state.project(project)?;
     let one = place.merge_request(number)?;
@@ -150,6 +164,7 @@ fn merge_request(state: &State, project: u64, number: u64) -> Result<Value, Refu
         .iter()
         .filter(|status| status.sha == one.head)
         .map(|status| json!({"name": status.name, "state": status.state, "description": status.description}))
+        .chain(checks(place, &one.head))
         .collect();
     let comments = place.comments.values().filter(|comment| comment.merge_request == number);
     let comments: Vec<Value> = comments

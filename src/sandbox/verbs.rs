@@ -13,6 +13,7 @@ use super::world::{
 };
 use super::{Refusal, archive};
 
+mod checks;
 mod forks;
 mod jobs;
 

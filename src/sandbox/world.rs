@@ -5,6 +5,7 @@
 
 mod amend;
 mod app;
+mod check;
 mod code;
 mod comment;
 mod deployment;
@@ -33,6 +34,7 @@ use tokio::sync::Notify;
 
 use crate::domain::{Clock, ForgeKind, Timestamp};
 
+pub use check::{CheckAction, CheckAnnotation, CheckRun};
 pub use code::File;
 pub use comment::{Comment, Reaction};
 pub use deployment::{Deployment, DeploymentState, Environment};
@@ -48,6 +50,7 @@ pub use review::{Review, ReviewState};
 pub use status::CommitStatus;
 
 pub(crate) use app::{App, AppHook, Installation, InstallationToken, Permissions};
+pub(crate) use check::CheckWish;
 pub(crate) use comment::Commented;
 pub(crate) use git::{ChangedFile, Hand, Repository, TreeEntry};
 pub(crate) use hook::NewHook;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::Sha;
 use crate::sandbox::world::{JobState, Message, Occurrence, Pipeline, Project, State};
 
-use super::{api_of, code, deployments, releases, repository, runs, shape, statuses};
+use super::{api_of, checks, code, deployments, releases, repository, runs, shape, statuses};
 
 /// A push lists at most so many commits.
 const LISTED: usize = 2048;
@@ -60,6 +60,13 @@ impl Told<'_> {
             Occurrence::Uncommented { by, comment, .. } => self.comment(*by, "deleted", comment)?,
             Occurrence::Reviewed { by, review, .. } => self.review(*by, *review)?,
             Occurrence::Status { status, .. } => self.status(*status)?,
+            Occurrence::Check { by, action, check, button, .. } => {
+                let mut body = json!({"action": action, "check_run": checks::check(state, place, check)});
+                if let (Value::Object(fields), Some(button)) = (&mut body, button) {
+                    fields.insert("requested_action".to_owned(), json!({"identifier": button}));
+                }
+                self.message("check_run", *by, body)
+            }
             Occurrence::Released { tag, .. } => {
                 let one = place.releases.get(tag)?;
                 let body = json!({"action": "published", "release": releases::release(state, place, one)});

@@ -65,6 +65,7 @@ fn message(state: &State, occurrence: &Occurrence) -> Option<Message> {
         | Occurrence::Uncommented { .. }
         | Occurrence::Reviewed { .. }
         | Occurrence::Status { .. }
+        | Occurrence::Check { .. }
         | Occurrence::Released { .. }
         | Occurrence::Run { .. }
         | Occurrence::Hooked { .. } => return None,

@@ -81,9 +81,10 @@ impl Subscriptions {
                 self.merge_requests
             }
             Occurrence::Commented { .. } | Occurrence::Uncommented { .. } => self.comments,
-            Occurrence::Pipeline { .. } | Occurrence::Run { .. } | Occurrence::Status { .. } => {
-                self.pipelines
-            }
+            Occurrence::Pipeline { .. }
+            | Occurrence::Run { .. }
+            | Occurrence::Status { .. }
+            | Occurrence::Check { .. } => self.pipelines,
             Occurrence::Released { .. } => self.releases,
             Occurrence::Job { .. } => self.jobs,
             Occurrence::Deployment { .. } => self.deployments,

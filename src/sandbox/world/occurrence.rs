@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::Sha;
 
-use super::{Comment, Delivery, Hook, Installation, State};
+use super::{CheckRun, Comment, Delivery, Hook, Installation, State};
 
 /// Something that hooks are told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +94,19 @@ pub(crate) enum Occurrence {
         /// The status.
         status: u64,
     },
+    /// A check run came into being, was completed, or had a button pressed.
+    Check {
+        /// Where.
+        project: u64,
+        /// Who.
+        by: u64,
+        /// `created`, `completed`, `requested_action` or `rerequested`.
+        action: &'static str,
+        /// The check run as it was then.
+        check: Box<CheckRun>,
+        /// The button's identifier.
+        button: Option<String>,
+    },
     /// A release came out.
     Released {
         /// Where.
@@ -157,10 +170,21 @@ impl Occurrence {
             | Self::Uncommented { project, .. }
             | Self::Reviewed { project, .. }
             | Self::Status { project, .. }
+            | Self::Check { project, .. }
             | Self::Released { project, .. }
             | Self::Run { project, .. }
             | Self::Hooked { project, .. }
             | Self::Deployment { project, .. } => *project,
+        }
+    }
+}
+
+impl Occurrence {
+    /// The account of the App whose button was pressed: only that App is told.
+    fn pressed_of(&self) -> Option<u64> {
+        match self {
+            Self::Check { action: "requested_action" | "rerequested", check, .. } => Some(check.by),
+            _ => None,
         }
     }
 }
@@ -186,11 +210,18 @@ impl State {
     pub(crate) fn tell(&mut self, occurrence: &Occurrence) {
         self.bell.notify_one();
         let Ok(project) = self.project(occurrence.project()) else { return };
-        let hears = |hook: &&Hook| hook.wants.hears(hook.id, occurrence);
+        let hears = |hook: &&Hook| {
+            hook.wants.hears(hook.id, occurrence) && occurrence.pressed_of().is_none()
+        };
         let hooks: Vec<Hook> = project.hooks.values().filter(hears).cloned().collect();
         let of_hook = matches!(occurrence, Occurrence::Hooked { .. });
+        let pressed = occurrence.pressed_of();
         let at = self.installations.values().filter(|one| !of_hook && one.suspended.is_none());
-        let installed: Vec<Installation> = at.filter(|one| one.covers(project)).cloned().collect();
+        let whose = |one: &&Installation| {
+            pressed.is_none_or(|by| self.apps.get(&one.app).is_some_and(|app| app.bot == by))
+        };
+        let installed: Vec<Installation> =
+            at.filter(|one| one.covers(project)).filter(whose).cloned().collect();
         if hooks.is_empty() && installed.is_empty() {
             return;
         }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Comment, CommitStatus, Deployment, Environment, Hook, Job, MergeRequest, PackageFile, Pipeline, Refusal,
-    Release, Repository, Review, Role, State,
+    CheckRun, Comment, CommitStatus, Deployment, Environment, Hook, Job, MergeRequest, PackageFile, Pipeline,
+    Refusal, Release, Repository, Review, Role, State,
 };
 
 /// How the project's settings let merge requests be merged.
@@ -85,6 +85,7 @@ pub(crate) struct Project {
     pub(crate) pipelines: BTreeMap<u64, Pipeline>,
     pub(crate) jobs: BTreeMap<u64, Job>,
     pub(crate) statuses: Vec<CommitStatus>,
+    pub(crate) checks: BTreeMap<u64, CheckRun>,
     pub(crate) deployments: BTreeMap<u64, Deployment>,
     /// Environments by name.
     pub(crate) environments: BTreeMap<String, Environment>,
@@ -165,6 +166,7 @@ impl State {
             pipelines: BTreeMap::new(),
             jobs: BTreeMap::new(),
             statuses: Vec::new(),
+            checks: BTreeMap::new(),
             deployments: BTreeMap::new(),
             environments: BTreeMap::new(),
             releases: BTreeMap::new(),

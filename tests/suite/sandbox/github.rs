@@ -3,6 +3,7 @@
 mod adapter;
 mod apps;
 mod both;
+mod checks;
 mod code;
 mod hooks;
 mod models;
