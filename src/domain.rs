@@ -1,6 +1,7 @@
 //! The vocabulary that every room shares: names, numbers and records, without any I/O.
 
 mod backoff;
+mod check;
 mod decision;
 mod deployment;
 mod effect;
@@ -11,6 +12,7 @@ mod internal;
 mod merge_request;
 mod model;
 mod people;
+mod press;
 mod redact;
 mod report;
 mod retirement;
@@ -23,13 +25,17 @@ mod version;
 mod view;
 
 pub use backoff::Backoff;
+pub use check::{
+    Annotation, Button, Buttons, Check, CheckMark, Conclusion, Progress, ShownCheck, model_of_check,
+};
 pub use decision::{Hold, Refused, Waived, Waiver};
 pub use deployment::{Deployment, DeploymentState};
 pub use effect::{Done, Effect, ForgedStatus, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
 pub use environment::{Assignment, Environments, Live, Rollout, RolloutAction, RolloutStep, Stand};
 pub use files::{FileChange, Generated, GeneratedAt, NewCommit, Proposal, ProposalText};
 pub use ids::{
-    CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, ModelId, Owner, RepoId, RunId, UserId,
+    CheckId, CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, ModelId, Owner, RepoId, RunId,
+    UserId,
 };
 pub use internal::InternalEvent;
 pub use merge_request::{
@@ -37,6 +43,7 @@ pub use merge_request::{
 };
 pub use model::{ModelName, Phase, Stage};
 pub use people::{CodeOwners, CommitAuthor, ForgeApproval, Permission, Reviews, Standing, User};
+pub use press::{FoundCheck, Press};
 pub use redact::{Learnt, Redactor};
 pub use report::{Artifact, Report, TestFailure, TestSummary};
 pub use retirement::{Retirement, RetirementKind, RetirementNote};

@@ -1,5 +1,6 @@
 //! Performs the forge calls that were decided, each at least once and each safe to repeat.
 
+mod checks;
 mod clean;
 mod comments;
 mod commit;

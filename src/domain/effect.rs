@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Assignment, CommentId, JobId, Lineage, ModelName, NewCommit, Proposal, Reply, RetirementNote, RunId, Sha,
-    Stage, StickyReport, Tag, User, Version,
+    Assignment, Check, CommentId, JobId, Lineage, ModelName, NewCommit, Proposal, Reply, RetirementNote,
+    RunId, Sha, Stage, StickyReport, Tag, User, Version,
 };
 
 /// One change that we want at the forge; performed at least once, so each is safe to repeat.
@@ -36,6 +36,20 @@ pub enum Effect {
         run: Option<RunId>,
         /// Its name and value.
         status: Status,
+    },
+    /// The commit carries this check.
+    Check {
+        /// The commit.
+        sha: Sha,
+        /// What it shows.
+        check: Box<Check>,
+    },
+    /// One answer to whoever pressed a button stands under the merge request.
+    Answer {
+        /// The press: [`super::Press::key`].
+        press: String,
+        /// The answer.
+        reply: Box<Reply>,
     },
     /// The merge request carries exactly this one of our labels.
     Label {
@@ -139,6 +153,8 @@ impl Effect {
             Self::Reply { .. } => "reply",
             Self::Acknowledge { .. } => "acknowledge",
             Self::Status { .. } => "status",
+            Self::Check { .. } => "check",
+            Self::Answer { .. } => "answer",
             Self::Label { .. } => "label",
             Self::RequestReviews { .. } => "request_reviews",
             Self::StartRun { .. } => "start_run",
@@ -164,6 +180,8 @@ impl Effect {
             Self::Reply { to, .. } => format!("reply:{to}"),
             Self::Acknowledge { comment } => format!("acknowledge:{comment}"),
             Self::Status { sha, status, .. } => format!("status:{sha}:{}", status.context),
+            Self::Check { sha, check } => format!("check:{sha}:{}", check.name),
+            Self::Answer { press, .. } => format!("answer:{press}"),
             Self::Label { .. } => "label".to_owned(),
             // Another group of people is another wish, not a newer one.
             Self::RequestReviews { people, teams } => {
@@ -203,8 +221,8 @@ impl Effect {
             | Self::CommitFiles { .. }
             | Self::Propose { .. }
             | Self::Release { .. } => 1,
-            Self::Acknowledge { .. } | Self::Status { .. } => 2,
-            Self::Reply { .. } | Self::Report { .. } => 3,
+            Self::Acknowledge { .. } | Self::Status { .. } | Self::Check { .. } => 2,
+            Self::Reply { .. } | Self::Answer { .. } | Self::Report { .. } => 3,
             Self::Label { .. } | Self::RequestReviews { .. } => 4,
         }
     }

@@ -214,6 +214,10 @@ forge_number!(
     CommentId
 );
 forge_number!(
+    /// A check on a commit (GitHub's check run).
+    CheckId
+);
+forge_number!(
     /// A run of CI: GitLab's pipeline, GitHub's workflow run.
     RunId
 );

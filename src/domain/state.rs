@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, BaselineName, Card, Chart, CodeOwners, CommentId, Digest, Effect, Environments, GeneratedAt,
-    Hold, JobId, Judged, Label, Lineage, ModelName, Phase, Refused, Report, Rollout, RunId, Sha, Stage,
-    Status, Timestamp, User, Version, Waiver,
+    Hold, JobId, Judged, Label, Lineage, ModelName, Phase, Refused, Report, Rollout, RunId, Sha, ShownCheck,
+    Stage, Status, Timestamp, User, Version, Waiver,
 };
 
 /// The state of one merge request over all its models.
@@ -50,6 +50,8 @@ pub struct State {
     pub commits_asked: u32,
     /// Replies that tell of something still under way: written again when it has moved.
     pub replies: BTreeMap<CommentId, OpenReply>,
+    /// Counts the presses of buttons that were answered.
+    pub presses: u32,
 }
 
 /// A reply that is not finished.
@@ -351,6 +353,12 @@ pub struct Shown {
     pub statuses: BTreeMap<String, Status>,
     /// The commit that the statuses stand on.
     pub statuses_on: Option<(Sha, Option<RunId>)>,
+    /// Checks by name, on [`Shown::checks_on`].
+    #[serde(default)]
+    pub checks: BTreeMap<String, ShownCheck>,
+    /// The commit that the checks stand on.
+    #[serde(default)]
+    pub checks_on: Option<Sha>,
     /// The label.
     pub label: Option<Label>,
     /// Digest of the sticky report.

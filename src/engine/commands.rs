@@ -1,8 +1,9 @@
-//! Commands in comments: each comment acts once, as it stands now, by the rights read now.
+//! Commands in comments and by buttons: each acts once, as it stands now, by the rights read now.
 
 mod asked;
 mod decisions;
 mod environments;
+mod press;
 mod publish;
 mod questions;
 mod regenerate;
@@ -52,6 +53,10 @@ pub(super) fn answer(turn: &mut Turn<'_>, ground: &Ground<'_, '_>, settle: &mut 
             turn.state.answered.insert(told.id);
             comment(turn, ground, told, &parsed, settle);
         }
+    }
+    if let Some(pressed) = &turn.facts.press {
+        press::answer(turn, ground, pressed);
+        settle(turn);
     }
 }
 
@@ -136,7 +141,7 @@ fn line(
         }
         Err(refusal) => {
             audit_refusal(turn, told, refusal.rule, &refusal.message);
-            remember(turn, told, command, &parsed.line, refusal.rule);
+            remember(turn, &told.author.login, command.model.as_ref(), &parsed.line, refusal.rule);
             Some(ReplyPart::Said(Answer::Refused {
                 command: parsed.line.clone(),
                 rule: refusal.rule.to_owned(),
@@ -218,12 +223,12 @@ fn act(
 }
 
 /// Remembers a refusal for those who ask later why nothing happened.
-fn remember(turn: &mut Turn<'_>, told: &ToldComment, command: &Command, line: &str, rule: &str) {
+fn remember(turn: &mut Turn<'_>, by: &str, model: Option<&ModelName>, line: &str, rule: &str) {
     turn.state.refused.push(Refused {
         at: turn.now,
-        by: told.author.login.clone(),
+        by: by.to_owned(),
         command: line.chars().take(LONGEST_REMEMBERED).collect(),
-        model: command.model.clone(),
+        model: model.cloned(),
         rule: rule.to_owned(),
     });
     let surplus = turn.state.refused.len().saturating_sub(REMEMBERED);

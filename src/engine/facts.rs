@@ -9,7 +9,7 @@ use crate::command::Addressing;
 use crate::config::valid::RepositoryConfig;
 use crate::domain::{
     CodeOwners, Comment, CommitAuthor, Digest, Environments, FileChange, ForgeApproval, ForgedStatus,
-    Generated, MergeRequest, ModelName, ModelSection, Report, Repository, Rollout, Run, Sha, Standing,
+    Generated, MergeRequest, ModelName, ModelSection, Press, Report, Repository, Rollout, Run, Sha, Standing,
     StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
 };
 
@@ -56,6 +56,9 @@ pub struct Facts {
     pub merged: Option<MergeFacts>,
     /// Comments to be answered, oldest first.
     pub comments: Vec<ToldComment>,
+    /// A button that was pressed on a check that was found to be ours.
+    #[serde(default)]
+    pub press: Option<Press>,
     /// Rights of the author and of everybody who commented or approved (by command too).
     pub people: BTreeMap<UserId, Standing>,
     /// Published versions and tags of the touched models.
@@ -122,6 +125,9 @@ pub struct Addressed {
     pub user: User,
     /// Prefix and login.
     pub addressing: Addressing,
+    /// Whether the forge shows checks of ours in the place of statuses.
+    #[serde(default)]
+    pub checks: bool,
 }
 
 /// A `.mergewright.yml` at some commit.

@@ -9,7 +9,7 @@ use super::{anew, commands, infra, merging, publication};
 /// Takes in what the event carries. Everything else about it is a hint to look at the facts.
 pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
     match event {
-        Event::Refresh | Event::Comment { .. } | Event::StatusForged => {}
+        Event::Refresh | Event::Comment { .. } | Event::Pressed(_) | Event::StatusForged => {}
         Event::CommentTampered { id, by } => {
             // What the store knows is written again.
             turn.state.shown.report = None;

@@ -1,5 +1,8 @@
-//! What people see: statuses, one label, one comment. Only what changed is sent.
+//! What people see: statuses or checks, one label, one comment. Only what changed is sent.
 
+mod annotate;
+mod buttons;
+mod check;
 mod explain;
 mod label;
 mod section;
@@ -31,27 +34,38 @@ pub(super) enum View<'a> {
 
 /// Asks for whatever is not shown yet.
 pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
-    status::present(turn, view);
+    let report = report(turn, view);
+    status::present(turn, view, &report);
     label::present(turn, view);
     // A merge is over in a moment, and then there is more to tell.
-    if turn.wants(|effect| matches!(effect, Effect::Merge { .. })) && turn.state.shown.report.is_some() {
+    if merging(turn) && turn.state.shown.report.is_some() {
         return;
     }
-    let report = match view {
-        View::Invalid(problems) => {
-            StickyReport { invalid_configuration: Some((*problems).to_owned()), models: Vec::new() }
-        }
-        // Without a model there is no comment, unless an earlier one would now be wrong.
-        View::Untouched if turn.state.shown.report.is_none() => return,
-        View::Untouched => StickyReport::default(),
-        View::Models(rules) => section::all(turn, rules),
-    };
+    // Without a model there is no comment, unless an earlier one would now be wrong.
+    if matches!(view, View::Untouched) && turn.state.shown.report.is_none() {
+        return;
+    }
     // Every map key in a report is a string, so it always has a digest.
     let Ok(digest) = Digest::of_json(&report) else { return };
     if turn.state.shown.report != Some(digest) {
         turn.state.shown.report = Some(digest);
         turn.want(Effect::Report { report: Box::new(report) });
     }
+}
+
+fn report(turn: &Turn<'_>, view: &View<'_>) -> StickyReport {
+    match view {
+        View::Invalid(problems) => {
+            StickyReport { invalid_configuration: Some((*problems).to_owned()), models: Vec::new() }
+        }
+        View::Untouched => StickyReport::default(),
+        View::Models(rules) => section::all(turn, rules),
+    }
+}
+
+/// Whether the merge is asked for in this turn.
+fn merging(turn: &Turn<'_>) -> bool {
+    turn.wants(|effect| matches!(effect, Effect::Merge { .. }))
 }
 
 /// What has to happen next, in our own words.

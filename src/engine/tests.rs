@@ -4,6 +4,7 @@ mod afterwards;
 mod anew;
 mod binding;
 mod card;
+mod checks;
 mod commands;
 mod configuration;
 mod earned;

@@ -1,5 +1,6 @@
 //! GitHub's webhooks. The header names the event, the body its action.
 
+mod checks;
 mod ci;
 mod comment;
 mod pull_request;
@@ -20,8 +21,8 @@ pub(super) fn parse(event: &str, body: &[u8], us: &User) -> Result<Incoming, Sto
         "issue_comment" => comment::parse(event, body, us),
         "workflow_run" => ci::workflow_run(event, body),
         "workflow_job" => ci::workflow_job(event, body),
-        "check_run" => ci::check_run(event, body, us),
-        "check_suite" => ci::check_suite(event, body, us),
+        "check_run" => checks::check_run(event, body, us),
+        "check_suite" => checks::check_suite(event, body, us),
         "status" => ci::status(event, body, us),
         "merge_group" => ci::merge_group(event, body),
         "push" => ci::push(event, body),

@@ -6,7 +6,7 @@ use serde::de::{self, Deserializer, IgnoredAny, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Incoming, ParseError, ReviewAct, Subject};
-use crate::domain::{MergeRequestId, Sha, Timestamp, User};
+use crate::domain::{MergeRequestId, Press, Sha, Timestamp, User};
 
 /// Longest part of an event header that an error repeats.
 const LONGEST_EVENT_NAME: usize = 60;
@@ -163,6 +163,16 @@ pub(super) fn tampered(
 ) -> Incoming {
     let meaning = updated_at.0.map(|time| format!("{on}:tampered:{id}:{}", time.0));
     Incoming { subject: Subject::MergeRequest(on), event: Event::CommentTampered { id, by }, meaning }
+}
+
+/// A press, with the key under which a second delivery tells the same.
+pub(super) fn pressed(press: Press) -> Incoming {
+    let on = press.mark.merge_request;
+    Incoming {
+        subject: Subject::MergeRequest(on),
+        meaning: Some(format!("{on}:press:{}", press.key())),
+        event: Event::Pressed(Box::new(press)),
+    }
 }
 
 /// A review of a merge request. Without a time there is no key: the same person may approve, withdraw

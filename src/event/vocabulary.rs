@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CommentId, MergeRequestId, Outcome, RepoId, RunId, Sha, Timestamp, User};
+use crate::domain::{CommentId, MergeRequestId, Outcome, Press, RepoId, RunId, Sha, Timestamp, User};
 
 /// An event and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,8 @@ pub enum Event {
         /// Who, as delivered; the login may be unknown.
         by: User,
     },
+    /// Somebody pressed a button on a check that says it is ours.
+    Pressed(Box<Press>),
     /// Somebody else set a status that has one of our names.
     StatusForged,
     /// Somebody approved or withdrew by the forge's own review.

@@ -3,6 +3,7 @@
 mod answers;
 mod app;
 mod changes;
+mod checks;
 mod comments;
 mod commit_files;
 mod deployments;
@@ -36,9 +37,10 @@ use tokio::sync::OnceCell;
 
 use crate::config::server::{GithubConfig, GithubCredential};
 use crate::domain::{
-    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, Job, JobId, Label, Learnt,
-    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, RepoId, Repository,
-    Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    Check, CheckId, CheckMark, Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus,
+    FoundCheck, Job, JobId, Label, Learnt, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary,
+    ModelName, NewCommit, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp,
+    User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
@@ -82,6 +84,8 @@ struct Remembered {
     heads: Memory<MergeRequestId, (Sha, Timestamp)>,
     /// What a tag object points to, and what it says.
     tags: Memory<(RepoId, Sha), (answers::Target, String), 4096>,
+    /// The newest check run that we made of a name on a commit, for a merge request.
+    checks: Memory<checks::Place, checks::Standing>,
     /// Workflow files by their names in git.
     workflows: Memory<(RepoId, String), String>,
 }
@@ -356,6 +360,20 @@ impl Forge for GitHub {
     ) -> Result<Vec<ForgedStatus>, ForgeError> {
         let us = self.whoami().await?;
         self.read_forged_statuses(repo, sha, &us).await
+    }
+
+    async fn show_check(
+        &self,
+        sha: &Sha,
+        mark: &CheckMark,
+        check: &Check,
+        summary: &str,
+    ) -> Result<(), ForgeError> {
+        self.put_check(sha, mark, check, summary).await
+    }
+
+    async fn check(&self, repo: RepoId, check: CheckId) -> Result<Option<FoundCheck>, ForgeError> {
+        self.read_check(repo, check).await
     }
 
     async fn set_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError> {

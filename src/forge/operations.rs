@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::domain::{
-    Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeKind, ForgedStatus, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, RepoId, Repository,
-    Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    Check, CheckId, CheckMark, Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeKind, ForgedStatus,
+    FoundCheck, Job, JobId, Label, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName,
+    NewCommit, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId,
+    WorkOrder,
 };
 
 use super::ForgeError;
@@ -169,6 +170,27 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         sha: &Sha,
         run: Option<RunId>,
     ) -> Result<Vec<ForgedStatus>, ForgeError>;
+
+    /// Makes the check that bears `mark` show this, and creates it where there is none; `summary` is Markdown,
+    /// already safe, at most [`Forge::comment_limit`] characters and one less. The same again counts as done.
+    async fn show_check(
+        &self,
+        _sha: &Sha,
+        mark: &CheckMark,
+        check: &Check,
+        _summary: &str,
+    ) -> Result<(), ForgeError> {
+        Err(ForgeError {
+            kind: super::ErrorKind::Refused,
+            external: format!("{} shows no checks of ours", self.kind()),
+            internal: format!("{} of {}", check.name, mark.merge_request),
+        })
+    }
+
+    /// A check by number; none when it is not there, or not ours.
+    async fn check(&self, _repo: RepoId, _check: CheckId) -> Result<Option<FoundCheck>, ForgeError> {
+        Ok(None)
+    }
 
     /// Puts `label` on and takes all our other labels off.
     async fn set_label(&self, id: MergeRequestId, label: Option<Label>) -> Result<(), ForgeError>;

@@ -11,7 +11,7 @@ use crate::storage::{ClaimedEffect, Store};
 
 use super::comments::Place;
 use super::render::Renderer;
-use super::{OutboxError, clean, commit, merge, registry};
+use super::{OutboxError, checks, clean, commit, merge, registry};
 
 /// How far the forge's clock may be behind ours: a run created this long before the decision may
 /// still be the one that we started.
@@ -60,6 +60,15 @@ impl Means<'_> {
             }
             Effect::Status { sha, run, status } => {
                 plain(self.forge.set_status(merge_request(claimed)?, sha, *run, status).await)
+            }
+            Effect::Check { sha, check } => {
+                let id = merge_request(claimed)?;
+                checks::show(self, id, sha, check).await?;
+                Ok(Performed::done(Done::Plain))
+            }
+            Effect::Answer { press, reply } => {
+                let body = self.renderer.answer(press, reply, self.forge.comment_limit())?;
+                self.comment(merge_request(claimed)?, Renderer::answer_marker(press), &body).await
             }
             Effect::Label { label } => plain(self.forge.set_label(merge_request(claimed)?, *label).await),
             Effect::RequestReviews { people, teams } => {

@@ -38,6 +38,12 @@ impl Renderer {
         format!("<!-- mergewright:reply:{comment} -->")
     }
 
+    /// The first line of the answer to a press.
+    #[must_use]
+    pub fn answer_marker(press: &str) -> String {
+        format!("<!-- mergewright:press:{press} -->")
+    }
+
     /// Reads the templates.
     ///
     /// # Errors
@@ -90,7 +96,32 @@ impl Renderer {
     /// # Errors
     /// When the template does not fit the answers.
     pub fn reply(&self, to: CommentId, reply: &Reply, limit: usize) -> Result<String, Error> {
-        reply::render(&self.templates, to, reply, limit)
+        reply::render(&self.templates, &Self::reply_marker(to), reply, limit)
+    }
+
+    /// The answer to a press, at most `limit` characters.
+    ///
+    /// # Errors
+    /// When the template does not fit the answers.
+    pub fn answer(&self, press: &str, reply: &Reply, limit: usize) -> Result<String, Error> {
+        reply::render(&self.templates, &Self::answer_marker(press), reply, limit)
+    }
+
+    /// A sentence of ours as Markdown; whatever foreign text it quotes does nothing in it.
+    #[must_use]
+    pub fn sentence(text: &str) -> String {
+        escape::words(text)
+    }
+
+    /// What stands below the sentence of a check, at most `limit` characters.
+    ///
+    /// # Errors
+    /// When the template does not fit the report.
+    pub fn summary(&self, report: &StickyReport, limit: usize) -> Result<String, Error> {
+        let comment = self.report(report, limit)?;
+        // A comment is found again by its first line, a check by its number.
+        let rest = comment.strip_prefix(Self::REPORT_MARKER).map(str::trim_start);
+        Ok(rest.map_or_else(|| comment.clone(), str::to_owned))
     }
 
     /// The description of a merge request that we open.

@@ -103,7 +103,7 @@ impl Inner {
             repositories: &self.settings.repositories,
             now: self.clock.now(),
             young: self.clock.now().since(claimed.since) < YOUNG,
-            bot: engine::Addressed { user: us, addressing },
+            bot: engine::Addressed { user: us, addressing, checks: forge.shows_checks() },
             id,
             state: &stored.state,
             event,

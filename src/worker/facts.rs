@@ -17,7 +17,7 @@ use crate::command::{self, Verb};
 use crate::config::server::AllowList;
 use crate::domain::{
     Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelId, ModelName, ModelState, Outcome,
-    Publication, RepoId, Report, Repository, RunId, Sha, State, StickyReport, Timestamp,
+    Press, Publication, RepoId, Report, Repository, RunId, Sha, State, StickyReport, Timestamp,
 };
 use crate::engine::{self, Addressed, Configuration, Facts, Registry, Seen, ToldComment};
 use crate::event::Event;
@@ -108,6 +108,11 @@ impl Gatherer<'_> {
             }
             Err(error) => return Err(error),
         };
+        if let Event::Pressed(press) = self.event
+            && !self.is_ours(press).await?
+        {
+            return Ok(Gathered::Nothing("not-our-check"));
+        }
         let mut request = match self.merge_request().await {
             Ok(request) => request,
             Err(error) if error.kind == ErrorKind::Gone && !self.young => {
@@ -179,6 +184,10 @@ impl Gatherer<'_> {
                 open: None,
                 merged,
                 comments: Vec::new(),
+                press: match self.event {
+                    Event::Pressed(press) => Some((**press).clone()),
+                    _ => None,
+                },
                 people: BTreeMap::new(),
                 environments: BTreeMap::new(),
                 generated: None,
@@ -211,6 +220,12 @@ impl Gatherer<'_> {
             found.runs.extend(merged.runs.values().map(|run| run.id));
         }
         Ok(Gathered::Facts(Box::new(found)))
+    }
+
+    /// Whether the check whose button was pressed is what the press says, and made by us.
+    async fn is_ours(&self, press: &Press) -> Result<bool, Failure> {
+        let found = self.forge.check(self.id.repo, press.check).await?;
+        Ok(found.is_some_and(|found| found.name == press.name && found.head == press.head))
     }
 
     /// Where the target branch was when the state was bound, if it was bound to that branch.

@@ -3,6 +3,7 @@
 mod app;
 mod archives;
 mod changes;
+mod checks;
 mod committing;
 mod deployments;
 mod dispatch;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     Effect, ForgeKind, ForgedStatus, Generated, Mark, MergeRequestStatus, ModelName, Phase, RunId, Sha,
-    Stage, Status, StatusState,
+    Stage, Status, StatusState, StickyReport,
 };
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
 
-use super::View;
 use super::section::mark;
 use super::sentence::Told;
+use super::{View, check};
 
 /// What the umbrella says where no model is touched.
 const UNTOUCHED: &str = "no model changed";
@@ -20,8 +20,9 @@ const UNDECIDED: &str = "not decided yet: the report says what is awaited";
 const NOT_OURS: &str = "not set by mergewright";
 const GOOD: &str = "build, test and review are good";
 
-/// Asks for every status whose value is not the one that was sent last.
-pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
+/// Asks for every status whose value is not the one that was sent last; where the forge shows checks, for
+/// checks of the same names instead.
+pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>, report: &StickyReport) {
     let Some((sha, run)) = place(turn) else { return };
     let here = Some((sha.clone(), run));
     if turn.state.shown.statuses_on != here {
@@ -36,7 +37,15 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
     if !matches!(view, View::Invalid(_)) {
         wanted.extend(generated(turn, &sha));
     }
-    let wanted = put_right(turn, wanted);
+    let mut wanted = if turn.facts.bot.checks {
+        check::present(turn, view, &wanted, report);
+        // A check does not outdo a status of its name: where both stand, both count, so that a status that
+        // stands is kept true.
+        beside_checks(turn, wanted)
+    } else {
+        wanted
+    };
+    put_right(turn, &mut wanted);
     for (context, status) in wanted {
         // A sentence alone is no reason: GitLab refuses to change it, and each write counts at both.
         if turn.state.shown.statuses.get(&context).is_none_or(|shown| shown.state != status.state) {
@@ -46,8 +55,18 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
     }
 }
 
+/// The statuses that are kept up beside checks: those that we set before there were checks, and those that
+/// somebody else set in our name.
+fn beside_checks(turn: &Turn<'_>, mut wanted: BTreeMap<String, Status>) -> BTreeMap<String, Status> {
+    let forged = |name: &String| {
+        turn.open().is_some_and(|open| open.forged.iter().any(|forged| forged.context == *name))
+    };
+    wanted.retain(|name, _| turn.state.shown.statuses.contains_key(name) || forged(name));
+    wanted
+}
+
 /// What somebody else set in our name is set again; a name that we do not use (yet) says so.
-fn put_right(turn: &mut Turn<'_>, mut wanted: BTreeMap<String, Status>) -> BTreeMap<String, Status> {
+fn put_right(turn: &mut Turn<'_>, wanted: &mut BTreeMap<String, Status>) {
     for forged in turn.open().into_iter().flat_map(|open| &open.forged) {
         let ForgedStatus { context, by } = forged;
         turn.state.shown.statuses.remove(context);
@@ -64,7 +83,6 @@ fn put_right(turn: &mut Turn<'_>, mut wanted: BTreeMap<String, Status>) -> BTree
             serde_json::json!({ "status": context, "by": by.id }),
         );
     }
-    wanted
 }
 
 /// Whether the CI files of the head are those that its configuration generates; nothing where none is ours.

@@ -53,6 +53,7 @@ impl Scene {
                     prefix: "/model".to_owned(),
                     login: "mergewright".to_owned(),
                 },
+                checks: false,
             },
             repository: Repository {
                 id: repo,
@@ -89,6 +90,7 @@ impl Scene {
             }),
             merged: None,
             comments: Vec::new(),
+            press: None,
             people: BTreeMap::new(),
             registry: [(iris(), Registry::default())].into(),
             environments: BTreeMap::new(),
@@ -318,6 +320,7 @@ impl Scene {
                 effect,
                 Effect::Report { .. }
                     | Effect::Status { .. }
+                    | Effect::Check { .. }
                     | Effect::Label { .. }
                     | Effect::RequestReviews { .. }
             )

@@ -1,4 +1,4 @@
-//! Workflow runs, checks, statuses, the merge queue and pushes.
+//! Workflow runs, statuses, the merge queue and pushes.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ use crate::event::{Event, Incoming, Subject};
 
 /// A pull request as runs and checks name it. The list is empty for forks.
 #[derive(Debug, Default, Deserialize)]
-struct Named {
+pub(super) struct Named {
     number: Option<u64>,
     #[serde(default, deserialize_with = "lenient")]
     base: Base,
@@ -22,7 +22,7 @@ struct Base {
 }
 
 /// The one pull request into `repo` that is named, if it is one.
-fn the_only(named: &[Named], repo: RepoId) -> Option<u64> {
+pub(super) fn the_only(named: &[Named], repo: RepoId) -> Option<u64> {
     let mut ours = named.iter().filter(|one| one.base.repo.id.is_none_or(|id| id == repo.number));
     match (ours.next(), ours.next()) {
         (Some(one), None) => one.number,
@@ -80,45 +80,6 @@ pub(super) fn workflow_job(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
 }
 
 #[derive(Deserialize)]
-struct CheckHook {
-    #[serde(default, deserialize_with = "lenient")]
-    sender: Account,
-    #[serde(default, deserialize_with = "lenient")]
-    repository: Numbered,
-    #[serde(default, deserialize_with = "lenient", alias = "check_suite")]
-    check_run: Check,
-}
-
-#[derive(Default, Deserialize)]
-struct Check {
-    head_sha: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    pull_requests: Vec<Named>,
-}
-
-/// `check_run`.
-pub(super) fn check_run(event: &str, body: &[u8], us: &User) -> Result<Incoming, Stop> {
-    check(event, body, us, "check_run.head_sha")
-}
-
-/// `check_suite`.
-pub(super) fn check_suite(event: &str, body: &[u8], us: &User) -> Result<Incoming, Stop> {
-    check(event, body, us, "check_suite.head_sha")
-}
-
-fn check(event: &str, body: &[u8], us: &User, path: &str) -> Result<Incoming, Stop> {
-    let hook: CheckHook = read(event, body)?;
-    if hook.sender.is(us) {
-        return Err(Stop::because("own-check"));
-    }
-    let repo = hook.repository.repo()?;
-    match the_only(&hook.check_run.pull_requests, repo) {
-        Some(number) => Ok(refresh(merge_request(repo, number))),
-        None => said_of(repo, hook.check_run.head_sha, path),
-    }
-}
-
-#[derive(Deserialize)]
 struct StatusHook {
     context: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
@@ -140,7 +101,7 @@ pub(super) fn status(event: &str, body: &[u8], us: &User) -> Result<Incoming, St
 }
 
 /// Something was said of a commit.
-fn said_of(repo: RepoId, text: Option<String>, path: &str) -> Result<Incoming, Stop> {
+pub(super) fn said_of(repo: RepoId, text: Option<String>, path: &str) -> Result<Incoming, Stop> {
     let sha = sha(text).ok_or_else(|| Stop::missing(path))?;
     Ok(about(Subject::Commit { repo, sha }))
 }

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
-use crate::domain::{CommentId, ForgeKind, MergeRequestId, RepoId, RunId, Sha, Timestamp, User, UserId};
+use crate::domain::{
+    CheckId, CommentId, ForgeKind, MergeRequestId, Press, RepoId, RunId, Sha, Timestamp, User, UserId,
+};
 use crate::event::{Event, Incoming, ReviewAct, Subject, parse};
 
 const HEAD: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
@@ -237,6 +239,48 @@ fn checks_and_statuses_are_told_by_commit_unless_they_are_ours() {
     let status = json!({"sha": HEAD, "state": "success", "repository": {"id": 15}, "sender": {"id": 42}});
     assert_eq!(hear("status", &status).subject, commit);
     put_aside("status", &with(status, "/sender/id", json!(7)), "own-status");
+}
+
+#[test]
+fn a_press_on_a_check_of_ours_is_a_command_and_on_one_of_others_it_is_not() {
+    let mark = "github:15!3 2 - -";
+    let check = json!({"id": 71, "name": "mergewright", "head_sha": HEAD, "external_id": mark,
+                       "app": {"id": 5, "slug": "Mergewright"}, "pull_requests": []});
+    let body = json!({"action": "requested_action", "requested_action": {"identifier": "approve"},
+                      "check_run": check, "repository": {"id": 15},
+                      "sender": {"id": 42, "login": "octocat", "type": "User"}});
+    let press = Press {
+        check: CheckId(71),
+        name: "mergewright".to_owned(),
+        head: head(),
+        mark: mark.parse().unwrap(),
+        button: "approve".to_owned(),
+        by: User { id: UserId(42), login: "octocat".to_owned(), bot: false },
+    };
+    let heard = hear("check_run", &body);
+    assert_eq!(heard.subject, PULL_REQUEST);
+    assert_eq!(heard.event, Event::Pressed(Box::new(press.clone())));
+    assert_eq!(heard.meaning.as_deref(), Some("github:15!3:press:71:2:approve:42"));
+
+    let again = with(body.clone(), "/action", json!("rerequested"));
+    let retry = Press { button: "retry".to_owned(), ..press };
+    assert_eq!(hear("check_run", &again).event, Event::Pressed(Box::new(retry)));
+
+    let others = with(body.clone(), "/check_run/app/slug", json!("linter"));
+    let commit = Subject::Commit { repo: REPO, sha: head() };
+    assert_eq!(hear("check_run", &others).subject, commit);
+
+    for (field, value, why) in [
+        ("/check_run/external_id", json!("42"), "not-our-check"),
+        ("/check_run/external_id", Value::Null, "not-our-check"),
+        ("/check_run/external_id", json!("github:16!3 2 - -"), "not-our-check"),
+        ("/sender/type", json!("Bot"), "bot-press"),
+        ("/requested_action/identifier", Value::Null, "missing requested_action.identifier"),
+        ("/check_run/head_sha", Value::Null, "missing check_run.head_sha"),
+        ("/sender/id", json!(7), "own-check"),
+    ] {
+        put_aside("check_run", &with(body.clone(), field, value), why);
+    }
 }
 
 #[test]

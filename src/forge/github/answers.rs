@@ -483,3 +483,39 @@ pub(super) struct InstallationToken {
     #[serde(default)]
     pub(super) expires_at: String,
 }
+
+/// The check runs of a commit.
+#[derive(Debug, Deserialize)]
+pub(super) struct CheckRuns {
+    #[serde(default)]
+    pub(super) check_runs: Vec<CheckRun>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CheckRun {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) name: String,
+    pub(super) head_sha: Sha,
+    #[serde(default)]
+    pub(super) external_id: Option<String>,
+    #[serde(default)]
+    pub(super) status: Option<String>,
+    #[serde(default)]
+    pub(super) app: Option<CheckApp>,
+    #[serde(default)]
+    pub(super) output: Option<CheckOutput>,
+}
+
+/// The App that made a check run.
+#[derive(Debug, Deserialize)]
+pub(super) struct CheckApp {
+    #[serde(default)]
+    pub(super) slug: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CheckOutput {
+    #[serde(default)]
+    pub(super) annotations_count: Option<usize>,
+}

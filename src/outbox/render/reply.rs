@@ -1,8 +1,8 @@
-//! The one answer to a comment.
+//! The one answer to a comment, or to a press.
 
 use minijinja::{Environment, Error, Value, context};
 
-use crate::domain::{Answer, CommentId, Reply};
+use crate::domain::{Answer, Reply};
 
 use super::budget;
 use super::log::Log;
@@ -20,7 +20,7 @@ const MOST_LOG: usize = 4_000;
 
 pub(super) fn render(
     templates: &Environment<'_>,
-    to: CommentId,
+    marker: &str,
     reply: &Reply,
     limit: usize,
 ) -> Result<String, Error> {
@@ -28,7 +28,7 @@ pub(super) fn render(
     let write = |shown: usize, each: usize| {
         let answers: Vec<_> = reply.answers.iter().take(shown).map(|answer| value(answer, each)).collect();
         let answers_cut = reply.answers.len() - shown;
-        template.render(context! { comment => to.0, answers => answers, answers_cut => answers_cut })
+        template.render(context! { marker => Value::from_safe_string(marker.to_owned()), answers => answers, answers_cut => answers_cut })
     };
     let mut shown = reply.answers.len();
     loop {

@@ -344,6 +344,33 @@ fn released() -> Lineage {
 }
 
 #[test]
+fn a_check_says_what_the_comment_says_without_its_marker_and_within_its_own_limit() {
+    let renderer = Renderer::new().unwrap();
+    let report = report(vec![bad("iris")]);
+    let comment = renderer.report(&report, 65_536).unwrap();
+    let summary = renderer.summary(&report, 65_535).unwrap();
+    assert_eq!(comment, format!("{}\n{summary}", Renderer::REPORT_MARKER));
+    let many = self::report(vec![bad("iris"); 400]);
+    let cut = renderer.summary(&many, 65_535).unwrap();
+    assert!(cut.starts_with("### ") && budget::length(&cut) <= 65_535, "{}", budget::length(&cut));
+    assert_eq!(acts(&Renderer::sentence("changes requested by @alice, see #12")), Vec::<String>::new());
+}
+
+#[test]
+fn the_answer_to_a_press_is_found_again_by_the_press() {
+    let answers = vec![Answer::Refused {
+        command: "the button Approve on mergewright, pressed by alice".to_owned(),
+        rule: "head-moved".to_owned(),
+        message: "The check is of 1a2b3c4d.".to_owned(),
+        remedy: "Press there.".to_owned(),
+    }];
+    let text = Renderer::new().unwrap().answer("71:2:approve:42", &Reply { answers }, 65_536).unwrap();
+    let lines: Vec<_> = text.lines().take(2).collect();
+    assert_eq!(lines[0], "<!-- mergewright:press:71:2:approve:42 -->");
+    assert_eq!(lines[1], "**Refused** (`head-moved`): `the button Approve on mergewright, pressed by alice`");
+}
+
+#[test]
 fn notes_of_a_release() {
     let lineage = released();
     let text = Renderer::new().unwrap().release(&lineage.model, &lineage.version, &lineage).unwrap();

@@ -210,9 +210,7 @@ impl State {
     pub(crate) fn tell(&mut self, occurrence: &Occurrence) {
         self.bell.notify_one();
         let Ok(project) = self.project(occurrence.project()) else { return };
-        let hears = |hook: &&Hook| {
-            hook.wants.hears(hook.id, occurrence) && occurrence.pressed_of().is_none()
-        };
+        let hears = |hook: &&Hook| hook.wants.hears(hook.id, occurrence) && occurrence.pressed_of().is_none();
         let hooks: Vec<Hook> = project.hooks.values().filter(hears).cloned().collect();
         let of_hook = matches!(occurrence, Occurrence::Hooked { .. });
         let pressed = occurrence.pressed_of();

@@ -21,6 +21,8 @@ fn happens_once(effect: &Effect) -> bool {
         Effect::Report { .. }
         | Effect::Reply { .. }
         | Effect::Status { .. }
+        | Effect::Check { .. }
+        | Effect::Answer { .. }
         | Effect::Label { .. }
         | Effect::Propose { .. }
         | Effect::CancelRun { .. } => false,

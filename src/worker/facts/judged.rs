@@ -88,7 +88,7 @@ impl Gatherer<'_> {
 
     /// Reads who wrote it where approvals are counted; whether they are.
     async fn review(&self, touched: &BTreeSet<ModelName>, found: &mut Found) -> Result<bool, Failure> {
-        let asked = matches!(self.event, Event::Comment { .. });
+        let asked = matches!(self.event, Event::Comment { .. } | Event::Pressed(_));
         if !touched.is_empty() && (asked || self.approvals_matter(touched, &found.facts)) {
             let authors = self.authors(&found.facts.merge_request, &found.facts.base).await?;
             found.facts.open.get_or_insert_default().authors = authors;
@@ -111,7 +111,9 @@ impl Gatherer<'_> {
 
     fn shown_on(&self, head: &Sha) -> bool {
         let shown = &self.state.shown;
-        !shown.statuses.is_empty() && shown.statuses_on.as_ref().is_some_and(|(sha, _)| sha == head)
+        let statuses = shown.statuses_on.as_ref().filter(|_| !shown.statuses.is_empty()).map(|(sha, _)| sha);
+        let checks = shown.checks_on.as_ref().filter(|_| !shown.checks.is_empty());
+        statuses == Some(head) || checks == Some(head)
     }
 
     async fn authors(

@@ -17,6 +17,7 @@ impl Gatherer<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         let mut people: BTreeSet<UserId> = facts.comments.iter().map(|comment| comment.author.id).collect();
+        people.extend(facts.press.iter().map(|press| press.by.id));
         if self.approvals_matter(touched, facts) {
             people.extend(facts.open.iter().flat_map(|open| &open.approvals).map(|approval| approval.by.id));
             people.extend(facts.open.iter().flat_map(|open| &open.changes_requested).map(|by| by.id));
@@ -93,7 +94,9 @@ impl Gatherer<'_> {
         let reported = |open: &crate::engine::OpenFacts| {
             !open.reports.is_empty() || self.state.models.values().any(|model| model.report.is_some())
         };
-        facts.open.as_ref().is_some_and(|open| reported(open) || removed || !facts.comments.is_empty())
+        facts.open.as_ref().is_some_and(|open| {
+            reported(open) || removed || !facts.comments.is_empty() || facts.press.is_some()
+        })
     }
 }
 
