@@ -12,6 +12,7 @@ pub(crate) mod play;
 
 mod app;
 mod authority;
+mod checks;
 mod corpus;
 mod decisions;
 mod dependencies;
