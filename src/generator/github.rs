@@ -77,7 +77,7 @@ impl Workflow {
         let pushed = triggers().any(|trigger| matches!(trigger, Trigger::Push { .. }));
         let paths = triggers().find_map(|trigger| match trigger {
             Trigger::MergeRequest { paths } => Some(paths.as_slice()),
-            Trigger::Push { .. } | Trigger::Asked { .. } | Trigger::Clock { .. } => None,
+            _ => None,
         });
         let schedules = ScheduleView::all(jobs);
         let mut views = jobs

@@ -96,9 +96,14 @@ impl File {
     }
 }
 
-/// What makes a pipeline: exactly one for each push, a merge request's or the default branch's.
+/// What makes a pipeline: exactly one for each push, a merge request's or the default branch's, and
+/// whatever the bot asks for.
 fn workflow(pipeline: &Pipeline) -> Vec<String> {
-    let mut workflow = vec![conditions::IS_MERGE_REQUEST.to_owned(), conditions::asked_for_anything()];
+    let mut workflow = vec![
+        conditions::IS_MERGE_REQUEST.to_owned(),
+        conditions::asked_for_anything(),
+        conditions::asked_of_head(),
+    ];
     let mut triggers = pipeline.jobs.iter().flat_map(|job| &job.triggers);
     if triggers.any(|trigger| matches!(trigger, Trigger::Push { .. })) {
         workflow.push(conditions::push());

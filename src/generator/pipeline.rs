@@ -93,6 +93,12 @@ pub enum Trigger {
         /// Only where the branch is protected.
         protected: bool,
     },
+    /// The bot, on a merge request's own branch and for exactly its newest commit: what runs is nobody's
+    /// code but the branch's, and gets nothing that the branch does not get anyway.
+    AskedOfHead {
+        /// What it asks for.
+        action: Action,
+    },
     /// A clock, on the default branch; the bot may ask for it too, by the schedule's name.
     Clock {
         /// The schedule's name.

@@ -199,11 +199,11 @@ fn nothing_is_deployed_where_there_is_no_environment_or_no_way() {
 #[test]
 fn a_push_starts_a_pipeline_only_where_the_target_branch_is_the_baseline() {
     let quiet = parsed(&with(""));
-    assert_eq!(quiet["workflow"]["rules"].as_sequence().unwrap().len(), 2);
+    assert_eq!(quiet["workflow"]["rules"].as_sequence().unwrap().len(), 3);
     assert_eq!(quiet["iris:build"]["rules"].as_sequence().unwrap().len(), 2);
     let file = parsed(&with("gates: {baseline: target_branch}\npaths: [\"m/**\"]"));
     let push = "$CI_PIPELINE_SOURCE == \"push\" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH";
-    assert_eq!(file["workflow"]["rules"][2]["if"], push);
+    assert_eq!(file["workflow"]["rules"][3]["if"], push);
     for job in ["iris:build", "iris:test"] {
         let rule = &file[job]["rules"][1];
         assert!(rule["if"].as_str().unwrap().starts_with(push));

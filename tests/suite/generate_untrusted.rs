@@ -118,6 +118,9 @@ fn github_job(path: &str, name: &str, job: &Value, model: &Model) {
         "{place}: without a list the token has the default's rights"
     );
     let condition = job["if"].as_str().unwrap();
+    if name == "evaluate" {
+        return github_evaluate(&place, condition, job, model);
+    }
     if !condition.contains("pull_request") {
         assert!(only_protected(condition, "github.ref_protected"), "{place}: {condition}");
         return;
@@ -161,6 +164,30 @@ fn github_job(path: &str, name: &str, job: &Value, model: &Model) {
     }
 }
 
+/// It runs what stands on the branch that it is started on and on no other than the default one, and its lines
+/// see what those of the test job see.
+fn github_evaluate(place: &str, condition: &str, job: &Value, model: &Model) {
+    let parts: Vec<&str> = condition.split(" && ").collect();
+    for part in [
+        "github.event_name == 'workflow_dispatch'",
+        "github.ref != format('refs/heads/{0}', github.event.repository.default_branch)",
+        "github.sha == inputs.commit",
+    ] {
+        assert!(parts.contains(&part) && !condition.contains("||"), "{place}: {condition}");
+    }
+    every(job, &mut |key, _| {
+        assert!(!key.starts_with("cache") || key == "cache-disabled", "{place}: {key}");
+        assert!(key != "secrets", "{place}");
+    });
+    let steps = job["steps"].as_sequence().unwrap();
+    let lines = steps.iter().find(|step| step["name"] == "Evaluate").unwrap();
+    let listed = keys(&lines["env"]);
+    assert_eq!(listed, model.test.secrets.iter().map(String::as_str).collect::<Vec<_>>(), "{place}");
+    assert!(!text(lines).contains("github.token"), "{place}: the token is for the proof alone");
+    let guard = job["environment"]["name"].as_str();
+    assert_eq!(guard, (!listed.is_empty()).then_some("mergewright-test"), "{place}");
+}
+
 #[test]
 fn on_gitlab_a_merge_requests_jobs_ask_for_no_secret_write_no_cache_and_reach_no_environment() {
     for config in policies() {
@@ -179,6 +206,20 @@ fn gitlab_files(config: &RepositoryConfig) {
             every(job, &mut |key, _| {
                 assert!(!["id_tokens", "secrets", "trigger", "inherit"].contains(&key), "{place}: {key}");
             });
+            if name.ends_with(":evaluate") {
+                for condition in &conditions {
+                    let parts: Vec<&str> = condition.split(" && ").collect();
+                    for part in [
+                        "$CI_COMMIT_BRANCH != $CI_DEFAULT_BRANCH",
+                        "$CI_COMMIT_REF_PROTECTED != \"true\"",
+                        "$CI_COMMIT_SHA == $MERGEWRIGHT_COMMIT",
+                    ] {
+                        assert!(parts.contains(&part), "{place}: {condition}");
+                    }
+                }
+                assert!(job.get("cache").is_none() && job.get("environment").is_none(), "{place}");
+                continue;
+            }
             if !conditions.iter().any(|condition| condition.contains("merge_request_event")) {
                 let mark = r#"$CI_COMMIT_REF_PROTECTED == "true""#;
                 assert!(

@@ -5,6 +5,8 @@ use crate::generator::pipeline::{Deployment, Job, Trigger};
 
 const IS_DEFAULT_BRANCH: &str =
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)";
+/// Another branch, at exactly the commit that the bot meant.
+const IS_HEAD: &str = "github.event_name == 'workflow_dispatch' && github.ref != format('refs/heads/{0}', github.event.repository.default_branch) && github.sha == inputs.commit";
 /// A merge queue tries a group of pull requests.
 pub(super) const IS_MERGE_GROUP: &str = "github.event_name == 'merge_group'";
 /// Where downloads are kept: nothing of a pull request is seen by another, nor by the default branch.
@@ -27,6 +29,7 @@ fn conditions(trigger: &Trigger, place: &str, schedules: &[ScheduleView]) -> Vec
         Trigger::Push { .. } => vec![format!("github.event_name == 'push' && {IS_DEFAULT_BRANCH}")],
         Trigger::Asked { action, protected: false } => vec![format!("inputs.action == '{action}'")],
         Trigger::Asked { action, protected: true } => vec![asked(action.as_str(), place)],
+        Trigger::AskedOfHead { action } => vec![format!("{IS_HEAD} && inputs.action == '{action}'")],
         Trigger::Clock { name, .. } => {
             let own = schedules.iter().filter(|schedule| schedule.job == *name);
             let by_clock = own.map(|schedule| {

@@ -70,6 +70,8 @@ impl JobView {
                 Step::Deploy => Some("${{ inputs.environment }}".to_owned()),
                 // It guards the secrets: who approves, and for which branches. That it should make no
                 // deployment (`deployment: false`) would break the file on older servers.
+                // It runs the same lines with the same secrets, on the same branches.
+                Step::Evaluate => job.has_secrets().then(|| format!("mergewright-{}", Step::Test)),
                 step => job.has_secrets().then(|| format!("mergewright-{step}")),
             },
             // One at a time. `queue: max`, by which several could wait, would break the file on older

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::generator::pipeline::{Deployment, Job, Trigger};
+use crate::generator::pipeline::{Action, Deployment, Job, Trigger};
 
 /// GitLab takes at most 50 patterns in one `changes`.
 const MOST_CHANGES: usize = 50;
@@ -10,6 +10,8 @@ const MOST_CHANGES: usize = 50;
 pub(super) const ASKED_ENVIRONMENT: &str = "$MERGEWRIGHT_ENVIRONMENT";
 pub(super) const IS_MERGE_REQUEST: &str = r#"$CI_PIPELINE_SOURCE == "merge_request_event""#;
 const IS_DEFAULT_BRANCH: &str = "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH";
+/// A branch that gets no protected variable, at exactly the commit that the bot meant.
+const IS_HEAD: &str = r#"$CI_COMMIT_BRANCH && $CI_COMMIT_BRANCH != $CI_DEFAULT_BRANCH && $CI_COMMIT_REF_PROTECTED != "true" && $CI_COMMIT_SHA == $MERGEWRIGHT_COMMIT"#;
 
 /// One rule of a job or of an included file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,7 +39,7 @@ pub(super) fn concerning(jobs: &[&Job]) -> Vec<RuleView> {
                 Trigger::MergeRequest { .. } | Trigger::Push { .. } => {
                     self::rules(trigger, job).into_iter().for_each(&mut push_rule);
                 }
-                Trigger::Asked { .. } | Trigger::Clock { .. } => {
+                Trigger::Asked { .. } | Trigger::AskedOfHead { .. } | Trigger::Clock { .. } => {
                     let condition = format!(r#"$MERGEWRIGHT_MODEL == "{}""#, job.model);
                     push_rule(RuleView { condition, changes: Vec::new() });
                 }
@@ -50,6 +52,11 @@ pub(super) fn concerning(jobs: &[&Job]) -> Vec<RuleView> {
 /// The bot's own pipelines on the default branch.
 pub(super) fn asked_for_anything() -> String {
     format!("{IS_DEFAULT_BRANCH} && $MERGEWRIGHT_ACTION")
+}
+
+/// The bot's own pipelines on the branch of a merge request.
+pub(super) fn asked_of_head() -> String {
+    format!(r#"{IS_HEAD} && $MERGEWRIGHT_ACTION == "{}""#, Action::Evaluate)
 }
 
 /// A push to the default branch.
@@ -65,6 +72,10 @@ fn rules(trigger: &Trigger, job: &Job) -> Vec<RuleView> {
         }
         Trigger::Push { paths } => with_paths(&format!("{} && $MERGEWRIGHT_ACTION == null", push()), paths),
         Trigger::Asked { action, protected } => asked(action.as_str(), *protected, job),
+        Trigger::AskedOfHead { action } => {
+            let condition = format!("{IS_HEAD} && {}", wanted(action.as_str(), job));
+            vec![RuleView { condition, changes: Vec::new() }]
+        }
         // The schedule itself is made by the bot: GitLab has no key for it. It brings the variables along.
         Trigger::Clock { name, .. } => asked(name, true, job),
     }
@@ -72,10 +83,14 @@ fn rules(trigger: &Trigger, job: &Job) -> Vec<RuleView> {
 
 fn asked(action: &str, protected: bool, job: &Job) -> Vec<RuleView> {
     let guard = if protected { r#" && $CI_COMMIT_REF_PROTECTED == "true""# } else { "" };
-    let model = &job.model;
-    let asked = format!(r#"$MERGEWRIGHT_ACTION == "{action}" && $MERGEWRIGHT_MODEL == "{model}""#);
+    let asked = wanted(action, job);
     let place = job.deployment.as_ref().map(environments).unwrap_or_default();
     vec![RuleView { condition: format!("{IS_DEFAULT_BRANCH}{guard} && {asked}{place}"), changes: Vec::new() }]
+}
+
+/// The bot asks for this of the job's model.
+fn wanted(action: &str, job: &Job) -> String {
+    format!(r#"$MERGEWRIGHT_ACTION == "{action}" && $MERGEWRIGHT_MODEL == "{}""#, job.model)
 }
 
 fn with_paths(condition: &str, paths: &[String]) -> Vec<RuleView> {

@@ -166,10 +166,11 @@ fn deploying(model: &Model, toolchain: &Toolchain) -> Result<Option<Job>, Genera
     }))
 }
 
-/// Bytes that were judged before, measured as the test job measures.
+/// Bytes that were judged before, measured as the test job measures: by the code of a merge request's head,
+/// and so where its test job could run too, and never on the default branch.
 fn evaluating(model: &Model, toolchain: &Toolchain) -> Job {
     Job {
-        triggers: vec![asked(Action::Evaluate)],
+        triggers: vec![Trigger::AskedOfHead { action: Action::Evaluate }],
         parts: part("Evaluate", &model.test.run, &model.test.secrets).into_iter().collect(),
         proof: Some((toolchain.proof, Proven::Elsewhere)),
         keeps: vec![reports(model, toolchain)],
