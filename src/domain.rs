@@ -15,6 +15,7 @@ mod people;
 mod press;
 mod redact;
 mod report;
+mod rescoring;
 mod retirement;
 mod run;
 mod sha;
@@ -46,6 +47,7 @@ pub use people::{CodeOwners, CommitAuthor, ForgeApproval, Permission, Reviews, S
 pub use press::{FoundCheck, Press};
 pub use redact::{Learnt, Redactor};
 pub use report::{Artifact, Report, TestFailure, TestSummary};
+pub use rescoring::{Rescoring, Scores};
 pub use retirement::{Retirement, RetirementKind, RetirementNote};
 pub use run::{FailureCause, Job, JobStatus, Run};
 pub use sha::{Digest, Sha};
@@ -54,7 +56,7 @@ pub use state::{
     Review, Scrutiny, Shown, State, Transition,
 };
 pub use time::{Clock, SystemClock, Timestamp};
-pub use verdict::{BaselineName, Judged, Verdict};
+pub use verdict::{BaselineName, Judged, TargetCommit, Verdict};
 pub use version::{Lineage, Tag, Version, VersionRecord};
 pub use view::{
     Answer, Card, Chart, LogTail, Mark, ModelSection, PolicyChange, Reply, Sheet, StageMark, StickyReport,

@@ -28,6 +28,7 @@ mod paths;
 mod present;
 mod progress;
 mod publication;
+mod rescoring;
 mod reviewers;
 mod rights;
 mod setting;
@@ -38,7 +39,7 @@ mod waivers;
 
 pub use facts::{
     Addressed, Configuration, Facts, MergeFacts, ModelEnvironments, OpenFacts, Regeneration, Registry,
-    ReportFact, Seen, ToldComment,
+    ReportFact, RescoringFact, ScoresFact, Seen, TargetFact, ToldComment,
 };
 pub use owners::{LARGEST as LARGEST_OWNERS_FILE, OwnersFile, places as owners_files};
 pub use paths::touched;

@@ -19,7 +19,7 @@ pub use github::{GitHub, NewApp, manifest, new_app, web_address};
 pub use gitlab::{GitLab, HookChange, HookSetUp, WantedHook};
 pub use operations::{
     Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, NewMergeRequest, NewRelease, Proposed,
-    Release,
+    PushedRun, Release,
 };
 pub use stand_in::{Call, StandIn};
 pub use transport::{Limits, Payload};

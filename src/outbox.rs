@@ -4,6 +4,7 @@ mod checks;
 mod clean;
 mod comments;
 mod commit;
+mod evaluate;
 mod merge;
 mod perform;
 mod registry;

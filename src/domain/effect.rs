@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Assignment, Check, CommentId, JobId, Lineage, ModelName, NewCommit, Proposal, Reply, RetirementNote,
-    RunId, Sha, Stage, StickyReport, Tag, User, Version,
+    RunId, Sha, Stage, StickyReport, Tag, User, Version, VersionRecord,
 };
 
 /// One change that we want at the forge; performed at least once, so each is safe to repeat.
@@ -119,6 +119,16 @@ pub enum Effect {
         /// Distinguishes a wanted second run from a repeated first.
         attempt: u32,
     },
+    /// A run that measures a published version by the code and on the data of the merge request's head, on
+    /// the merge request's own branch.
+    Evaluate {
+        /// The branch to start on.
+        branch: String,
+        /// What it shall do; its commit is the head, and no other is run.
+        order: WorkOrder,
+        /// Distinguishes a wanted second run from a repeated first.
+        attempt: u32,
+    },
     /// These files stand on the merge request's branch, put upon exactly the head that was looked at.
     CommitFiles {
         /// The commit.
@@ -165,6 +175,7 @@ impl Effect {
             Self::AssignStage { .. } => "assign_stage",
             Self::Retire { .. } => "retire",
             Self::Dispatch { .. } => "dispatch",
+            Self::Evaluate { .. } => "evaluate",
             Self::CommitFiles { .. } => "commit_files",
             Self::Propose { .. } => "propose",
             Self::Release { .. } => "release",
@@ -200,6 +211,9 @@ impl Effect {
                     None => format!("dispatch:{model}:{action}:{commit}:{attempt}"),
                 }
             }
+            Self::Evaluate { order: WorkOrder { model, commit, .. }, attempt, .. } => {
+                format!("evaluate:{model}:{commit}:{attempt}")
+            }
             Self::CommitFiles { commit, attempt } => format!("commit:{}:{attempt}", commit.parent),
             Self::Propose { proposal } => format!("propose:{}", proposal.branch),
             Self::Release { model, version, .. } => format!("release:{}", version.tag(model)),
@@ -218,6 +232,7 @@ impl Effect {
             Self::StartRun { .. }
             | Self::RetryJob { .. }
             | Self::Dispatch { .. }
+            | Self::Evaluate { .. }
             | Self::CommitFiles { .. }
             | Self::Propose { .. }
             | Self::Release { .. } => 1,
@@ -239,6 +254,7 @@ impl Effect {
                 | Self::AssignStage { .. }
                 | Self::Retire { .. }
                 | Self::Dispatch { .. }
+                | Self::Evaluate { .. }
                 | Self::CommitFiles { .. }
                 | Self::Propose { .. }
                 | Self::Release { .. }
@@ -453,6 +469,20 @@ impl WorkOrder {
             environment: None,
             traffic: None,
             source: String::new(),
+        }
+    }
+
+    /// Measure this version's files by the code and on the data of this commit.
+    #[must_use]
+    pub fn evaluate(record: &VersionRecord, commit: &Sha) -> Self {
+        Self {
+            action: "evaluate".to_owned(),
+            model: record.model.clone(),
+            version: Some(record.version.clone()),
+            commit: commit.clone(),
+            environment: None,
+            traffic: None,
+            source: record.lineage.source.clone(),
         }
     }
 }

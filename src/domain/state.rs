@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, BaselineName, Card, Chart, CodeOwners, CommentId, Digest, Effect, Environments, GeneratedAt,
-    Hold, JobId, Judged, Label, Lineage, ModelName, Phase, Refused, Report, Rollout, RunId, Sha, ShownCheck,
-    Stage, Status, Timestamp, User, Version, Waiver,
+    Hold, JobId, Judged, Label, Lineage, ModelName, Phase, Refused, Report, Rescoring, Rollout, RunId, Sha,
+    ShownCheck, Stage, Status, Timestamp, User, Version, Waiver,
 };
 
 /// The state of one merge request over all its models.
@@ -48,6 +48,8 @@ pub struct State {
     pub committing: Option<String>,
     /// Counts commits that were asked for.
     pub commits_asked: u32,
+    /// Counts runs that were asked for to measure a published version anew.
+    pub rescorings_asked: u32,
     /// Replies that tell of something still under way: written again when it has moved.
     pub replies: BTreeMap<CommentId, OpenReply>,
     /// Counts the presses of buttons that were answered.
@@ -116,6 +118,9 @@ pub struct Measured {
     pub policy: Option<Digest>,
     /// Jobs that were stale already.
     pub stale: BTreeSet<JobId>,
+    /// Versions that were measured anew on its data.
+    #[serde(default)]
+    pub rescorings: Vec<Rescoring>,
 }
 
 impl State {
@@ -174,6 +179,8 @@ pub struct ModelState {
     pub judged: Vec<Judged>,
     /// What they were compared with.
     pub baseline: Option<BaselineName>,
+    /// Published versions that are, or were, measured anew on this head's data.
+    pub rescorings: Vec<Rescoring>,
     /// The judged metrics over the versions that there were then.
     pub charts: Vec<Chart>,
     /// Address of the job that left the report.

@@ -5,7 +5,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::{Version, Waived};
+use super::{Sha, Version, Waived};
 
 /// The outcome of one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,8 +90,35 @@ impl Judged {
 /// What the candidate is compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaselineName {
-    /// The published version.
-    pub version: Version,
+    /// The published version; none for what stands on the target branch.
+    pub version: Option<Version>,
+    /// What stands on the target branch; none for a published version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetCommit>,
     /// Why this one: `production`, or the fall-back that was taken.
     pub why: String,
+    /// The dataset of the candidate that it was scored anew on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescored: Option<Sha>,
+}
+
+/// A commit of a target branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetCommit {
+    /// The branch.
+    pub branch: String,
+    /// The commit.
+    pub commit: Sha,
+}
+
+impl fmt::Display for BaselineName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.version, &self.target) {
+            (Some(version), _) => write!(f, "{version}"),
+            (None, Some(TargetCommit { branch, commit })) => {
+                write!(f, "target branch `{branch}` at {}", commit.short())
+            }
+            (None, None) => f.write_str("nothing"),
+        }
+    }
 }

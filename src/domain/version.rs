@@ -135,6 +135,10 @@ pub struct Lineage {
     pub author: String,
     /// The target branch's commit that the gates were bound to.
     pub base: Sha,
+    /// What it was compared with, where that was scored anew on the candidate's data. Without that the record
+    /// has no such key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
     /// The candidate's id during the merge request.
     pub candidate: String,
     /// The commit that is tagged.

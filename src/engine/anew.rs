@@ -11,7 +11,7 @@ use crate::domain::{
 use super::bind;
 use super::setting::Rules;
 use super::turn::{Turn, note};
-use super::{judge, merging, publication, waivers};
+use super::{judge, merging, publication, rescoring, waivers};
 
 /// Asks for a run of the merge commit: the first one, or another one.
 pub(super) fn begin(
@@ -23,6 +23,7 @@ pub(super) fn begin(
     by: &User,
 ) {
     bind::stop(turn, model);
+    rescoring::stop(turn, model);
     let mut anew = match model.anew.take() {
         Some(known) => known,
         None => leave_the_head(turn, name, model, rules, commit),

@@ -6,7 +6,7 @@ use crate::domain::{Bound, Left, Measured, MergeRequestStatus, ModelName, ModelS
 
 use super::setting::{self, Rules};
 use super::turn::{Turn, note};
-use super::waivers;
+use super::{rescoring, waivers};
 
 /// How many heads of before are remembered; one that is older and comes back counts as new.
 const REMEMBERED: usize = 64;
@@ -43,7 +43,8 @@ pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) 
     for (name, rules) in rules {
         let mut model = turn.state.models.remove(name).unwrap_or_default();
         let begins = arrived || model.candidate == 0;
-        let known = Measured { policy: model.policy, stale: model.stale.clone() };
+        let rescorings = Vec::new();
+        let known = Measured { policy: model.policy, stale: model.stale.clone(), rescorings };
         if begins {
             let same = before.as_ref().filter(|before| {
                 facts.same_content && back.is_none() && moved(turn, before, &bound, &known, rules).is_none()
@@ -52,6 +53,9 @@ pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) 
                 Some(before) => same_content(turn, name, &mut model, before, &bound),
                 None => new_head(turn, name, &mut model, before.as_ref().map(|before| &before.head)),
             }
+        }
+        if begins && let Some(measured) = back.as_ref().and_then(|left| left.models.get(name)) {
+            model.rescorings.clone_from(&measured.rescorings);
         }
         let (last, measured) = match &back {
             Some(left) => (Some(&left.bound), left.models.get(name)),
@@ -103,7 +107,11 @@ fn leave(state: &mut State, before: &Bound) {
     if state.left.iter().any(|left| left.bound.head == before.head) {
         return;
     }
-    let measured = |model: &ModelState| Measured { policy: model.policy, stale: model.stale.clone() };
+    let measured = |model: &ModelState| Measured {
+        policy: model.policy,
+        stale: model.stale.clone(),
+        rescorings: model.rescorings.iter().filter(|known| known.scores.is_some()).cloned().collect(),
+    };
     let models = state.models.iter().filter(|(_, model)| model.candidate > 0);
     let models = models.map(|(name, model)| (name.clone(), measured(model))).collect();
     state.left.push(Left { bound: before.clone(), models });
@@ -124,6 +132,7 @@ fn forget_untouched(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>)
     for name in gone.collect::<Vec<_>>() {
         if let Some(model) = turn.state.models.remove(&name) {
             stop(turn, &model);
+            rescoring::stop(turn, &model);
         }
     }
 }
@@ -149,6 +158,7 @@ fn moved(
 /// Another head: the next candidate begins with nothing but its number.
 fn new_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, old: Option<&Sha>) {
     stop(turn, model);
+    rescoring::stop(turn, model);
     let superseded = old.filter(|_| model.candidate > 0);
     let mut notices = Vec::new();
     if let Some(old) = superseded {
@@ -179,6 +189,7 @@ fn same_content(
     bound: &Bound,
 ) {
     stop(turn, model);
+    rescoring::stop(turn, model);
     let old = before.head.clone();
     let report = model.report.as_ref().map(|report| (report.head.clone(), report.digest()));
     let mut approvals = std::mem::take(&mut model.approvals);
@@ -234,6 +245,8 @@ fn same_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, move
         since: model.since,
         candidate: model.candidate,
         stale: stale.map(|job| job.id).collect(),
+        // By the head's code, on the head's data: neither is another one.
+        rescorings: std::mem::take(&mut model.rescorings),
         rebound_at: Some(turn.now),
         reported_before,
         notices,

@@ -9,8 +9,8 @@ use crate::command::Addressing;
 use crate::config::valid::RepositoryConfig;
 use crate::domain::{
     CodeOwners, Comment, CommitAuthor, Digest, Environments, FileChange, ForgeApproval, ForgedStatus,
-    Generated, MergeRequest, ModelName, ModelSection, Press, Report, Repository, Rollout, Run, Sha, Standing,
-    StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
+    Generated, MergeRequest, ModelName, ModelSection, Press, Report, Repository, Rollout, Run, Scores, Sha,
+    Standing, StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
 };
 
 use super::card::CardFact;
@@ -154,6 +154,12 @@ pub struct OpenFacts {
     /// What stands at the head where the policy wants a model card, by model; only where it wants one.
     #[serde(default)]
     pub cards: BTreeMap<ModelName, CardFact>,
+    /// What was measured on the target branch, by model; only where the policy compares with that.
+    #[serde(default)]
+    pub targets: BTreeMap<ModelName, TargetFact>,
+    /// Runs that measure a published version anew, by number; only those that came to nothing yet.
+    #[serde(default)]
+    pub rescorings: BTreeMap<u64, RescoringFact>,
     /// Standing approvals by the forge's own review; none of a merge commit, which no forge reviews.
     pub approvals: Vec<ForgeApproval>,
     /// Whose newest word in the forge's own review is that it must be changed.
@@ -172,6 +178,43 @@ pub struct OpenFacts {
 pub enum ReportFact {
     /// Numbers (some of them perhaps unusable) and bytes.
     Read(Box<Report>),
+    /// The artifacts are missing, expired, broken or over a limit.
+    Unreadable {
+        /// What is wrong, safe to show.
+        why: String,
+    },
+}
+
+/// What the runs of the target branch have left of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TargetFact {
+    /// The report of the newest commit that has one.
+    Measured(Box<Report>),
+    /// None has left a report yet, and the run of this commit is at work.
+    UnderWay {
+        /// The commit.
+        commit: Sha,
+        /// The run's address for people.
+        page: String,
+    },
+    /// None has left a report, and none is at work.
+    Nothing,
+}
+
+/// A run that measures a published version anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RescoringFact {
+    /// The run; none when the forge does not have it any more.
+    pub run: Option<Run>,
+    /// What its job left; none before the job has ended well.
+    pub scores: Option<ScoresFact>,
+}
+
+/// What a job left that measured a version anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScoresFact {
+    /// Numbers.
+    Read(Box<Scores>),
     /// The artifacts are missing, expired, broken or over a limit.
     Unreadable {
         /// What is wrong, safe to show.

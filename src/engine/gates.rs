@@ -7,9 +7,12 @@ mod measured;
 mod words;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use crate::config::valid::{Level, Rule};
-use crate::domain::{Judged, Report, Verdict, VersionRecord};
+use crate::domain::{Judged, Report, Sha, Verdict, VersionRecord};
+
+use rust_decimal::Decimal;
 
 use bound::Bound;
 use measured::Measured;
@@ -24,10 +27,27 @@ const MOST_SLICES: usize = 50;
 pub(super) struct Sides<'a> {
     /// The candidate's report.
     pub(super) report: &'a Report,
-    /// The version to compare with; none for the first one.
-    pub(super) baseline: Option<&'a VersionRecord>,
+    /// What to compare with; none where there is nothing yet.
+    pub(super) baseline: Option<Earlier<'a>>,
     /// All published versions, oldest first.
     pub(super) versions: &'a [VersionRecord],
+}
+
+/// Numbers of before.
+#[derive(Clone, Copy)]
+pub(super) struct Earlier<'a> {
+    /// What they are called in a sentence.
+    pub(super) name: &'a str,
+    pub(super) metrics: &'a BTreeMap<String, Decimal>,
+    /// The data that they were measured on.
+    pub(super) dataset: Option<&'a Sha>,
+}
+
+impl<'a> From<&'a VersionRecord> for Earlier<'a> {
+    fn from(record: &'a VersionRecord) -> Self {
+        let dataset = record.dataset.as_ref();
+        Self { name: record.version.as_str(), metrics: &record.metrics, dataset }
+    }
 }
 
 /// Why a rule is or is not met.
@@ -56,7 +76,7 @@ fn sliced(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Vec<Judged> {
         let why = format!("the report has no slice below `{metric}`");
         return vec![row(rule, metric, vec![(Verdict::Missing, why)])];
     }
-    let before = sides.baseline.map(|baseline| measured::slices(&baseline.metrics, metric));
+    let before = sides.baseline.map(|baseline| measured::slices(baseline.metrics, metric));
     let mut slices = ours;
     slices.extend(broken);
     slices.extend(before.into_iter().flatten());
@@ -77,7 +97,7 @@ fn sliced(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Vec<Judged> {
 /// Judges one number: a metric, or one slice of it.
 fn one(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Judged {
     let found = measured::find(sides.report, metric);
-    let before = sides.baseline.and_then(|baseline| measured::value(&baseline.metrics, metric));
+    let before = sides.baseline.and_then(|baseline| measured::value(baseline.metrics, metric));
     let findings = match &found {
         Ok(Some(measured)) => findings(rule, metric, measured, sides),
         Ok(None) => vec![absent(rule, metric, sides)],
@@ -124,10 +144,10 @@ fn absent(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Finding {
     if rule.slice.is_some()
         && let Some(baseline) = sides.baseline
     {
-        let version = &baseline.version;
-        return match bound::comparable(sides.report, baseline) {
-            Ok(()) => (Verdict::Fail, format!("{version} has the slice `{metric}`, this report has not")),
-            Err(why) => (Verdict::Incomparable, format!("the slice `{metric}` of {version} is gone; {why}")),
+        let name = baseline.name;
+        return match bound::comparable(sides.report, &baseline) {
+            Ok(()) => (Verdict::Fail, format!("{name} has the slice `{metric}`, this report has not")),
+            Err(why) => (Verdict::Incomparable, format!("the slice `{metric}` of {name} is gone; {why}")),
         };
     }
     let others = sides.report.unusable.iter().take(3).map(|(name, why)| format!("{name}: {why}"));
@@ -163,12 +183,7 @@ fn too_few(metric: &str, measured: &Measured<'_>, fewest: u64) -> Option<String>
 }
 
 /// Where the interval lies: on one side of the bound, or across it.
-fn decided(
-    rule: &Rule,
-    bound: &Bound,
-    measured: &Measured<'_>,
-    (low, high): (rust_decimal::Decimal, rust_decimal::Decimal),
-) -> Finding {
+fn decided(rule: &Rule, bound: &Bound, measured: &Measured<'_>, (low, high): (Decimal, Decimal)) -> Finding {
     let finding = bound.judge(measured.value);
     let Some(percent) = rule.confidence else { return finding };
     let ends = (bound.judge(low).0, bound.judge(high).0);

@@ -4,7 +4,7 @@ use crate::domain::{Outcome, Review, Sha, User};
 use crate::event::{Event, ReviewAct};
 
 use super::turn::{Turn, note};
-use super::{anew, commands, infra, merging, publication};
+use super::{anew, commands, infra, merging, publication, rescoring};
 
 /// Takes in what the event carries. Everything else about it is a hint to look at the facts.
 pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
@@ -26,6 +26,7 @@ pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
             merging::hear(turn, slot, outcome);
             publication::hear(turn, slot, outcome);
             anew::hear(turn, slot, outcome);
+            rescoring::hear(turn, slot, outcome);
             commands::hear_commit(turn, slot, outcome);
             runs(turn, slot, outcome);
         }

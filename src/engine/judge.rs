@@ -1,13 +1,20 @@
 //! Where one model of a head stands, from the facts alone.
 
-use crate::domain::{Job, LogTail, ModelName, ModelState, Phase, Report, Sha, Stage, Timestamp, Verdict};
+use std::time::Duration;
 
-use super::facts::{Registry, ReportFact};
-use super::gates::Sides;
+use crate::domain::{
+    BaselineName, Job, LogTail, ModelName, ModelState, Phase, Report, Sha, Stage, Timestamp, Verdict,
+};
+
+use super::facts::{Registry, ReportFact, TargetFact};
+use super::gates::{Earlier, Sides};
 use super::progress::{self, Progress};
 use super::setting::Rules;
 use super::turn::{Finding, Turn, note};
-use super::{approvals, baseline, card, fork, gates, infra, waivers};
+use super::{approvals, baseline, card, fork, gates, infra, rescoring, waivers};
+
+/// When to look again for a run of the target branch, of whose end no hook tells us.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Judges a model anew and moves it to where it stands.
 pub(super) fn judge(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>) {
@@ -111,10 +118,15 @@ fn tested(
         return (Phase::Testing, Stage::Test);
     };
     name_failing_tests(&report, finding);
+    rescoring::learn(turn, name, model);
     gate(turn, name, model, rules, &report);
     let digest = report.digest();
     approvals::carry_over(turn, model, &report);
     let another = model.reported.replace(digest).is_some_and(|before| before != digest);
+    let failing = !finding.failing_tests.is_empty();
+    let waits = !failing
+        && (target_awaited(turn, name, rules, finding)
+            || rescoring::awaited(turn, name, model, rules, &report, finding));
     model.report = Some(report);
     model.report_page = Some(job.web_url.clone());
     if another {
@@ -124,11 +136,19 @@ fn tested(
         approvals::drop_broken(turn, name, model);
     }
     model.reported_at.get_or_insert(turn.now);
-    if !finding.failing_tests.is_empty() {
+    if failing {
         return (Phase::GateFailed, Stage::Test);
     }
+    if waits {
+        return (Phase::Testing, Stage::Test);
+    }
     match gates::worst(&model.judged) {
-        Verdict::Pass | Verdict::Warn => review(turn, name, model, rules, finding),
+        Verdict::Pass | Verdict::Warn => {
+            // What could not be compared only warns: it is told, and is no step of anybody's.
+            let told = finding.diagnosis.take();
+            told.into_iter().for_each(|text| note(&mut finding.notices, text));
+            review(turn, name, model, rules, finding)
+        }
         Verdict::Inconclusive | Verdict::Incomparable => (Phase::Inconclusive, Stage::Test),
         Verdict::Missing | Verdict::Fail => (Phase::GateFailed, Stage::Test),
     }
@@ -150,9 +170,19 @@ fn is_of(report: &Report, judged: &Sha, job: &Job) -> bool {
 fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &Rules<'_>, report: &Report) {
     let registry = turn.facts.registry.get(name);
     let versions = registry.map(Registry::in_use).unwrap_or_default();
+    let versions = rescoring::applied(versions, model, report);
     let production = registry.and_then(|registry| registry.production.as_ref());
-    let chosen = baseline::choose(rules.policy.gates.baseline, &versions, production);
-    let baseline = chosen.as_ref().map(|(record, _)| *record);
+    let target = turn.open().and_then(|open| open.targets.get(name));
+    let target = target.map(|fact| (turn.merge_request().target_branch.as_str(), fact));
+    let mut chosen = baseline::choose(rules.policy.gates.baseline, &versions, production, target);
+    if let Some(BaselineName { version: Some(version), rescored, .. }) =
+        chosen.as_mut().map(|one| &mut one.name)
+    {
+        *rescored = rescoring::scored_on(version, model, report);
+    }
+    let called = chosen.as_ref().map(|chosen| chosen.name.to_string()).unwrap_or_default();
+    let baseline = chosen.as_ref();
+    let baseline = baseline.map(|one| Earlier { name: &called, metrics: one.metrics, dataset: one.dataset });
     let sides = Sides { report, baseline, versions: &versions };
     let mut judged = gates::judge(&rules.policy.gates.rules, &sides);
     model.charts = gates::history(&rules.policy.gates.rules, &judged, &sides);
@@ -166,7 +196,25 @@ fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &R
         );
     }
     model.judged = judged;
-    model.baseline = chosen.map(|(_, name)| name);
+    model.baseline = chosen.map(|chosen| chosen.name);
+}
+
+/// Whether the first report of the target branch is waited for, and says so.
+fn target_awaited(turn: &mut Turn<'_>, name: &ModelName, rules: &Rules<'_>, finding: &mut Finding) -> bool {
+    let target = turn.open().and_then(|open| open.targets.get(name));
+    let Some(TargetFact::UnderWay { commit, page }) = target else { return false };
+    if !rules.policy.gates.rules.iter().any(|rule| rule.max_regression.is_some() || rule.slice.is_some()) {
+        return false;
+    }
+    let branch = &turn.merge_request().target_branch;
+    finding.diagnosis = Some(format!(
+        "The run of the target branch `{branch}` at {} is awaited: it leaves the first report to compare with.",
+        commit.short()
+    ));
+    let run = LogTail { job: "target branch's".to_owned(), web_url: page.clone(), text: String::new() };
+    finding.logs.push(run);
+    turn.wake_in(LOOK_AGAIN);
+    true
 }
 
 /// The gates are passed: people decide, about what the model card describes.

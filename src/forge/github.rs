@@ -48,7 +48,7 @@ use super::memory::Memory;
 use super::transport::{Access, Limits, Signature, Transport};
 use super::{
     Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewMergeRequest, NewRelease,
-    Proposed, Release, StandIn,
+    Proposed, PushedRun, Release, StandIn,
 };
 use app::App;
 use repositories::Name;
@@ -284,6 +284,15 @@ impl Forge for GitHub {
 
     async fn run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError> {
         self.read_run(repo, run).await
+    }
+
+    async fn pushed(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        model: &ModelName,
+    ) -> Result<Vec<PushedRun>, ForgeError> {
+        self.runs_of_pushes(repo, branch, model).await
     }
 
     async fn log_tail(&self, repo: RepoId, job: JobId, limit: usize) -> Result<String, ForgeError> {

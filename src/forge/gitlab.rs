@@ -39,7 +39,7 @@ use super::text::segment;
 use super::transport::{Access, Limits, Signature, Transport};
 use super::{
     Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewMergeRequest, NewRelease,
-    Proposed, Release, StandIn,
+    Proposed, PushedRun, Release, StandIn,
 };
 use remembered::Remembered;
 
@@ -238,6 +238,15 @@ impl Forge for GitLab {
 
     async fn run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError> {
         self.read_run(repo, run).await
+    }
+
+    async fn pushed(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        model: &ModelName,
+    ) -> Result<Vec<PushedRun>, ForgeError> {
+        self.runs_of_pushes(repo, branch, model).await
     }
 
     async fn log_tail(&self, repo: RepoId, job: JobId, limit: usize) -> Result<String, ForgeError> {

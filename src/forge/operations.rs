@@ -107,6 +107,15 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
     /// One run with its jobs.
     async fn run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError>;
 
+    /// Runs that a push to a branch of the repository started and that may have jobs of this model, the newest
+    /// first; only the newest few.
+    async fn pushed(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        model: &ModelName,
+    ) -> Result<Vec<PushedRun>, ForgeError>;
+
     /// The last bytes of a job's log, freed of terminal codes; at most `limit` bytes.
     async fn log_tail(&self, repo: RepoId, job: JobId, limit: usize) -> Result<String, ForgeError>;
 
@@ -317,6 +326,15 @@ pub struct ArchiveEntry {
     pub size: u64,
     /// Digest of the content.
     pub sha256: Digest,
+}
+
+/// A run that a push started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedRun {
+    /// The run.
+    pub id: RunId,
+    /// The commit that it runs on.
+    pub commit: Sha,
 }
 
 /// A merge request to be opened.

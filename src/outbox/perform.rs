@@ -11,7 +11,7 @@ use crate::storage::{ClaimedEffect, Store};
 
 use super::comments::Place;
 use super::render::Renderer;
-use super::{OutboxError, checks, clean, commit, merge, registry};
+use super::{OutboxError, checks, clean, commit, evaluate, merge, registry};
 
 /// How far the forge's clock may be behind ours: a run created this long before the decision may
 /// still be the one that we started.
@@ -79,6 +79,10 @@ impl Means<'_> {
             Effect::StartRun { head, .. } => self.start_run(claimed, head).await,
             Effect::RetryJob { run, job } => self.retry_job(claimed, *run, *job).await,
             Effect::Dispatch { branch, order, .. } => self.dispatch(claimed, branch, order).await,
+            Effect::Evaluate { branch, order, .. } => {
+                let (id, since) = (merge_request(claimed)?, earlier(claimed.since));
+                evaluate::perform(self.forge, claimed, id, branch, order, since).await
+            }
             Effect::Merge { head, method, .. } => {
                 merge::perform(self.forge, claimed, merge_request(claimed)?, head, *method).await
             }

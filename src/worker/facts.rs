@@ -9,6 +9,8 @@ mod merged;
 mod owners;
 mod people;
 mod reports;
+mod rescorings;
+mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::{
-    CommitAuthor, JobId, MergeRequest, MergeRequestId, RepoId, Repository, Run, Sha, Standing, Timestamp,
-    UserId,
+    CommitAuthor, JobId, MergeRequest, MergeRequestId, ModelName, RepoId, Repository, Run, RunId, Sha,
+    Standing, Timestamp, UserId,
 };
-use crate::engine::Configuration;
 use crate::engine::card::CardFact;
+use crate::engine::{Configuration, TargetFact};
 
 use super::facts::Owners;
 
@@ -43,6 +43,11 @@ pub(crate) struct Memory {
     pub(crate) onboarded: Kept<RepoId, ()>,
     /// Newest commits of default branches that were looked at for files of ours.
     pub(crate) looked_at: Kept<RepoId, Sha>,
+    /// What the runs of a branch have left of a model, by its newest commit, and until when that is taken to
+    /// be so.
+    pub(crate) targets: Kept<(RepoId, Sha, ModelName), (TargetFact, Timestamp)>,
+    /// Runs that pushes started and that have ended, and until when they are taken to be as they were.
+    pub(crate) pushed: Kept<(RepoId, RunId), (Run, Timestamp)>,
     /// Why a job's artifacts could not be read, with the time that was found.
     pub(crate) unreadable: Kept<(RepoId, JobId), (String, Timestamp)>,
 }
@@ -63,6 +68,8 @@ impl Default for Memory {
             logs: Kept::of(256),
             onboarded: Kept::of(10_000),
             looked_at: Kept::of(10_000),
+            targets: Kept::of(256),
+            pushed: Kept::of(256),
             unreadable: Kept::of(256),
         }
     }

@@ -21,6 +21,7 @@ fn lineage(stand: &Stand, commit: &Sha) -> Lineage {
         artifacts: vec![],
         author: "ada".to_owned(),
         base: stand.main.clone(),
+        baseline: None,
         candidate: "cand-1.1-g00000000".to_owned(),
         commit: commit.clone(),
         configuration: Digest::of("configuration"),

@@ -33,10 +33,12 @@ mod observe;
 mod onboarding;
 mod owners;
 mod report;
+mod rescoring;
 mod retire;
 mod review;
 mod several;
 mod spoken;
+mod target;
 mod unblessed;
 
 pub(crate) use play::{IRIS, Play};

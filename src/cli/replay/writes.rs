@@ -62,7 +62,11 @@ fn of_gitlab(stage: &Stage, asked: &Asked, parts: &[&str], carried: &Value) -> O
             "message": carried.get("message"),
             "commit": { "id": carried.get("ref") },
         })),
-        ["pipeline"] => Some(json!({ "id": MADE, "sha": made_up(carried) })),
+        ["pipeline"] => {
+            // Of a merge request's own branch the newest commit is the one that was meant.
+            let sha = meant(carried).unwrap_or_else(|| made_up(carried));
+            Some(json!({ "id": MADE, "sha": sha }))
+        }
         ["jobs", job, "retry"] => Some(json!({ "id": MADE, "name": *job, "status": "pending" })),
         ["releases"] => Some(gitlab_release(carried)),
         _ => None,
@@ -79,6 +83,17 @@ pub(super) fn read_back(forge: ForgeKind, asked: &Asked, written: &[(Asked, Valu
         Some(carried)
     };
     match (forge, parts.as_slice()) {
+        (ForgeKind::GitLab, ["projects", _, "pipelines", run, "jobs"]) if made(run) => {
+            Some(Told::json(&json!([])))
+        }
+        (ForgeKind::GitHub, ["repos", _, _, "actions", "runs", run, "jobs"]) if made(run) => {
+            Some(Told::json(&json!({ "total_count": 0, "jobs": [] })))
+        }
+        (ForgeKind::GitHub, ["repos", _, _, "actions", "runs", run]) if made(run) => {
+            let started = written.iter().rev().find(|(one, _)| one.parts().last() == Some(&"dispatches"));
+            let sha = meant(&started?.1)?;
+            Some(Told::json(&json!({ "id": MADE, "event": "workflow_dispatch", "head_sha": sha })))
+        }
         (ForgeKind::GitLab, ["projects", _, rest @ ..]) if rest.first() == Some(&"packages") => {
             find("PUT", rest).map(|carried| Told::bytes(text(carried).to_owned()))
         }
@@ -98,6 +113,23 @@ pub(super) fn read_back(forge: ForgeKind, asked: &Asked, written: &[(Asked, Valu
         }
         _ => None,
     }
+}
+
+/// Whether this is the number of what a write has made.
+fn made(number: &str) -> bool {
+    number.parse() == Ok(MADE)
+}
+
+/// The commit that an order for a merge request's own branch names; none for another order.
+fn meant(carried: &Value) -> Option<String> {
+    let variable = |name: &str| {
+        let mut all = carried.get("variables")?.as_array()?.iter();
+        all.find(|one| one.get("key").and_then(Value::as_str) == Some(name))?.get("value")?.as_str()
+    };
+    let input = |name: &str| carried.get("inputs")?.get(name)?.as_str();
+    let action = variable("MERGEWRIGHT_ACTION").or_else(|| input("action"))?;
+    let commit = variable("MERGEWRIGHT_COMMIT").or_else(|| input("commit"))?;
+    (action == "evaluate").then(|| commit.to_owned())
 }
 
 /// How many parts name the repository.

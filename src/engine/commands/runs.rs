@@ -4,7 +4,7 @@ use crate::domain::{Job, JobStatus, MergeRequestStatus, ModelName, Phase, Run, S
 use crate::engine::fork;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
-use crate::engine::{Configuration, anew, holds, infra, publication};
+use crate::engine::{Configuration, anew, holds, infra, publication, rescoring};
 
 use super::asked::{self, Asked, Done, Refusal};
 
@@ -119,6 +119,9 @@ pub(super) fn retry(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sh
         .into_iter()
         .find_map(|task| ended(turn, name, task).filter(|(_, job)| job.status != JobStatus::Succeeded));
     let Some((run, job)) = ended else {
+        if turn.with(name, |turn, model| rescoring::again(turn, name, model)).unwrap_or(false) {
+            return Ok(None);
+        }
         return Err(Refusal::new(
             "nothing-to-retry",
             "No job of the head has failed or was cancelled.",
@@ -135,7 +138,8 @@ pub(super) fn retry(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sh
 /// Stops the head's run.
 pub(super) fn cancel(turn: &mut Turn<'_>, name: &ModelName) -> Done {
     asked::judged(turn, name)?;
-    if stop(turn, name) {
+    let measures = turn.with(name, |turn, model| rescoring::stop_live(turn, name, model)).unwrap_or(false);
+    if stop(turn, name) || measures {
         return Ok(None);
     }
     Err(Refusal::new(

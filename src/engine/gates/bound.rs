@@ -3,9 +3,9 @@
 use rust_decimal::Decimal;
 
 use crate::config::valid::{Direction, Rule, Tolerance};
-use crate::domain::{Report, Verdict, Version, VersionRecord};
+use crate::domain::{Report, Verdict};
 
-use super::{Finding, Sides, measured, words};
+use super::{Earlier, Finding, Sides, measured, words};
 
 /// One bound of a rule. Each has one side that is good, so that an interval is judged by its ends.
 pub(super) enum Bound {
@@ -15,8 +15,8 @@ pub(super) enum Bound {
     Min(Decimal),
     /// The largest that passes.
     Max(Decimal),
-    /// How much may be lost against what a version had.
-    Loss { version: Version, which: &'static str, before: Decimal, allowed: Tolerance, better: Better },
+    /// How much may be lost against what was there before.
+    Loss { name: String, which: &'static str, before: Decimal, allowed: Tolerance, better: Better },
 }
 
 /// Where a bound of a loss has its good side.
@@ -74,17 +74,17 @@ pub(super) fn all(rule: &Rule, metric: &str, sides: &Sides<'_>) -> Vec<Result<Bo
 }
 
 /// Whether numbers of the two may be subtracted; else why not.
-pub(super) fn comparable(report: &Report, earlier: &VersionRecord) -> Result<(), String> {
-    let version = &earlier.version;
-    match (&report.dataset, &earlier.dataset) {
+pub(super) fn comparable(report: &Report, earlier: &Earlier<'_>) -> Result<(), String> {
+    let name = earlier.name;
+    match (&report.dataset, earlier.dataset) {
         (Some(ours), Some(theirs)) if ours == theirs => Ok(()),
         (Some(ours), Some(theirs)) => Err(format!(
-            "measured on dataset {}, but {version} on {}: numbers of different data are not subtracted",
+            "measured on dataset {}, but {name} on {}: numbers of different data are not subtracted",
             ours.short(),
             theirs.short()
         )),
         (ours, _) => {
-            let side = if ours.is_none() { "this head" } else { version.as_str() };
+            let side = if ours.is_none() { "this head" } else { name };
             Err(format!("no dataset is known for {side}: set `test.dataset`"))
         }
     }
@@ -101,31 +101,33 @@ fn regression(
     let Some(baseline) = sides.baseline else {
         return Err((Verdict::Pass, "there is no earlier version to lose against".to_owned()));
     };
-    comparable(sides.report, baseline).map_err(|why| (Verdict::Incomparable, why))?;
-    match measured::value(&baseline.metrics, metric) {
-        Some(before) => against(better, allowed, baseline, "", before),
+    comparable(sides.report, &baseline).map_err(|why| (Verdict::Incomparable, why))?;
+    match measured::value(baseline.metrics, metric) {
+        Some(before) => against(better, allowed, &baseline, "", before),
         None if rule.slice.is_some() => {
-            let version = &baseline.version;
-            Err((Verdict::Pass, format!("a slice that {version} does not have: only thresholds apply")))
+            let name = baseline.name;
+            Err((Verdict::Pass, format!("a slice that {name} does not have: only thresholds apply")))
         }
-        None => {
-            Err((Verdict::Incomparable, format!("{} was published without `{metric}`", baseline.version)))
-        }
+        None => Err((Verdict::Incomparable, format!("{} was measured without `{metric}`", baseline.name))),
     }
 }
 
 /// The loss against the best version that was measured on the same data.
 fn cumulative(better: Better, allowed: Tolerance, metric: &str, sides: &Sides<'_>) -> Result<Bound, Finding> {
     if let (None, Some(last)) = (&sides.report.dataset, sides.versions.last()) {
-        return Err((Verdict::Incomparable, comparable(sides.report, last).err().unwrap_or_default()));
+        return Err((
+            Verdict::Incomparable,
+            comparable(sides.report, &last.into()).err().unwrap_or_default(),
+        ));
     }
-    let known = sides.versions.iter().filter(|version| comparable(sides.report, version).is_ok());
+    let known =
+        sides.versions.iter().filter(|version| comparable(sides.report, &Earlier::from(*version)).is_ok());
     let known = known.filter_map(|version| Some((version, measured::value(&version.metrics, metric)?)));
     // Of equals the earliest, so that a new one does not change what people read.
     let badness = |one: &(_, Decimal)| better.badness(one.1).unwrap_or(Decimal::MAX);
     let best = known.reduce(|best, next| if badness(&next) < badness(&best) { next } else { best });
     match best {
-        Some((version, before)) => against(better, allowed, version, ", the best version", before),
+        Some((version, before)) => against(better, allowed, &version.into(), ", the best version", before),
         None => {
             let why = format!("no earlier version has `{metric}` on this dataset: there is no best one yet");
             Err((Verdict::Pass, why))
@@ -136,20 +138,20 @@ fn cumulative(better: Better, allowed: Tolerance, metric: &str, sides: &Sides<'_
 fn against(
     better: Better,
     allowed: Tolerance,
-    earlier: &VersionRecord,
+    earlier: &Earlier<'_>,
     which: &'static str,
     before: Decimal,
 ) -> Result<Bound, Finding> {
-    let version = earlier.version.clone();
+    let name = earlier.name.to_owned();
     if matches!(allowed, Tolerance::Percent(_)) && whole(better, before).is_some_and(|whole| whole.is_zero())
     {
         let what = match better {
             Better::Higher | Better::Lower => "value 0",
             Better::Below(_) | Better::Above(_) => "distance 0 from the target",
         };
-        return Err((Verdict::Incomparable, format!("a percentage of {version}'s {what} says nothing")));
+        return Err((Verdict::Incomparable, format!("a percentage of {name}'s {what} says nothing")));
     }
-    Ok(Bound::Loss { version, which, before, allowed, better })
+    Ok(Bound::Loss { name, which, before, allowed, better })
 }
 
 impl Bound {
@@ -161,8 +163,8 @@ impl Bound {
             Self::None | Self::Min(_) | Self::Max(_) => {
                 (Verdict::Pass, format!("{value} is within its bounds"))
             }
-            Self::Loss { version, which, before, allowed, better } => {
-                let theirs = format!("{version}'s {before}{which}");
+            Self::Loss { name, which, before, allowed, better } => {
+                let theirs = format!("{name}'s {before}{which}");
                 let (loses, no_worse) = match better {
                     Better::Higher | Better::Lower => ("loses", "no worse than"),
                     Better::Below(_) | Better::Above(_) => {

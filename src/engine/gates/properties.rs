@@ -29,7 +29,7 @@ fn judged(rule: &Rule, candidate: &Report, before: Decimal) -> Verdict {
     let versions = [baseline(&before.to_string())];
     worst(&judge(
         std::slice::from_ref(rule),
-        &Sides { report: candidate, baseline: versions.first(), versions: &versions },
+        &Sides { report: candidate, baseline: versions.first().map(Earlier::from), versions: &versions },
     ))
 }
 
@@ -107,7 +107,7 @@ proptest! {
         back.metrics.extend(named.rev());
         let versions = [baseline(&before.to_string())];
         let rows = |rules: &[Rule], report: &Report| {
-            let mut rows = judge(rules, &Sides { report, baseline: versions.first(), versions: &versions });
+            let mut rows = judge(rules, &Sides { report, baseline: versions.first().map(Earlier::from), versions: &versions });
             rows.sort_by(|one, other| (&one.rule, &one.metric).cmp(&(&other.rule, &other.metric)));
             rows
         };

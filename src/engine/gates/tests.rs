@@ -60,7 +60,7 @@ fn verdict(rule: &Rule, value: &str, before: Option<&str>) -> Verdict {
 /// One row, with the baseline as the only version there is.
 fn alone(rule: &Rule, report: &Report, baseline: Option<&VersionRecord>) -> Judged {
     let versions = baseline.cloned().into_iter().collect::<Vec<_>>();
-    one(rule, &rule.metric, &Sides { report, baseline, versions: &versions })
+    one(rule, &rule.metric, &Sides { report, baseline: baseline.map(Earlier::from), versions: &versions })
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn the_best_version_is_the_one_nearest_to_the_target() {
     let versions = [earlier(1, &[("m", "0.9")]), earlier(2, &[("m", "1.01")]), earlier(3, &[("m", "1.3")])];
     let judged = |value: &str| {
         let report = report(Some(value));
-        let sides = Sides { report: &report, baseline: versions.last(), versions: &versions };
+        let sides = Sides { report: &report, baseline: versions.last().map(Into::into), versions: &versions };
         judge(std::slice::from_ref(&rule), &sides).remove(0)
     };
     assert_eq!(judged("0.97").verdict, Verdict::Pass);
@@ -311,8 +311,11 @@ fn ten_tolerated_small_losses_do_not_pass() {
     for loss in 1..=10 {
         let value = (number("0.95") - number("0.01") * Decimal::from(loss)).to_string();
         let report = report(Some(&value));
-        let judged =
-            one(&rule, "m", &Sides { report: &report, baseline: versions.last(), versions: &versions });
+        let judged = one(
+            &rule,
+            "m",
+            &Sides { report: &report, baseline: versions.last().map(Earlier::from), versions: &versions },
+        );
         verdicts.push(judged.verdict);
         said = judged.reason;
         versions.push(earlier(loss + 1, &[("m", &value)]));
@@ -331,7 +334,7 @@ fn the_best_version_is_sought_on_the_same_data_and_by_direction() {
     let other_data = VersionRecord { dataset: dataset('e'), ..earlier(1, &[("m", "1")]) };
     let versions = [other_data, earlier(2, &[("m", "10")]), earlier(3, &[("m", "12")]), earlier(4, &[])];
     let judged = |report: &Report, versions: &[VersionRecord]| {
-        one(&rule, "m", &Sides { report, baseline: versions.last(), versions })
+        one(&rule, "m", &Sides { report, baseline: versions.last().map(Earlier::from), versions })
     };
     assert_eq!(judged(&report(Some("11")), &versions).verdict, Verdict::Pass);
     let worse = judged(&report(Some("11.1")), &versions);
@@ -355,7 +358,10 @@ fn per_region() -> Rule {
 
 /// The rows: what they are of, their verdict, and how many slices they sum up.
 fn rows(rule: &Rule, report: &Report, versions: &[VersionRecord]) -> Vec<(String, Verdict, Option<usize>)> {
-    let rows = judge(std::slice::from_ref(rule), &Sides { report, baseline: versions.last(), versions });
+    let rows = judge(
+        std::slice::from_ref(rule),
+        &Sides { report, baseline: versions.last().map(Earlier::from), versions },
+    );
     rows.into_iter().map(|row| (row.metric, row.verdict, row.slices)).collect()
 }
 
@@ -499,7 +505,7 @@ fn the_same_report_is_judged_the_same_and_each_row_explains_itself() {
     let versions = [earlier(1, &[("m", "0.95"), ("m.region.eu", "0.9")])];
     let mut report = several(&[("m", "0.9"), ("m.region.eu", "0.8"), ("m.region.us", "0.7")]);
     report.repeated.insert("m".to_owned(), vec![number("0.85"), number("0.95")]);
-    let sides = Sides { report: &report, baseline: versions.last(), versions: &versions };
+    let sides = Sides { report: &report, baseline: versions.last().map(Earlier::from), versions: &versions };
     let judged = judge(&rules, &sides);
     assert_eq!(judge(&rules, &sides), judged);
     let stored: Vec<Judged> = serde_json::from_value(serde_json::to_value(&judged).unwrap()).unwrap();
@@ -536,7 +542,7 @@ fn the_worst_metrics_are_drawn_once_each_and_summed_rows_not_at_all() {
     let numbers = [("a", "1"), ("b", "2"), ("m.region.eu", "3"), ("m.region.us", "4")];
     let versions = [earlier(1, &numbers), earlier(2, &numbers[..1])];
     let report = several(&[("a", "1"), ("b", "2"), ("c", "1"), ("m.region.eu", "3"), ("m.region.us", "4")]);
-    let sides = Sides { report: &report, baseline: versions.last(), versions: &versions };
+    let sides = Sides { report: &report, baseline: versions.last().map(Earlier::from), versions: &versions };
     let charts = history(&rules, &judge(&rules, &sides), &sides);
     let drawn: Vec<_> = charts.iter().map(|chart| (chart.metric.as_str(), chart.points.len())).collect();
     assert_eq!(drawn, [("b", 2), ("a", 3)]);

@@ -64,7 +64,7 @@ impl Asked<'_, '_> {
             format!("Bound to {}.", bound.join(", ")),
         ];
         if self.model.report.is_some() {
-            notes.push(baseline::says(self.model.baseline.as_ref()));
+            notes.push(baseline::says(self.model.baseline.as_ref(), self.rules.policy.gates.baseline));
         }
         let nothing = Finding::default();
         let finding = self.told.finding.unwrap_or(&nothing);
@@ -156,7 +156,7 @@ impl Asked<'_, '_> {
             judged
                 .baseline
                 .zip(self.model.baseline.as_ref())
-                .map(|(value, baseline)| format!("baseline {value} ({})", baseline.version)),
+                .map(|(value, baseline)| format!("baseline {value} ({baseline})")),
         ];
         let numbers = numbers.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let numbers = if numbers.is_empty() { numbers } else { format!("{numbers}. ") };

@@ -41,7 +41,10 @@ fn section(
         candidate: publication::candidate(turn, model, head),
         stages: Stage::ALL.map(|stage| StageMark { stage, mark: mark(model, stage) }).to_vec(),
         gates,
-        baseline: model.report.as_ref().map(|_| baseline::says(model.baseline.as_ref())).unwrap_or_default(),
+        baseline: match model.report {
+            Some(_) => baseline::says(model.baseline.as_ref(), rules.policy.gates.baseline),
+            None => String::new(),
+        },
         charts: model.charts.clone(),
         other_metrics: other_metrics(model),
         whole_report: model.report.as_ref().and(model.report_page.clone()),
@@ -143,6 +146,7 @@ pub(super) fn lineage(turn: &Turn<'_>, model: &ModelState) -> Vec<(String, Strin
             model.report.as_ref().and_then(|report| report.dataset.as_ref()).map(ToString::to_string),
         ),
         ("source", model.report.as_ref().map(|report: &Report| report.source.clone())),
+        ("baseline", baseline::scored_anew(model)),
         ("commit", publication.map(|publication| publication.commit.to_string())),
         (
             "version",

@@ -4,8 +4,8 @@ use crate::domain::{
     Lineage, ModelName, ModelState, Publication, Report, Sha, Version, VersionRecord, Waived,
 };
 
-use crate::engine::Registry;
 use crate::engine::turn::Turn;
+use crate::engine::{Registry, baseline};
 
 /// A candidate's id; never to be taken for a version.
 pub(in crate::engine) fn candidate(turn: &Turn<'_>, model: &ModelState, head: &Sha) -> String {
@@ -51,6 +51,7 @@ fn lineage(
             .collect(),
         author: turn.merge_request().author.login.clone(),
         base: bound.base.clone(),
+        baseline: baseline::scored_anew(model),
         candidate: candidate(turn, model, &bound.head),
         commit: publication.commit.clone(),
         configuration,

@@ -192,25 +192,7 @@ impl Scene {
         let head = self.facts.merge_request.head.clone();
         let jobs = &self.open().runs[0].jobs;
         let test = jobs.iter().find(|job| job.task == "test").unwrap().id;
-        let report = Report {
-            model: iris(),
-            head: head.clone(),
-            job: test,
-            source: "42".to_owned(),
-            metrics: metrics
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.parse().unwrap()))
-                .collect(),
-            repeated: Default::default(),
-            unusable: BTreeMap::new(),
-            tests: None,
-            artifacts: vec![Artifact {
-                path: "models/iris/model.json".to_owned(),
-                size: 9,
-                sha256: Digest::of(head.as_str()),
-            }],
-            dataset: Some(sha('d')),
-        };
+        let report = Report { job: test, ..report_of(head, metrics) };
         self.open().reports.insert(iris(), ReportFact::Read(Box::new(report)));
         self
     }
@@ -420,6 +402,26 @@ pub(in crate::engine) fn job(id: JobId, task: &str, status: JobStatus) -> Job {
     }
 }
 
+/// What a test job of a commit left, on dataset `d`.
+pub(in crate::engine) fn report_of(head: Sha, metrics: &[(&str, &str)]) -> Report {
+    Report {
+        model: iris(),
+        job: JobId(1),
+        source: "42".to_owned(),
+        metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), value.parse().unwrap())).collect(),
+        repeated: Default::default(),
+        unusable: BTreeMap::new(),
+        tests: None,
+        artifacts: vec![Artifact {
+            path: "models/iris/model.json".to_owned(),
+            size: 9,
+            sha256: Digest::of(head.as_str()),
+        }],
+        dataset: Some(sha('d')),
+        head,
+    }
+}
+
 pub(in crate::engine) fn record(number: u64, metrics: &[(&str, &str)]) -> VersionRecord {
     let metrics: BTreeMap<_, _> =
         metrics.iter().map(|(name, value)| ((*name).to_owned(), value.parse().unwrap())).collect();
@@ -430,6 +432,7 @@ pub(in crate::engine) fn record(number: u64, metrics: &[(&str, &str)]) -> Versio
         artifacts: vec![],
         author: "bob".to_owned(),
         base: sha('0'),
+        baseline: None,
         candidate: "cand-1.1-g00000000".to_owned(),
         commit: sha('v'),
         configuration: Digest::of("config"),

@@ -6,16 +6,22 @@ use super::GitHub;
 use super::answers::{self, time};
 use crate::domain::{JobId, MergeRequestId, ModelName, RepoId, Run, RunId, Sha};
 use crate::forge::classify::{Failure, Operation};
+use crate::forge::text::segment;
 use crate::forge::transport::Payload;
-use crate::forge::{ErrorKind, ForgeError};
+use crate::forge::{ErrorKind, ForgeError, PushedRun};
 
 const RUNS: Operation =
     Operation { name: "runs", does: "list the runs of the head", needs: "read access to actions" };
 const RUN: Operation = Operation { name: "run", does: "read the run", needs: "read access to actions" };
+const PUSHED: Operation =
+    Operation { name: "pushed", does: "list the runs of the branch", needs: "read access to actions" };
 const CANCEL: Operation =
     Operation { name: "cancel_run", does: "cancel the run", needs: "write access to actions" };
 const RETRY: Operation =
     Operation { name: "retry_job", does: "run the job again", needs: "write access to actions" };
+
+/// How many runs of pushes are looked at.
+const MOST_OF_PUSHES: usize = 20;
 
 impl GitHub {
     /// The runs of the generated workflows for this head, one or more for each model.
@@ -47,6 +53,23 @@ impl GitHub {
         });
         runs.sort_by_key(|run| std::cmp::Reverse(run.id));
         Ok(runs)
+    }
+
+    /// The newest runs of the model's workflow that pushes to the branch started.
+    pub(super) async fn runs_of_pushes(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        model: &ModelName,
+    ) -> Result<Vec<PushedRun>, ForgeError> {
+        let (file, branch) = (segment(&format!("model-{model}.yml")), segment(branch));
+        let rest =
+            format!("/actions/workflows/{file}/runs?event=push&branch={branch}&per_page={MOST_OF_PUSHES}");
+        let found: Option<answers::Runs> = self.find(&PUSHED, repo, &rest).await?;
+        let mut runs = found.map(|page| page.workflow_runs).unwrap_or_default();
+        runs.retain(|run| run.event == "push");
+        runs.sort_by_key(|run| std::cmp::Reverse(run.id));
+        Ok(runs.into_iter().map(|run| PushedRun { id: RunId(run.id), commit: run.head_sha }).collect())
     }
 
     pub(super) async fn read_run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError> {

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::answers::{self, time};
 use super::{GitLab, merge_request, project};
-use crate::domain::{JobId, MergeRequestId, RepoId, Run, RunId, Sha, Timestamp, WorkOrder};
+use crate::domain::{JobId, MergeRequestId, ModelName, RepoId, Run, RunId, Sha, Timestamp, WorkOrder};
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
 use crate::forge::transport::Payload;
-use crate::forge::{ErrorKind, Forge as _, ForgeError};
+use crate::forge::{ErrorKind, Forge as _, ForgeError, PushedRun};
 
 const RUNS: Operation = Operation {
     name: "runs",
@@ -20,6 +20,11 @@ const RUNS: Operation = Operation {
 };
 const RUN: Operation =
     Operation { name: "run", does: "read the pipeline", needs: "the scope `api` and at least Reporter" };
+const PUSHED: Operation = Operation {
+    name: "pushed",
+    does: "list the pipelines of the branch",
+    needs: "the scope `api` and at least Reporter",
+};
 const START: Operation = Operation {
     name: "start_run",
     does: "start a pipeline for the merge request",
@@ -43,16 +48,27 @@ const DISPATCH: Operation = Operation {
 const FIND: Operation =
     Operation { name: "dispatched", does: "look for a pipeline that was started before", needs: "Developer" };
 
+/// What GitLab says of a pipeline that would have no job.
+const NO_JOBS: [&str; 4] = [
+    "rules configuration prevented",
+    "filtered out by workflow rules",
+    "would have been empty",
+    "Missing CI config file",
+];
+/// How many pipelines of pushes are looked at.
+const MOST_OF_PUSHES: usize = 20;
+
 impl GitLab {
     /// The merge request's pipelines of this head. A pipeline of merged results or of a merge train
     /// runs on a merge commit: it belongs to the head that is one of that commit's parents.
-    /// Pipelines of a fork's own project do not count, nor those that exist for statuses only.
+    /// Pipelines of a fork's own project do not count, nor those that exist for statuses only or that were
+    /// started on the branch by an order, which is for anything else than judging the head.
     pub(super) async fn runs_of_head(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {
         let path = merge_request(id, "/pipelines");
         let mut pipelines: Vec<answers::Pipeline> = self.http.list_until(&RUNS, &path, |_| false).await?;
         pipelines.retain(|pipeline| {
             pipeline.project_id.is_none_or(|project| project == id.repo.number)
-                && pipeline.source.as_deref() != Some("external")
+                && !matches!(pipeline.source.as_deref(), Some("external" | "api"))
         });
         pipelines.sort_by_key(|pipeline| std::cmp::Reverse(pipeline.id));
         let mut runs = Vec::new();
@@ -60,6 +76,25 @@ impl GitLab {
             if self.belongs(id.repo, &pipeline, head).await? {
                 runs.push(self.with_jobs(id.repo, pipeline, head.clone()).await?);
             }
+        }
+        Ok(runs)
+    }
+
+    /// The newest pipelines that pushes to the branch started, whichever models they are about.
+    pub(super) async fn runs_of_pushes(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        _model: &ModelName,
+    ) -> Result<Vec<PushedRun>, ForgeError> {
+        let branch = segment(branch);
+        let rest =
+            format!("/pipelines?ref={branch}&source=push&order_by=id&sort=desc&per_page={MOST_OF_PUSHES}");
+        let found: Vec<answers::Pipeline> = self.http.get(&PUSHED, &project(repo, &rest)).await?;
+        let mut runs = Vec::new();
+        for pipeline in found.into_iter().filter(|one| one.source.as_deref() == Some("push")) {
+            self.remember(repo, &pipeline);
+            runs.push(PushedRun { id: RunId(pipeline.id), commit: pipeline.sha });
         }
         Ok(runs)
     }
@@ -241,6 +276,17 @@ impl GitLab {
                             `ci_pipeline_variables_minimum_override_role` (Settings, CI/CD, Variables) to a role that \
                             the bot has, `developer` or `maintainer`";
                 Err(failure.meaning(ErrorKind::Refused, text.to_owned()))
+            }
+            Err(failure) if failure.is(400) && NO_JOBS.iter().any(|words| failure.says(words)) => {
+                let protected = match order.action.as_str() {
+                    "evaluate" => " (on a protected branch there is none)",
+                    _ => "",
+                };
+                let text = format!(
+                    "GitLab starts nothing on `{branch}`: its CI file has no job for this{protected}; commit what \
+                     `mergewright generate` writes"
+                );
+                Err(failure.meaning(ErrorKind::Refused, text))
             }
             Err(failure) => Err(failure.into()),
         }

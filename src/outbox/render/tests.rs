@@ -326,6 +326,7 @@ fn released() -> Lineage {
         artifacts: vec![],
         author: "carol".into(),
         base: sha('b'),
+        baseline: None,
         candidate: "cand-7.1-gaaaaaaaa".into(),
         commit: sha('c'),
         configuration: Digest::of("configuration"),

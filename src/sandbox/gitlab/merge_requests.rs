@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::Timestamp;
 use crate::sandbox::Refusal;
 use crate::sandbox::exchange::{Call, Reply};
-use crate::sandbox::world::{MergeRequest, MergeRequestState, MergeWish, NewMergeRequest, State};
+use crate::sandbox::world::{MergeRequest, MergeRequestState, MergeWish, NewMergeRequest, Pipeline, State};
 
 use super::code::difference;
 use super::paging::page;
@@ -84,7 +84,16 @@ fn one(state: &mut State, call: &Call, project: u64, by: u64, iid: u64, rest: &[
             // Those of a fork are listed with those of the project itself, the newest first.
             let source = state.projects.get(&place.merge_request(iid)?.source_project);
             let forks = source.into_iter().filter(|source| source.id != project);
-            let own = place.pipelines.values().filter(|run| run.is_of(iid)).map(|run| (run, place));
+            // Pipelines of the source branch are among them, where they ran on a commit of it.
+            let one = place.merge_request(iid)?;
+            let on_branch = |run: &Pipeline| {
+                one.source_project == project
+                    && run.merge_request.is_none()
+                    && run.reference == one.source_branch
+                    && run.sha == one.head
+            };
+            let own = place.pipelines.values().filter(|run| run.is_of(iid) || on_branch(run));
+            let own = own.map(|run| (run, place));
             let of_fork = forks.flat_map(|fork| fork.pipelines.values().map(move |run| (run, fork)));
             let of_fork =
                 of_fork.filter(|(run, _)| run.fork_of == Some(project) && run.merge_request == Some(iid));

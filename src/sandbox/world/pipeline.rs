@@ -118,6 +118,12 @@ impl Pipeline {
         self.merge_request == Some(number) && self.fork_of.is_none()
     }
 
+    /// Whether it builds and tests, and was not started for anything else.
+    #[must_use]
+    pub fn judges(&self) -> bool {
+        self.source != PipelineSource::Api || self.variables.get("action").is_none_or(|one| one == "run")
+    }
+
     /// The model that a workflow is for, by its file.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
@@ -186,7 +192,7 @@ impl Project {
         let head = &self.merge_requests.get(&number)?.head;
         let newest_first = self.pipelines.values().rev();
         let mut on_head = newest_first.filter(|pipeline| pipeline.sha == *head);
-        on_head.find(|pipeline| pipeline.workflow.is_some() || pipeline.is_of(number))
+        on_head.find(|pipeline| (pipeline.workflow.is_some() && pipeline.judges()) || pipeline.is_of(number))
     }
 
     /// The newest pipeline of a merge request's head that has a model's jobs.
@@ -194,7 +200,7 @@ impl Project {
         let head = &self.merge_requests.get(&number)?.head;
         let mut on_head = self.pipelines.values().rev().filter(|pipeline| pipeline.sha == *head);
         on_head.find(|run| match run.workflow {
-            Some(_) => run.model() == Some(model),
+            Some(_) => run.model() == Some(model) && run.judges(),
             None => run.is_of(number),
         })
     }

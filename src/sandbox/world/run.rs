@@ -213,7 +213,7 @@ impl Project {
         let model = self.pipelines.get(&job.pipeline)?.model()?;
         Some(match job.name.as_str() {
             "build" => format!("{model}-model"),
-            "test" => format!("{model}-reports"),
+            "test" | "evaluate" => format!("{model}-reports"),
             other => format!("{model}-{other}"),
         })
     }

@@ -35,6 +35,7 @@ fn happens_once(effect: &Effect) -> bool {
         | Effect::AssignStage { .. }
         | Effect::Retire { .. }
         | Effect::Dispatch { .. }
+        | Effect::Evaluate { .. }
         | Effect::CommitFiles { .. }
         | Effect::Release { .. } => true,
     }

@@ -40,7 +40,9 @@ impl Gatherer<'_> {
         for name in touched {
             self.read_report(name, &head, found).await?;
             self.read_card(name, &head, found).await?;
+            self.read_target(name, found).await?;
         }
+        self.read_rescorings(found).await?;
         if self.review(touched, found).await? {
             let reviews = self.forge.reviews(self.id, &found.facts.merge_request.reviewers).await?;
             let open = found.facts.open.get_or_insert_default();
@@ -82,6 +84,7 @@ impl Gatherer<'_> {
         for (name, anew) in &anew {
             self.read_report(name, &anew.bound.head, found).await?;
             self.read_card(name, &anew.bound.head, found).await?;
+            self.read_target(name, found).await?;
         }
         self.review(&anew.into_keys().collect(), found).await.map(drop)
     }

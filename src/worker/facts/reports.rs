@@ -1,8 +1,10 @@
 //! What the test job of exactly this head measured, read from the archives of its jobs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use rust_decimal::Decimal;
 
 use crate::config::valid::Model;
 use crate::domain::{Artifact, FailureCause, Job, JobStatus, ModelName, Report, Sha, TestSummary};
@@ -72,13 +74,13 @@ impl Gatherer<'_> {
         Ok(())
     }
 
-    fn known_unreadable(&self, test: &Job) -> Option<String> {
+    pub(super) fn known_unreadable(&self, test: &Job) -> Option<String> {
         let (why, at) = self.memory.unreadable.get(&(self.id.repo, test.id))?;
         (self.now.since(at) < UNREADABLE_LASTS).then_some(why)
     }
 
     /// The report, or why there is none.
-    async fn measure(
+    pub(super) async fn measure(
         &self,
         model: &Model,
         head: &Sha,
@@ -102,13 +104,7 @@ impl Gatherer<'_> {
             Ok(archive) => archive,
             Err(why) => return Ok(Err(format!("the artifacts of the build job: {why}"))),
         };
-        let numbers = measure::metrics(
-            reports
-                .files
-                .iter()
-                .filter(|(path, _)| metrics.is_match(path))
-                .map(|(path, bytes)| (&**path, &**bytes)),
-        );
+        let numbers = numbers(&reports, &metrics);
         let tests = match summary(&reports, &tests, &model.test.junit) {
             Ok(tests) => tests,
             // A script that failed early leaves no results; its failure says enough.
@@ -142,6 +138,31 @@ impl Gatherer<'_> {
         }))
     }
 
+    /// The numbers that a job left which measured another version's files, or why there are none.
+    pub(super) async fn scores(
+        &self,
+        model: &Model,
+        job: &Job,
+    ) -> Result<Result<BTreeMap<String, Decimal>, String>, Failure> {
+        if let Some(why) = self.known_unreadable(job) {
+            return Ok(Err(why));
+        }
+        let metrics = globs(&model.root, &model.test.metrics);
+        let wanted = |path: &str| metrics.is_match(path);
+        let read = match self.archive(job, ArtifactKind::Reports, &wanted, REPORTS).await? {
+            Ok(reports) => Ok(numbers(&reports, &metrics).numbers),
+            Err(why) => Err(format!("the artifacts of the evaluate job: {why}")),
+        };
+        let read = read.and_then(|found| match found.is_empty() {
+            true => Err(format!("the evaluate job left no number at {}", model.test.metrics.join(", "))),
+            false => Ok(found),
+        });
+        if let Err(why) = &read {
+            self.memory.unreadable.put((self.id.repo, job.id), (why.clone(), self.now));
+        }
+        Ok(read)
+    }
+
     async fn archive(
         &self,
         job: &Job,
@@ -158,7 +179,10 @@ impl Gatherer<'_> {
 }
 
 /// The newest test job of a model, and the build job beside it that ended well.
-fn newest<'r>(runs: &'r [crate::domain::Run], name: &ModelName) -> Option<(&'r Job, Option<&'r Job>)> {
+pub(super) fn newest<'r>(
+    runs: &'r [crate::domain::Run],
+    name: &ModelName,
+) -> Option<(&'r Job, Option<&'r Job>)> {
     let job = |run: &'r crate::domain::Run, task: &str| {
         run.jobs
             .iter()
@@ -167,6 +191,12 @@ fn newest<'r>(runs: &'r [crate::domain::Run], name: &ModelName) -> Option<(&'r J
     };
     let (run, test) = runs.iter().find_map(|run| Some((run, job(run, "test")?)))?;
     Some((test, job(run, "build").filter(|build| build.status == JobStatus::Succeeded)))
+}
+
+/// What the files among these say that hold metrics.
+fn numbers(reports: &Archive, metrics: &GlobSet) -> measure::Metrics {
+    let files = reports.files.iter().filter(|(path, _)| metrics.is_match(path));
+    measure::metrics(files.map(|(path, bytes)| (&**path, &**bytes)))
 }
 
 /// Whether a job ended by itself, so that what it left says something.

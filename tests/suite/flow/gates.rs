@@ -101,6 +101,9 @@ async fn other_data_makes_the_numbers_incomparable(forge: ForgeKind) {
         .await;
     play.builds(number, "weights").await;
     play.measures(number, r#"{"accuracy": 0.99, "latency_ms": 12}"#).await;
+    let job = play.project.waiting_jobs().unwrap().remove(0);
+    play.project.job_fails(job.pipeline, &job.name, "the version cannot read this data\n", &[]).unwrap();
+    play.settle().await;
     assert_eq!(play.label(number), "model::review", "{}", play.report(number));
     assert_eq!(play.status(number, "mergewright").as_deref(), Some("pending"), "neither good nor bad");
     assert!(play.report(number).contains("incomparable"), "{}", play.report(number));

@@ -266,6 +266,56 @@ async fn the_generated_pipeline_trains_tests_and_publishes_the_very_bytes() {
 }
 
 #[tokio::test]
+async fn a_version_s_bytes_are_measured_on_a_branch_s_data_at_its_newest_commit_and_nowhere_else() {
+    let scene = Scene::with(Jobs::Shell, Deliveries::ByHand, GENERATED).await;
+    let main = scene.project.push("mia", "main", &iris(), "Bring the model").unwrap();
+    let order = |action: &'static str, commit: &str, source: &str| {
+        [
+            ("MERGEWRIGHT_ACTION", action.to_owned()),
+            ("MERGEWRIGHT_MODEL", "iris".to_owned()),
+            ("MERGEWRIGHT_COMMIT", commit.to_owned()),
+            ("MERGEWRIGHT_VERSION", "v1".to_owned()),
+            ("MERGEWRIGHT_SOURCE", source.to_owned()),
+        ]
+    };
+    let start = |branch: &str, order: [(&'static str, String); 5]| {
+        let order = order.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+        scene.project.run_pipeline("mia", branch, &order)
+    };
+    let built = rest(&scene, start("main", order("run", main.as_str(), "")).unwrap()).await;
+    let metrics =
+        async |job: u64| scene.get(&format!("/jobs/{job}/artifacts/models/iris/metrics.json")).await.json();
+    let published = metrics(built[1].id).await;
+    let model = scene.get(&format!("/jobs/{}/artifacts/models/iris/model.json", built[0].id)).await.bytes;
+    let artifacts = json!([format!("{}  models/iris/model.json", Digest::of(&model).hex())]);
+    let lineage = json!({"artifacts": artifacts, "commit": main, "model": "iris", "version": "v1"});
+    scene.project.tag("mia", "iris@v1.0.0", main.as_str(), Some(&lineage.to_string())).unwrap();
+
+    let path = "models/iris/data/holdout.csv";
+    let data = String::from_utf8(scene.project.file(path, "main").unwrap()).unwrap();
+    let rows = data.lines().enumerate().filter(|(row, _)| *row == 0 || row % 3 == 1);
+    let fewer = rows.map(|(_, line)| format!("{line}\n")).collect::<String>();
+    let head = scene.project.push("ada", "next", &[File::write(path, fewer)], "Other data").unwrap();
+    let source = built[0].id.to_string();
+    let jobs = rest(&scene, start("next", order("evaluate", head.as_str(), &source)).unwrap()).await;
+    let [job] = jobs.as_slice() else { panic!("{jobs:?}") };
+    assert_eq!((job.name.as_str(), &job.state), ("iris:evaluate", &JobState::Success), "{}", job.log);
+    assert!(job.log.contains("1 file(s) of iris@v1.0.0 verified against the tag"), "{}", job.log);
+    let measured = metrics(job.id).await;
+    assert!(measured["accuracy"].is_number() && measured != published, "{measured}, {published}");
+
+    for (branch, commit) in [("main", &main), ("next", &main)] {
+        let refused = start(branch, order("evaluate", commit.as_str(), &source)).unwrap_err();
+        assert!(refused.to_string().contains("rules configuration"), "{branch}: {refused}");
+    }
+    scene.project.protect("next", true).unwrap();
+    assert!(
+        start("next", order("evaluate", head.as_str(), &source)).is_err(),
+        "protected variables are there"
+    );
+}
+
+#[tokio::test]
 async fn a_run_of_a_commit_that_the_branch_has_left_builds_and_measures_that_commit() {
     let scene = Scene::with(Jobs::Shell, Deliveries::ByHand, GENERATED).await;
     let first = scene.project.push("mia", "main", &iris(), "Bring the model").unwrap();

@@ -13,7 +13,7 @@ pub(super) static GATES: Object = Object {
             "baseline",
             Shape::choice::<BaselineChoice>(),
             r#""production""#,
-            "What a candidate is compared with: the version live in `production`, the last published one (`previous`), or the newest run of the `target_branch`. `production` falls back to `previous`, then to no comparison.",
+            "What a candidate is compared with: the version live in `production`, the last published one (`previous`), or the newest commit of the `target_branch` whose run left a report (a push there then runs build and test). `production` and `target_branch` fall back to `previous`, then to no comparison. A version with numbers of other data is scored anew on the candidate's.",
         ),
         Key::or(
             "rules",

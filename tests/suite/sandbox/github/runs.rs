@@ -1,5 +1,7 @@
 //! Workflow runs over the API, and what they leave at the other origin.
 
+use std::io::Read as _;
+
 use serde_json::{Value, json};
 
 use mergewright::domain::ForgeKind;
@@ -354,4 +356,47 @@ async fn the_generated_workflow_really_trains_and_tests_and_leaves_its_files() {
     let run = scene.project.head_run(number, "iris").unwrap();
     let kept: Vec<&str> = run.uploads.keys().map(String::as_str).collect();
     assert_eq!(kept, ["iris-model", "iris-reports"]);
+
+    // The same bytes, measured by the code and on the data of another branch.
+    let archive = std::io::Cursor::new(run.uploads["iris-model"].as_slice());
+    let mut archive = zip::ZipArchive::new(archive).unwrap();
+    let mut model = Vec::new();
+    archive.by_name("models/iris/model.json").unwrap().read_to_end(&mut model).unwrap();
+    let digest = mergewright::domain::Digest::of(&model).hex();
+    let main = scene.project.branch("main").unwrap();
+    let artifacts = json!([format!("{digest}  models/iris/model.json")]);
+    let lineage = json!({"artifacts": artifacts, "commit": main, "model": "iris", "version": "v1"});
+    scene.project.tag("mia", "iris@v1.0.0", main.as_str(), Some(&lineage.to_string())).unwrap();
+    let head = scene.project.branch("next").unwrap();
+    let source = run.id.to_string();
+    let evaluate = |branch: &str, commit: &str| {
+        let order = [
+            ("MERGEWRIGHT_ACTION", "evaluate"),
+            ("MERGEWRIGHT_MODEL", "iris"),
+            ("MERGEWRIGHT_COMMIT", commit),
+            ("MERGEWRIGHT_VERSION", "v1"),
+            ("MERGEWRIGHT_SOURCE", source.as_str()),
+        ];
+        scene.project.run_pipeline("mia", branch, &order).unwrap()
+    };
+    let ended = async |run: u64| {
+        let look = async {
+            while !scene.project.pipeline_state(run).unwrap().is_final() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(120), look).await.unwrap();
+        scene.project.job(run, "iris:evaluate").unwrap()
+    };
+    let measured = evaluate("next", head.as_str());
+    let job = ended(measured).await;
+    assert_eq!(job.state, JobState::Success, "{}", job.log);
+    assert!(job.log.contains("1 file(s) of iris@v1.0.0 verified against the tag"), "{}", job.log);
+    let runs = scene.project.pipelines().unwrap();
+    let kept = runs.iter().find(|run| run.id == measured).unwrap().uploads.keys().collect::<Vec<_>>();
+    assert_eq!(kept, ["iris-reports"]);
+    for (branch, commit) in [("main", &main), ("next", &main)] {
+        let job = ended(evaluate(branch, commit.as_str())).await;
+        assert_eq!(job.state, JobState::Skipped, "{branch} at {commit}");
+    }
 }

@@ -1,0 +1,70 @@
+//! A run that measures a published version by the code of a merge request's head. Nobody has approved that
+//! code: it runs on the merge request's own branch, at exactly the head that was meant, and of a fork not at
+//! all.
+
+use crate::domain::{Done, MergeRequest, MergeRequestId, MergeRequestStatus, Outcome, Timestamp, WorkOrder};
+use crate::forge::{ErrorKind, Forge};
+use crate::storage::ClaimedEffect;
+
+use super::OutboxError;
+use super::perform::Performed;
+
+/// Starts the run, or finds the one that an earlier try started at `since` or later.
+pub(super) async fn perform(
+    forge: &dyn Forge,
+    claimed: &ClaimedEffect,
+    id: MergeRequestId,
+    branch: &str,
+    order: &WorkOrder,
+    since: Timestamp,
+) -> Result<Performed, OutboxError> {
+    let head = &order.commit;
+    let begun = match claimed.attempts {
+        0 => None,
+        _ => forge.dispatched(id.repo, branch, order, since).await?,
+    };
+    let run = match begun {
+        Some(run) => run,
+        None => {
+            let now = forge.merge_request(id).await?;
+            if let Some(outcome) = hindrance(&now, branch, order) {
+                return Ok(Performed { outcome, comment: None });
+            }
+            if !forge.kept(id.repo, &order.model, &order.source).await? {
+                let version = order.version.as_ref().map(ToString::to_string).unwrap_or_default();
+                let reason = format!("the files of {version} are not kept by the forge any more");
+                return Ok(Performed { outcome: Outcome::Refused { reason }, comment: None });
+            }
+            forge.dispatch(id.repo, branch, order).await?
+        }
+    };
+    // A forge starts where the branch is by now, whatever was meant.
+    let began = forge.run(id.repo, run).await?;
+    if began.sha == *head {
+        return Ok(Performed::done(Done::Run { run }));
+    }
+    match forge.cancel_run(id.repo, run).await {
+        Err(error) if error.kind != ErrorKind::Gone => return Err(error.into()),
+        _ => {}
+    }
+    let reason = format!(
+        "the branch has moved from {}, and the run {run} that began on {} was cancelled",
+        head.short(),
+        began.sha.short()
+    );
+    Ok(Performed { outcome: Outcome::Conflict { reason }, comment: None })
+}
+
+/// Why nothing is started, if so: a moment ago all of it was as it should be.
+fn hindrance(now: &MergeRequest, branch: &str, order: &WorkOrder) -> Option<Outcome> {
+    if now.from_fork || now.source_branch != branch {
+        let reason = format!("`{branch}` is not the merge request's own branch in this repository");
+        return Some(Outcome::Refused { reason });
+    }
+    if now.status != MergeRequestStatus::Open {
+        return Some(Outcome::Conflict { reason: "it is not open any more".to_owned() });
+    }
+    (now.head != order.commit).then(|| Outcome::Conflict {
+        reason: format!("the head has moved from {} to {}", order.commit.short(), now.head.short()),
+    })
+}
