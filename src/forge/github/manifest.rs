@@ -39,6 +39,9 @@ const EVENTS: [&str; 13] = [
     "workflow_run",
 ];
 
+/// What is asked for only to hear of it; GitHub tells an App of nothing that it may not read.
+const TO_HEAR: [(&str, &str); 1] = [("merge_queues", "read")];
+
 /// An App that GitHub has just made.
 #[derive(Debug)]
 pub struct NewApp {
@@ -68,7 +71,7 @@ struct Converted {
 #[must_use]
 pub fn manifest(name: &str, public_url: &str, redirect_url: &str) -> Value {
     let permissions: Map<String, Value> =
-        PERMISSIONS.iter().map(|(name, level)| ((*name).to_owned(), json!(level))).collect();
+        PERMISSIONS.iter().chain(&TO_HEAR).map(|(name, level)| ((*name).to_owned(), json!(level))).collect();
     json!({
         "name": name,
         "url": public_url,
@@ -150,7 +153,7 @@ mod tests {
         assert_eq!(made["hook_attributes"]["url"], "https://bot.example/webhooks/github");
         assert_eq!(made["public"], false);
         assert_eq!(made["default_permissions"]["contents"], "write");
-        assert_eq!(made["default_permissions"].as_object().unwrap().len(), PERMISSIONS.len());
+        assert_eq!(made["default_permissions"].as_object().unwrap().len(), PERMISSIONS.len() + 1);
         for event in ["pull_request", "issue_comment", "workflow_run", "check_run", "push"] {
             assert!(made["default_events"].as_array().unwrap().contains(&json!(event)), "{event}");
         }

@@ -32,12 +32,34 @@ fn sent(state: &mut State, call: &Call) -> Answer {
     for needed in ["/name", "/url", "/hook_attributes/url"] {
         field(needed).ok_or_else(|| broken(&format!("has no {needed}")))?;
     }
+    let events = manifest.get("default_events").and_then(Value::as_array).into_iter().flatten();
+    for event in events.filter_map(Value::as_str) {
+        let right = right_for(event).ok_or_else(|| broken(&format!("names an unknown event, {event}")))?;
+        if field(&format!("/default_permissions/{right}")).is_none() {
+            return Err(broken(&format!("asks for events without the right to them: {event} needs {right}")));
+        }
+    }
     let number = state.manifests.len();
     let code = Digest::of(format!("manifest {number}")).hex().get(..40).unwrap_or_default().to_owned();
     state.manifests.insert(code.clone(), manifest);
     let given = call.query.iter().find(|(name, _value)| name == "state").map(|(_name, value)| value.as_str());
     let given = given.map(|state| format!("&state={}", super::encode(state))).unwrap_or_default();
     Ok(Reply::empty(302).with("location", format!("{back}?code={code}{given}")))
+}
+
+/// The right without which nobody is told of this.
+fn right_for(event: &str) -> Option<&'static str> {
+    Some(match event {
+        "check_run" | "check_suite" => "checks",
+        "deployment" | "deployment_status" => "deployments",
+        "issue_comment" => "issues",
+        "merge_group" => "merge_queues",
+        "pull_request" | "pull_request_review" => "pull_requests",
+        "create" | "delete" | "push" | "release" => "contents",
+        "status" => "statuses",
+        "workflow_job" | "workflow_run" => "actions",
+        _ => return None,
+    })
 }
 
 /// Makes the App; a code is good for once.
