@@ -13,6 +13,7 @@ mod exchange;
 mod github;
 mod gitlab;
 mod page;
+mod program;
 mod runner;
 mod server;
 mod switches;

@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use crate::sandbox::archive;
 use crate::sandbox::ci::expand;
+use crate::sandbox::program;
 use crate::sandbox::world::World;
 
 use super::Order;
@@ -47,7 +48,7 @@ fn origin(repository: &Path) -> String {
 }
 
 async fn git(checkout: &Path, home: &Path, args: &[&str]) -> std::io::Result<()> {
-    let mut command = Command::new("git");
+    let mut command = Command::new(program::git());
     command.env_clear().env("HOME", home).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::{Sha, Timestamp};
 
 use super::{File, Person, Refusal};
+use crate::sandbox::program;
 
 mod objects;
 
@@ -302,7 +303,7 @@ fn commit_of(text: &str) -> Option<Commit> {
 
 /// git without this machine's or user's own settings.
 fn base(folder: Option<&Path>) -> Command {
-    let mut command = Command::new("git");
+    let mut command = Command::new(program::git());
     command.env_clear();
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
