@@ -1,4 +1,4 @@
-//! `mode: observe`: decides like the bot that acts, and writes nothing.
+//! A bot that only observes decides like the bot that acts, and writes nothing.
 
 use mergewright::domain::ForgeKind;
 use mergewright::sandbox::File;
