@@ -113,3 +113,11 @@ pub struct CommitAuthor {
     /// The e-mail address in the commit, lower-case.
     pub email: String,
 }
+
+impl CommitAuthor {
+    /// Whether this is the person with the login and the (lower-case) addresses.
+    #[must_use]
+    pub fn is(&self, login: &str, emails: &BTreeSet<String>) -> bool {
+        self.login.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(login)) || emails.contains(&self.email)
+    }
+}

@@ -17,6 +17,7 @@ mod tagging;
 
 pub use facts::{EnvironmentEvent, EnvironmentFacts, RolloutFacts};
 pub use reference::{Miss, resolve};
+pub use request::INDEPENDENT_FROM;
 pub use retire::void;
 pub use show::{blame, describe, given_up, versions};
 

@@ -107,6 +107,9 @@ pub struct ModelEnvironments {
     pub asked: Vec<(String, Option<Timestamp>, Option<Rollout>)>,
     /// Tags that the comments name and that are no published versions.
     pub tags: Vec<Tag>,
+    /// Who wrote the commits of versions that the comments promote, where that matters.
+    #[serde(default)]
+    pub wrote: BTreeMap<Version, BTreeSet<CommitAuthor>>,
 }
 
 impl ModelEnvironments {

@@ -73,12 +73,14 @@ impl<'a> Rights<'a> {
         }
     }
 
+    /// The person's addresses, lower-case.
+    pub(super) fn emails(&self) -> &'a BTreeSet<String> {
+        self.emails
+    }
+
     /// Whether the person wrote the merge request or one of its commits.
     pub(super) fn authored(&self, facts: &Facts) -> bool {
-        let wrote = |author: &CommitAuthor| {
-            author.login.as_ref().is_some_and(|login| login.eq_ignore_ascii_case(&self.user.login))
-                || self.emails.contains(&author.email)
-        };
+        let wrote = |author: &CommitAuthor| author.is(&self.user.login, self.emails);
         self.user.id == facts.merge_request.author.id
             || facts.open.as_ref().is_some_and(|open| open.authors.iter().any(wrote))
     }

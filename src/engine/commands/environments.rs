@@ -1,9 +1,12 @@
 //! `promote`, `rollback`, `abort` and `retire`, judged by the default branch's configuration as it is now.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::command::Verb;
 use crate::domain::{Answer, Environments, ModelName, Phase, ReplyPart, Sheet};
 use crate::engine::environments::{self, Ask, Begun};
 use crate::engine::holds;
+use crate::engine::rights::Rights;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
 use crate::engine::{Configuration, publication};
@@ -25,12 +28,15 @@ pub(super) fn act(
         holds::refuse(turn, name)?;
     }
     let known = facts.environments.get(name);
+    let (nothing, nobody) = (BTreeMap::new(), BTreeSet::new());
     let ask = Ask {
         model: name,
         policy: rules.policy,
         versions: facts.registry.get(name).map_or(&[][..], |registry| registry.versions.as_slice()),
         tags: known.map_or(&[][..], |known| known.tags.as_slice()),
+        wrote: known.map_or(&nothing, |known| &known.wrote),
         by: asked.by,
+        emails: Rights::of(facts, asked.by).map_or(&nobody, |rights| rights.emails()),
         on: turn.merge_request().id,
         now: turn.now,
         prefix: &facts.bot.addressing.prefix,

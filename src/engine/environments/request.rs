@@ -1,9 +1,11 @@
 //! What people ask for, judged where they ask it: `promote`, `rollback`, `abort`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::config::valid::{Deploy, Environment, Model};
 use crate::domain::{
-    Environments, Lineage, MergeRequestId, ModelName, Rollout, RolloutAction, RolloutStep, Stand, Tag,
-    Timestamp, User, VersionRecord,
+    CommitAuthor, Environments, Lineage, MergeRequestId, ModelName, Rollout, RolloutAction, RolloutStep,
+    Stand, Tag, Timestamp, User, Version, VersionRecord,
 };
 use crate::engine::commands::Refusal;
 
@@ -11,8 +13,8 @@ use super::freeze::frozen;
 use super::reference::{Miss, resolve};
 use super::retire::in_use;
 
-/// From so many approvals on, an author's own is none of them.
-const INDEPENDENT_FROM: u32 = 2;
+/// From so many approvals on, those of people who wrote any of it are none of them.
+pub const INDEPENDENT_FROM: u32 = 2;
 
 /// Who asks, and by which rules.
 pub(in crate::engine) struct Ask<'a> {
@@ -24,8 +26,13 @@ pub(in crate::engine) struct Ask<'a> {
     pub(in crate::engine) versions: &'a [VersionRecord],
     /// Tags that the command names and that are no published versions.
     pub(in crate::engine) tags: &'a [Tag],
+    /// Who wrote the commits of the versions that are promoted; read where an environment asks for
+    /// independent approvals.
+    pub(in crate::engine) wrote: &'a BTreeMap<Version, BTreeSet<CommitAuthor>>,
     /// Who asks.
     pub(in crate::engine) by: &'a User,
+    /// The addresses of who asks, lower-case.
+    pub(in crate::engine) emails: &'a BTreeSet<String>,
     /// Where.
     pub(in crate::engine) on: MergeRequestId,
     /// When.
@@ -253,7 +260,7 @@ pub(super) fn version<'a>(
 /// What the tag of a version that is not published is.
 fn standing(ask: &Ask<'_>, reference: &str, list: &str) -> Option<Refusal> {
     let local = reference.rsplit('@').next()?;
-    let tag = local.parse::<crate::domain::Version>().ok()?.tag(ask.model);
+    let tag = local.parse::<Version>().ok()?.tag(ask.model);
     if ask.tags.iter().any(|one| one.name == format!("{tag}!")) {
         return Some(Refusal::new("version-void", format!("`{tag}` was given up and is void."), list));
     }
@@ -312,13 +319,12 @@ fn approve(
     place: &Environment,
     record: &VersionRecord,
 ) -> Result<Begun, Refusal> {
-    active.approvals_needed = place.approvals;
-    let wrote = |user: &User| user.login.eq_ignore_ascii_case(&record.lineage.author);
     let independent = place.approvals >= INDEPENDENT_FROM;
-    if independent {
-        // The environment may ask for more than when they said so.
-        active.approved_by.retain(|user| !wrote(user));
+    if independent && active.approvals_needed < INDEPENDENT_FROM {
+        // The environment asked for less when they said so, and nobody looked whose work it is.
+        active.approved_by.clear();
     }
+    active.approvals_needed = place.approvals;
     let said = |user: &User| user.id == ask.by.id;
     let given = active.approved_by.len();
     if said(&active.asked_by) || active.approved_by.iter().any(said) {
@@ -331,11 +337,11 @@ fn approve(
             "Another owner of the model comments the same line.",
         ));
     }
-    if independent && wrote(ask.by) {
+    if independent && wrote(ask, record) {
         return Err(Refusal::new(
             "own-work",
             format!(
-                "You wrote {}, and `{}` asks for {} approvals by people who did not.",
+                "You wrote {} or a part of it, and `{}` asks for {} approvals by people who did not.",
                 record.version, place.name, place.approvals
             ),
             "Another owner of the model comments the same line.",
@@ -350,6 +356,13 @@ fn approve(
         given: active.approved_by.len(),
         needed: active.approvals_needed,
     })
+}
+
+/// Whether who asks opened the version's merge request or wrote one of its commits.
+fn wrote(ask: &Ask<'_>, record: &VersionRecord) -> bool {
+    let mut authors = ask.wrote.get(&record.version).into_iter().flatten();
+    ask.by.login.eq_ignore_ascii_case(&record.lineage.author)
+        || authors.any(|author| author.is(&ask.by.login, ask.emails))
 }
 
 fn enough(rollout: &Rollout) -> bool {

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::command::{self, Verb};
+use crate::config::valid::Model;
 use crate::domain::{ModelId, ModelName, ReplyPart, Tag, Timestamp, Version, VersionRecord};
-use crate::engine::environments::resolve;
+use crate::engine::environments::{INDEPENDENT_FROM, resolve};
 use crate::engine::{Configuration, Facts, ModelEnvironments};
 use crate::event::Event;
+use crate::forge::ErrorKind;
 use crate::worker::failure::Failure;
 
 use super::{Found, Gatherer};
@@ -43,8 +45,14 @@ impl Gatherer<'_> {
                 }
             }
             let versions = found.facts.registry.get(&name).map(|registry| registry.versions.clone());
+            let policy = match &found.facts.current {
+                Some(Configuration::Valid(config)) => config.models.get(&name),
+                _ => None,
+            };
             for verb in &verbs {
-                self.named(&id, verb, versions.as_deref().unwrap_or_default(), &mut known).await?;
+                let versions = versions.as_deref().unwrap_or_default();
+                self.named(&id, verb, versions, &mut known).await?;
+                self.writers(&id, (verb, policy), versions, &mut known).await?;
             }
             found.expected.insert(name.clone(), stored.version);
             found.facts.environments.insert(name, known);
@@ -77,6 +85,39 @@ impl Gatherer<'_> {
         if resolve(&id.model, versions, &known.state, reference).is_err() {
             known.tags.extend(self.unpublished(id, reference).await?);
         }
+        Ok(())
+    }
+
+    /// Who wrote what is promoted to where more than one other person must say so.
+    async fn writers(
+        &self,
+        id: &ModelId,
+        (verb, policy): (&Verb, Option<&Model>),
+        versions: &[VersionRecord],
+        known: &mut ModelEnvironments,
+    ) -> Result<(), Failure> {
+        let Verb::Promote { reference, environment } = verb else { return Ok(()) };
+        let mut places = policy.iter().flat_map(|policy| &policy.environments);
+        let independent =
+            places.any(|place| place.name == *environment && place.approvals >= INDEPENDENT_FROM);
+        let Some(record) = resolve(&id.model, versions, &known.state, reference).ok().filter(|_| independent)
+        else {
+            return Ok(());
+        };
+        let key = (record.merge_request, record.lineage.head.clone(), record.lineage.base.clone());
+        let authors = match self.memory.authors.get(&key) {
+            Some(authors) => authors,
+            None => match self.forge.commit_authors(record.merge_request).await {
+                Ok(authors) => {
+                    self.memory.authors.put(key, authors.clone());
+                    authors
+                }
+                // Who opened it is known from the lineage all the same.
+                Err(error) if error.kind == ErrorKind::Gone => BTreeSet::new(),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        known.wrote.insert(record.version.clone(), authors);
         Ok(())
     }
 

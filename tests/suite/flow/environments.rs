@@ -23,6 +23,7 @@ on_both_forges! {
     a_second_owner_approves_by_asking_for_the_same,
     an_author_never_brings_the_own_change_to_an_environment_alone,
     where_two_approve_neither_is_the_author,
+    where_two_approve_nobody_who_wrote_a_commit_of_it_is_one,
     the_rules_are_those_of_the_default_branch_now,
     a_version_whose_files_are_gone_is_not_deployed,
     candidates_are_compared_with_what_is_live_in_production,
@@ -289,16 +290,21 @@ async fn a_second_owner_approves_by_asking_for_the_same(forge: ForgeKind) {
     play.ends().await;
 }
 
-/// A stage on which `writes` wrote version 1 and `staging` asks for so many approvals; four people own it.
+/// A stage on which `writes` wrote version 1 and `staging` asks for so many approvals; five people own it.
 async fn written_by(forge: ForgeKind, writes: &str, approvals: u32) -> (Play, u64) {
+    written_with(forge, writes, "Train longer", approvals).await
+}
+
+/// The same, with this message of the commit.
+async fn written_with(forge: ForgeKind, writes: &str, message: &str, approvals: u32) -> (Play, u64) {
     let policy = policy().replace("staging: {}", &format!("staging: {{approvals: {approvals}}}"));
     let mut play = Play::with(forge, &policy).await;
-    for login in [SECOND, "dave", AUTHOR] {
+    for login in [SECOND, "dave", "erin", AUTHOR] {
         play.project.member(login, mergewright::sandbox::Role::Maintainer).unwrap();
     }
     let main = play.project.branch("main").unwrap();
     let files = [File::write("models/iris/params.json", "{\"epochs\": 30}\n")];
-    play.project.branch_off(writes, "longer", &main, &files, "Train longer").unwrap();
+    play.project.branch_off(writes, "longer", &main, &files, message).unwrap();
     let number = play.project.open_merge_request(writes, "longer", "Train longer").unwrap();
     play.settle().await;
     play.builds(number, "weights").await;
@@ -343,6 +349,19 @@ async fn where_two_approve_neither_is_the_author(forge: ForgeKind) {
         assert!(play.reply(number, comment).contains("v1 is live in `staging`"), "{promotes}");
         play.ends().await;
     }
+}
+
+async fn where_two_approve_nobody_who_wrote_a_commit_of_it_is_one(forge: ForgeKind) {
+    let message = "Train longer\n\nCo-authored-by: Dave <dave@example.com>\n";
+    let (mut play, number) = written_with(forge, AUTHOR, message, 2).await;
+    let comment = play.says(OWNER, number, "/model promote v1 staging").await;
+    refused(&mut play, "dave", number, "/model promote v1 staging", "own-work").await;
+    play.says(SECOND, number, "/model promote v1 staging").await;
+    nothing_waits(&play);
+    play.says("erin", number, "/model promote v1 staging").await;
+    deploys(&mut play).await;
+    assert!(play.reply(number, comment).contains("v1 is live in `staging`"));
+    play.ends().await;
 }
 
 async fn the_rules_are_those_of_the_default_branch_now(forge: ForgeKind) {

@@ -137,12 +137,21 @@ fn other_owners_approve_by_asking_for_the_same() {
 }
 
 #[test]
-fn where_two_approvals_are_asked_for_the_authors_is_none() {
+fn where_two_approvals_are_asked_for_nobody_who_wrote_it_gives_one() {
     let mut scene = Scene::with(&POLICY.replace("staging: {}", "staging: {approvals: 1}"));
     scene.says("alice", "promote v1 staging").unwrap();
     scene.state.stands.get_mut("staging").unwrap().active.as_mut().unwrap().approved_by = vec![user("bob")];
+    let wrote = |login: Option<&str>, email: &str| CommitAuthor {
+        login: login.map(str::to_owned),
+        email: email.to_owned(),
+    };
+    // GitHub knows accounts, GitLab addresses.
+    let authors = [wrote(Some("Erin"), ""), wrote(None, "frank@example.com")];
+    scene.wrote.insert(Version::sequence(1), authors.into());
     scene.policy = Scene::with(&POLICY.replace("staging: {}", "staging: {approvals: 2}")).policy;
-    assert_eq!(scene.refused("bob", "promote v1 staging"), "own-work");
+    for writer in ["bob", "erin", "frank"] {
+        assert_eq!(scene.refused(writer, "promote v1 staging"), "own-work", "{writer}");
+    }
     let once = scene.says("mia", "promote v1 staging").ok();
     assert!(matches!(once, Some(Begun::Approved { given: 1, needed: 2, .. })), "bob's is gone: {once:?}");
     scene.says("dave", "promote v1 staging").unwrap();

@@ -1,6 +1,6 @@
 //! A model with versions, a forge that deploys, and one engine turn at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::commands::Refusal;
 use crate::engine::environments::{
@@ -50,6 +50,8 @@ pub(super) struct Scene {
     pub(super) wake_at: Option<Timestamp>,
     /// Tags that a command named, beside versions.
     pub(super) named: Vec<Tag>,
+    /// Who wrote the commits of a version, where that was asked.
+    pub(super) wrote: BTreeMap<Version, BTreeSet<CommitAuthor>>,
 }
 
 impl Scene {
@@ -71,6 +73,7 @@ impl Scene {
             audit: Vec::new(),
             wake_at: None,
             named: Vec::new(),
+            wrote: BTreeMap::new(),
         };
         for number in 1..=3 {
             let mut version = record(number, &[]);
@@ -91,13 +94,16 @@ impl Scene {
     pub(super) fn says(&mut self, login: &str, line: &str) -> Result<Begun, Refusal> {
         self.now = self.now.after(std::time::Duration::from_secs(1));
         let by = user(login);
+        let emails = [format!("{login}@example.com")].into();
         let (model, repo) = (iris(), RepoId { forge: ForgeKind::GitLab, number: 5 });
         let ask = Ask {
             model: &model,
             policy: &self.policy,
             versions: &self.versions,
             tags: &self.named,
+            wrote: &self.wrote,
             by: &by,
+            emails: &emails,
             on: MergeRequestId { repo, number: 1 },
             now: self.now,
             prefix: "/model",
