@@ -13,6 +13,7 @@ mod merge_request;
 mod model;
 mod people;
 mod press;
+mod queue;
 mod redact;
 mod report;
 mod rescoring;
@@ -45,6 +46,7 @@ pub use merge_request::{
 pub use model::{ModelName, Phase, Stage};
 pub use people::{CodeOwners, CommitAuthor, ForgeApproval, Permission, Reviews, Standing, User};
 pub use press::{FoundCheck, Press};
+pub use queue::{QueueState, Queued, Trial};
 pub use redact::{Learnt, Redactor};
 pub use report::{Artifact, Report, TestFailure, TestSummary};
 pub use rescoring::{Rescoring, Scores};

@@ -28,6 +28,7 @@ mod paths;
 mod present;
 mod progress;
 mod publication;
+mod queue;
 mod rescoring;
 mod reviewers;
 mod rights;
@@ -38,8 +39,8 @@ mod versions;
 mod waivers;
 
 pub use facts::{
-    Addressed, Configuration, Facts, MergeFacts, ModelEnvironments, OpenFacts, Regeneration, Registry,
-    ReportFact, RescoringFact, ScoresFact, Seen, TargetFact, ToldComment,
+    Addressed, Configuration, Facts, MergeFacts, ModelEnvironments, OpenFacts, QueueFact, Regeneration,
+    Registry, ReportFact, RescoringFact, ScoresFact, Seen, TargetFact, ToldComment,
 };
 pub use owners::{LARGEST as LARGEST_OWNERS_FILE, OwnersFile, places as owners_files};
 pub use paths::touched;
@@ -88,6 +89,9 @@ pub fn step(state: &State, facts: &Facts, event: &Event, now: Timestamp) -> Tran
 /// Drives the models that the merge request touches.
 fn serve(turn: &mut Turn<'_>, event: &Event, rules: &BTreeMap<ModelName, Rules<'_>>) {
     hear::hear(turn, event);
+    if queue::learn(turn) {
+        merging::let_go(turn);
+    }
     drive(turn, rules);
 }
 

@@ -18,8 +18,8 @@ pub use error::{ErrorKind, ForgeError};
 pub use github::{GitHub, NewApp, manifest, new_app, web_address};
 pub use gitlab::{GitLab, HookChange, HookSetUp, WantedHook};
 pub use operations::{
-    Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, NewMergeRequest, NewRelease, Proposed,
-    PushedRun, Release,
+    Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, HeadRuns, Merge, NewMergeRequest,
+    NewRelease, Proposed, PushedRun, Release,
 };
 pub use stand_in::{Call, StandIn};
 pub use transport::{Limits, Payload};

@@ -39,7 +39,7 @@ pub use world::{
     Approval, Asset, AssetLink, CheckAction, CheckAnnotation, CheckRun, Comment, Commit, CommitStatus,
     Delivery, Deployment, DeploymentState, Environment, File, Hook, Job, JobState, MergeMethods,
     MergeRequest, MergeRequestState, MergeStyle, PackageFile, Person, Pipeline, PipelineSource,
-    PipelineState, Reaction, Release, Review, ReviewState, Role, RunsWait, Subscriptions, Tag,
+    PipelineState, Queued, Reaction, Release, Review, ReviewState, Role, RunsWait, Subscriptions, Tag, Trial,
 };
 
 use switches::Switches;

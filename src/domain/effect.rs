@@ -88,7 +88,17 @@ pub enum Effect {
         head: Sha,
         /// How.
         method: MergeMethod,
+        /// The branch that it joins.
+        #[serde(default)]
+        target: String,
         /// Counts tries after a refusal that may pass.
+        attempt: u32,
+    },
+    /// The merge request waits in no queue of its target branch.
+    LeaveQueue {
+        /// The head that waited.
+        head: Sha,
+        /// The merge call that put it there.
         attempt: u32,
     },
     /// The annotated tag exists on this commit: it takes the version's number.
@@ -171,6 +181,7 @@ impl Effect {
             Self::CancelRun { .. } => "cancel_run",
             Self::RetryJob { .. } => "retry_job",
             Self::Merge { .. } => "merge",
+            Self::LeaveQueue { .. } => "leave_queue",
             Self::CreateTag { .. } => "create_tag",
             Self::AssignStage { .. } => "assign_stage",
             Self::Retire { .. } => "retire",
@@ -202,6 +213,7 @@ impl Effect {
             Self::CancelRun { run } => format!("cancel_run:{run}"),
             Self::RetryJob { job, .. } => format!("retry_job:{job}"),
             Self::Merge { head, attempt, .. } => format!("merge:{head}:{attempt}"),
+            Self::LeaveQueue { head, attempt } => format!("leave_queue:{head}:{attempt}"),
             Self::CreateTag { model, version, .. } => format!("tag:{}", version.tag(model)),
             Self::AssignStage { assignment } => format!("tag:{}", assignment.tag()),
             Self::Retire { note } => format!("tag:{}", note.tag()),
@@ -226,6 +238,7 @@ impl Effect {
         match self {
             Self::CancelRun { .. }
             | Self::Merge { .. }
+            | Self::LeaveQueue { .. }
             | Self::CreateTag { .. }
             | Self::AssignStage { .. }
             | Self::Retire { .. } => 0,
@@ -250,6 +263,7 @@ impl Effect {
             Self::StartRun { .. }
                 | Self::RetryJob { .. }
                 | Self::Merge { .. }
+                | Self::LeaveQueue { .. }
                 | Self::CreateTag { .. }
                 | Self::AssignStage { .. }
                 | Self::Retire { .. }
@@ -296,6 +310,8 @@ pub enum Done {
         /// The commit on the target branch.
         commit: Sha,
     },
+    /// The merge request waits in the queue of its target branch.
+    Queued,
     /// The tag exists and is ours.
     Tagged {
         /// The tag as read back.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, BaselineName, Card, Chart, CodeOwners, CommentId, Digest, Effect, Environments, GeneratedAt,
-    Hold, JobId, Judged, Label, Lineage, ModelName, Phase, Refused, Report, Rescoring, Rollout, RunId, Sha,
-    ShownCheck, Stage, Status, Timestamp, User, Version, Waiver,
+    Hold, JobId, Judged, Label, Lineage, ModelName, Phase, QueueState, Refused, Report, Rescoring, Rollout,
+    RunId, Sha, ShownCheck, Stage, Status, Timestamp, User, Version, Waiver,
 };
 
 /// The state of one merge request over all its models.
@@ -40,6 +40,8 @@ pub struct State {
     pub merging: Option<Merging>,
     /// Counts merge calls.
     pub merges_asked: u32,
+    /// How it waits in the queue of its target branch.
+    pub queue: QueueState,
     /// What the forge was last asked to show.
     pub shown: Shown,
     /// How the generated files of a head were found.

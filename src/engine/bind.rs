@@ -6,7 +6,7 @@ use crate::domain::{Bound, Left, Measured, MergeRequestStatus, ModelName, ModelS
 
 use super::setting::{self, Rules};
 use super::turn::{Turn, note};
-use super::{rescoring, waivers};
+use super::{merging, rescoring, waivers};
 
 /// How many heads of before are remembered; one that is older and comes back counts as new.
 const REMEMBERED: usize = 64;
@@ -93,7 +93,7 @@ pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) 
         turn.state.models.insert(name.clone(), model);
     }
     if run_again {
-        turn.state.merging = None;
+        merging::withdraw(turn);
         turn.state.let_run = None;
         if !request.from_fork && request.status == MergeRequestStatus::Open {
             turn.start_run();

@@ -9,8 +9,8 @@ use crate::command::Addressing;
 use crate::config::valid::RepositoryConfig;
 use crate::domain::{
     CodeOwners, Comment, CommitAuthor, Digest, Environments, FileChange, ForgeApproval, ForgedStatus,
-    Generated, MergeRequest, ModelName, ModelSection, Press, Report, Repository, Rollout, Run, Scores, Sha,
-    Standing, StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
+    Generated, MergeRequest, ModelName, ModelSection, Press, Queued, Report, Repository, Rollout, Run,
+    Scores, Sha, Standing, StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
 };
 
 use super::card::CardFact;
@@ -54,6 +54,9 @@ pub struct Facts {
     pub open: Option<OpenFacts>,
     /// What only a merged one has.
     pub merged: Option<MergeFacts>,
+    /// How it waits in the queue of its target branch; read only where it may.
+    #[serde(default)]
+    pub queue: Option<QueueFact>,
     /// Comments to be answered, oldest first.
     pub comments: Vec<ToldComment>,
     /// A button that was pressed on a check that was found to be ours.
@@ -94,6 +97,16 @@ pub struct Regeneration {
     pub foreign: Vec<String>,
     /// Why nothing can be generated, safe to show.
     pub trouble: Option<String>,
+}
+
+/// How the merge request waits in the queue of its target branch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueFact {
+    /// None where it does not.
+    pub queued: Option<Queued>,
+    /// Paths that differ between the base that is judged against and what it is tried upon; none where those
+    /// are the same commit.
+    pub drift: Option<BTreeSet<String>>,
 }
 
 /// What is known of one model's environments.

@@ -4,12 +4,12 @@ use crate::domain::{Outcome, Review, Sha, User};
 use crate::event::{Event, ReviewAct};
 
 use super::turn::{Turn, note};
-use super::{anew, commands, infra, merging, publication, rescoring};
+use super::{anew, commands, infra, merging, publication, queue, rescoring};
 
 /// Takes in what the event carries. Everything else about it is a hint to look at the facts.
 pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
     match event {
-        Event::Refresh | Event::Comment { .. } | Event::Pressed(_) | Event::StatusForged => {}
+        Event::Refresh | Event::Tried | Event::Comment { .. } | Event::Pressed(_) | Event::StatusForged => {}
         Event::CommentTampered { id, by } => {
             // What the store knows is written again.
             turn.state.shown.report = None;
@@ -24,6 +24,7 @@ pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
         Event::Review { by, act, head } => review(turn, by, *act, head.as_ref()),
         Event::Effect { slot, outcome } => {
             merging::hear(turn, slot, outcome);
+            queue::hear(turn, slot, outcome);
             publication::hear(turn, slot, outcome);
             anew::hear(turn, slot, outcome);
             rescoring::hear(turn, slot, outcome);

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::{
-    Effect, MergeRequestStatus, Merging, ModelName, ModelState, Outcome, Phase, Stage, User,
+    Done, Effect, MergeRequestStatus, Merging, ModelName, ModelState, Outcome, Phase, Stage, User,
 };
 
+use super::queue;
 use super::rights::Rights;
 use super::setting::Rules;
 use super::turn::{Turn, note};
@@ -27,6 +28,9 @@ const ASK_RIGHTS_AGAIN: Duration = Duration::from_secs(60);
 pub(super) fn under_way(turn: &Turn<'_>) -> bool {
     let request = turn.merge_request();
     let asked = |merging: &Merging| merging.asked.is_some() && merging.head == request.head;
+    if queue::is_waiting(turn) {
+        return false;
+    }
     let target = turn.state.bound.as_ref().is_some_and(|bound| bound.target == request.target_branch);
     target && request.status == MergeRequestStatus::Open && turn.state.merging.as_ref().is_some_and(asked)
 }
@@ -43,13 +47,20 @@ pub(super) fn begin(turn: &mut Turn<'_>, by: &User) {
     turn.state.merging = Some(Merging { by: by.clone(), head, put_off: 0, retry_at: None, asked: None });
 }
 
+/// Gives the merge up; what waits in the queue for it is taken out.
+pub(super) fn withdraw(turn: &mut Turn<'_>) {
+    if let Some(merging) = turn.state.merging.take() {
+        queue::leave(turn, &merging.head);
+    }
+}
+
 /// Moves the merge on, or gives it up when a model is no longer ready for it.
 pub(super) fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     let ready = !turn.facts.target_gone
         && !turn.state.models.is_empty()
         && turn.state.models.values().all(|model| matches!(model.phase, Phase::Ready | Phase::Merging));
     if !ready {
-        turn.state.merging = None;
+        withdraw(turn);
     } else if turn.state.merging.is_none()
         && let Some(by) = anybody(turn, rules)
     {
@@ -93,14 +104,19 @@ fn ask(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     let Some(mut merging) = turn.state.merging.take() else { return };
     if merging.asked.is_some() {
         // The outcome comes by itself; the merged state may be visible only later.
-        turn.wake_in(LOOK_AGAIN);
+        if !turn.state.queue.waits {
+            turn.wake_in(LOOK_AGAIN);
+        }
+    } else if turn.state.queue.leaving.is_some() {
+        // What takes it out of the queue would take it out again.
     } else if let Some(at) = merging.retry_at.filter(|at| turn.now < *at) {
         turn.wake(at);
     } else {
         turn.state.merges_asked += 1;
         let method = rules.values().next().map(|rules| rules.policy.publish.merge).unwrap_or_default();
         let attempt = turn.state.merges_asked;
-        let effect = Effect::Merge { head: merging.head.clone(), method, attempt };
+        let target = turn.merge_request().target_branch.clone();
+        let effect = Effect::Merge { head: merging.head.clone(), method, target, attempt };
         merging.asked = Some(effect.slot());
         merging.retry_at = None;
         turn.want(effect);
@@ -116,6 +132,11 @@ pub(super) fn hear(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
         return;
     }
     match outcome {
+        Outcome::Done(Done::Queued) => {
+            turn.state.merging = Some(merging);
+            turn.state.queue.waits = true;
+            turn.wake_in(queue::LOOK_SOON);
+        }
         // Believed when it is seen: the facts say which commit the merge made.
         Outcome::Done(_) => turn.state.merging = Some(merging),
         Outcome::Conflict { .. } if merging.put_off < PATIENCE => {
@@ -126,6 +147,13 @@ pub(super) fn hear(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
             turn.state.merging = Some(merging);
         }
         Outcome::Conflict { reason } | Outcome::Refused { reason } => give_up(turn, &merging, reason),
+    }
+}
+
+/// The queue let it go: back to ready, if it was we who put it there.
+pub(super) fn let_go(turn: &mut Turn<'_>) {
+    if let Some(merging) = turn.state.merging.take() {
+        give_up(turn, &merging, queue::LET_GO);
     }
 }
 

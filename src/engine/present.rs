@@ -8,6 +8,7 @@ mod label;
 mod section;
 mod sentence;
 mod status;
+mod trial;
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,7 @@ pub(super) enum View<'a> {
 pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>) {
     let report = report(turn, view);
     status::present(turn, view, &report);
+    trial::present(turn, view);
     label::present(turn, view);
     // A merge is over in a moment, and then there is more to tell.
     if merging(turn) && turn.state.shown.report.is_some() {
@@ -119,6 +121,12 @@ pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
         Phase::Held => {
             format!(
                 "All is green, but an owner holds it; whoever does, or another one, ends that: `{prefix} unhold`."
+            )
+        }
+        Phase::Merging if turn.state.queue.waits => {
+            format!(
+                "It waits in the merge queue of `{}`; the forge merges it.",
+                turn.merge_request().target_branch
             )
         }
         Phase::Merging => "The merge is under way.".to_owned(),

@@ -340,7 +340,11 @@ pub(super) fn hear(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
             Outcome::Done(Done::Run { run }) => publication.run = Some(*run),
             Outcome::Done(Done::Released { web_url }) => publication.released = Some(web_url.clone()),
             Outcome::Done(
-                Done::Plain | Done::Merged { .. } | Done::Committed { .. } | Done::Proposed { .. },
+                Done::Plain
+                | Done::Merged { .. }
+                | Done::Queued
+                | Done::Committed { .. }
+                | Done::Proposed { .. },
             ) => {}
             Outcome::Conflict { .. } if !publication.tagged => occupied(publication),
             Outcome::Conflict { reason } | Outcome::Refused { reason } => {

@@ -14,6 +14,7 @@ mod history;
 mod holding;
 mod progress;
 mod publishing;
+mod queue;
 mod regenerate;
 mod rescoring;
 mod review;

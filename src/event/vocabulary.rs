@@ -87,6 +87,8 @@ pub enum Event {
     Pressed(Box<Press>),
     /// Somebody else set a status that has one of our names.
     StatusForged,
+    /// The queue of the target branch tries the merge request (GitHub; GitLab's trains show in their runs).
+    Tried,
     /// Somebody approved or withdrew by the forge's own review.
     Review {
         /// Who.

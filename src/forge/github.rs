@@ -17,6 +17,7 @@ mod merge;
 mod people;
 mod proposals;
 mod pulls;
+mod queue;
 mod releases;
 mod repositories;
 mod reviewers;
@@ -39,16 +40,16 @@ use crate::config::server::{GithubConfig, GithubCredential};
 use crate::domain::{
     Check, CheckId, CheckMark, Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus,
     FoundCheck, Job, JobId, Label, Learnt, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary,
-    ModelName, NewCommit, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp,
-    User, UserId, WorkOrder,
+    ModelName, NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag,
+    Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
 use super::memory::Memory;
 use super::transport::{Access, Limits, Signature, Transport};
 use super::{
-    Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewMergeRequest, NewRelease,
-    Proposed, PushedRun, Release, StandIn,
+    Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, HeadRuns, Merge, NewMergeRequest,
+    NewRelease, Proposed, PushedRun, Release, StandIn,
 };
 use app::App;
 use repositories::Name;
@@ -64,6 +65,8 @@ pub struct GitHub {
     app: Option<App>,
     /// Where release files are written to, without a trailing slash.
     uploads: String,
+    /// Where GraphQL is asked.
+    graphql: String,
     /// The domain of the addresses that stand for hidden ones: `users.noreply.github.com`.
     noreply: String,
     whoami: OnceCell<User>,
@@ -140,6 +143,7 @@ impl GitHub {
             http,
             app,
             uploads: config.upload_url.trim_end_matches('/').to_owned(),
+            graphql: config.graphql_url.clone(),
             noreply: format!("users.noreply.{}", host.strip_prefix("api.").unwrap_or(host)),
             whoami: OnceCell::new(),
             names: Memory::default(),
@@ -278,8 +282,8 @@ impl Forge for GitHub {
         self.open(repo, new).await
     }
 
-    async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {
-        self.runs_of_head(id, head).await
+    async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<HeadRuns, ForgeError> {
+        Ok(HeadRuns { runs: self.runs_of_head(id, head).await?, tried: false })
     }
 
     async fn run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError> {
@@ -424,8 +428,22 @@ impl Forge for GitHub {
         self.find_order(repo, branch, order, since).await
     }
 
-    async fn merge(&self, id: MergeRequestId, head: &Sha, method: MergeMethod) -> Result<Sha, ForgeError> {
-        self.merge_at(id, head, method).await
+    async fn merge(
+        &self,
+        id: MergeRequestId,
+        target: &str,
+        head: &Sha,
+        method: MergeMethod,
+    ) -> Result<Merge, ForgeError> {
+        self.merge_at(id, target, head, method).await
+    }
+
+    async fn queued(&self, id: MergeRequestId) -> Result<Option<Queued>, ForgeError> {
+        self.find_queued(id).await
+    }
+
+    async fn leave_queue(&self, id: MergeRequestId) -> Result<(), ForgeError> {
+        self.dequeue(id).await
     }
 
     async fn deployment(

@@ -18,6 +18,7 @@ mod remembered;
 mod reviews;
 mod statuses;
 mod tags;
+mod trains;
 
 pub use hooks::{HookChange, HookSetUp, WantedHook};
 
@@ -30,16 +31,16 @@ use tokio::sync::OnceCell;
 use crate::config::server::GitlabConfig;
 use crate::domain::{
     Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, Job, JobId, Label,
-    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, RepoId, Repository,
-    Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, Queued, RepoId,
+    Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
 use super::text::segment;
 use super::transport::{Access, Limits, Signature, Transport};
 use super::{
-    Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, NewMergeRequest, NewRelease,
-    Proposed, PushedRun, Release, StandIn,
+    Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, HeadRuns, Merge, NewMergeRequest,
+    NewRelease, Proposed, PushedRun, Release, StandIn,
 };
 use remembered::Remembered;
 
@@ -130,6 +131,7 @@ impl Forge for GitLab {
 
     async fn repository(&self, repo: RepoId) -> Result<Repository, ForgeError> {
         let found: answers::Project = self.http.get(&REPOSITORY, &project(repo, "")).await?;
+        self.remembered.keep_trains(repo, found.merge_trains_enabled, self.http.now());
         let Some(default_branch) = found.default_branch.filter(|branch| !branch.is_empty()) else {
             return Err(self
                 .http
@@ -232,7 +234,7 @@ impl Forge for GitLab {
         self.open(repo, new).await
     }
 
-    async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {
+    async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<HeadRuns, ForgeError> {
         self.runs_of_head(id, head).await
     }
 
@@ -369,8 +371,22 @@ impl Forge for GitLab {
         self.find_dispatched(repo, branch, order, since).await
     }
 
-    async fn merge(&self, id: MergeRequestId, head: &Sha, method: MergeMethod) -> Result<Sha, ForgeError> {
+    async fn merge(
+        &self,
+        id: MergeRequestId,
+        _target: &str,
+        head: &Sha,
+        method: MergeMethod,
+    ) -> Result<Merge, ForgeError> {
         self.merge_at(id, head, method).await
+    }
+
+    async fn queued(&self, id: MergeRequestId) -> Result<Option<Queued>, ForgeError> {
+        self.find_queued(id).await
+    }
+
+    async fn leave_queue(&self, id: MergeRequestId) -> Result<(), ForgeError> {
+        self.dequeue(id).await
     }
 
     async fn deployment(

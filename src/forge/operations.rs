@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use crate::domain::{
     Check, CheckId, CheckMark, Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeKind, ForgedStatus,
     FoundCheck, Job, JobId, Label, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName,
-    NewCommit, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId,
-    WorkOrder,
+    NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User,
+    UserId, WorkOrder,
 };
 
 use super::ForgeError;
@@ -101,8 +101,8 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         new: &NewMergeRequest,
     ) -> Result<MergeRequestId, ForgeError>;
 
-    /// The runs of exactly this head of the merge request, the newest first, with their jobs.
-    async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError>;
+    /// The runs of exactly this head of the merge request.
+    async fn runs(&self, id: MergeRequestId, head: &Sha) -> Result<HeadRuns, ForgeError>;
 
     /// One run with its jobs.
     async fn run(&self, repo: RepoId, run: RunId) -> Result<Run, ForgeError>;
@@ -246,9 +246,22 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         since: Timestamp,
     ) -> Result<Option<RunId>, ForgeError>;
 
-    /// Merges at exactly `head`; the commit on the target branch. [`super::ErrorKind::Conflict`] when
-    /// the head moved or the forge cannot merge yet, [`super::ErrorKind::Refused`] when it will not.
-    async fn merge(&self, id: MergeRequestId, head: &Sha, method: MergeMethod) -> Result<Sha, ForgeError>;
+    /// Merges at exactly `head` into `target`, or has it wait in the queue that this branch is merged by.
+    /// [`super::ErrorKind::Conflict`] when the head moved or the forge cannot do that yet,
+    /// [`super::ErrorKind::Refused`] when it will not.
+    async fn merge(
+        &self,
+        id: MergeRequestId,
+        target: &str,
+        head: &Sha,
+        method: MergeMethod,
+    ) -> Result<Merge, ForgeError>;
+
+    /// How it waits in the queue of its target branch; none where it does not (any more).
+    async fn queued(&self, id: MergeRequestId) -> Result<Option<Queued>, ForgeError>;
+
+    /// Takes it out of the queue of its target branch, where it waits in one.
+    async fn leave_queue(&self, id: MergeRequestId) -> Result<(), ForgeError>;
 
     /// The deployment that the forge itself made of `job`, a job of `run` that names this environment;
     /// none when there is none (yet). One that somebody else made there does not count.
@@ -328,6 +341,15 @@ pub struct ArchiveEntry {
     pub sha256: Digest,
 }
 
+/// The runs of a merge request's head.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeadRuns {
+    /// The newest first, with their jobs.
+    pub runs: Vec<Run>,
+    /// Whether the merge request's newest run is none of them, but tries it in a queue (GitLab's train).
+    pub tried: bool,
+}
+
 /// A run that a push started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushedRun {
@@ -335,6 +357,15 @@ pub struct PushedRun {
     pub id: RunId,
     /// The commit that it runs on.
     pub commit: Sha,
+}
+
+/// What became of the wish to merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// It is merged, as this commit on the target branch.
+    Merged(Sha),
+    /// It waits in the queue of the target branch.
+    Queued,
 }
 
 /// A merge request to be opened.

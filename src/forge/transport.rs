@@ -366,6 +366,11 @@ impl Transport {
         )
     }
 
+    /// Words of the forge without our token.
+    pub(crate) fn clean(&self, words: &str) -> String {
+        self.redactor.clean(words)
+    }
+
     /// A refusal of ours.
     pub(crate) fn refused(&self, operation: &Operation, why: &str) -> Failure {
         Failure::new(

@@ -1,7 +1,7 @@
 //! The merge call: guarded by the head, and its answer may be lost.
 
 use crate::domain::{Done, MergeMethod, MergeRequestId, MergeRequestStatus, Outcome, Sha};
-use crate::forge::{ErrorKind, Forge, ForgeError};
+use crate::forge::{ErrorKind, Forge, ForgeError, Merge};
 use crate::storage::ClaimedEffect;
 
 use super::OutboxError;
@@ -12,7 +12,7 @@ pub(crate) async fn perform(
     forge: &dyn Forge,
     claimed: &ClaimedEffect,
     id: MergeRequestId,
-    head: &Sha,
+    (target, head): (&str, &Sha),
     method: MergeMethod,
 ) -> Result<Performed, OutboxError> {
     if claimed.attempts > 0
@@ -20,8 +20,9 @@ pub(crate) async fn perform(
     {
         return Ok(found);
     }
-    match forge.merge(id, head, method).await {
-        Ok(commit) => Ok(Performed::done(Done::Merged { commit })),
+    match forge.merge(id, target, head, method).await {
+        Ok(Merge::Merged(commit)) => Ok(Performed::done(Done::Merged { commit })),
+        Ok(Merge::Queued) => Ok(Performed::done(Done::Queued)),
         Err(error) if error.kind == ErrorKind::Unauthorized => Err(error.into()),
         // Whatever the forge says, the merge may have happened: by this call or by a person.
         Err(error) => match already(forge, id, head).await {

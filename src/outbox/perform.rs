@@ -83,8 +83,12 @@ impl Means<'_> {
                 let (id, since) = (merge_request(claimed)?, earlier(claimed.since));
                 evaluate::perform(self.forge, claimed, id, branch, order, since).await
             }
-            Effect::Merge { head, method, .. } => {
-                merge::perform(self.forge, claimed, merge_request(claimed)?, head, *method).await
+            Effect::Merge { head, method, target, .. } => {
+                let id = merge_request(claimed)?;
+                merge::perform(self.forge, claimed, id, (target, head), *method).await
+            }
+            Effect::LeaveQueue { .. } => {
+                plain(gone_is_fine(self.forge.leave_queue(merge_request(claimed)?).await))
             }
             Effect::CreateTag { model, version, lineage } => {
                 let name = version.tag(model);
@@ -140,8 +144,8 @@ impl Means<'_> {
                 );
                 return Ok(Performed { outcome: Outcome::Conflict { reason }, comment: None });
             }
-            let runs = self.forge.runs(id, head).await?;
-            let ours = runs.iter().find(|run| run.created_at >= earlier(claimed.since));
+            let known = self.forge.runs(id, head).await?;
+            let ours = known.runs.iter().find(|run| run.created_at >= earlier(claimed.since));
             if let Some(run) = ours {
                 return Ok(Performed::done(Done::Run { run: run.id }));
             }

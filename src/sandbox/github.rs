@@ -17,6 +17,7 @@ mod manifest;
 mod paging;
 mod people;
 mod pulls;
+mod queue;
 mod releases;
 mod repository;
 mod reviews;
@@ -51,7 +52,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
 };
 
 /// What begins a path of the API at the root; everything else is a page.
-const ROOTS: [&str; 10] = [
+const ROOTS: [&str; 11] = [
     "repos",
     "repositories",
     "user",
@@ -62,6 +63,7 @@ const ROOTS: [&str; 10] = [
     "api",
     "app",
     "app-manifests",
+    "graphql",
 ];
 
 fn merge_request_path(project: &str, number: u64) -> String {
@@ -102,6 +104,9 @@ fn routed(state: &mut State, call: &Call) -> Answer {
         Ok(asker) => asker,
         Err(reply) => return Ok(reply),
     };
+    if let ("POST", ["graphql"] | ["api", "graphql"]) = (call.method.as_str(), rest) {
+        return Ok(queue::graphql(state, call, &asker));
+    }
     let (by, token) = match &asker {
         Asker::App(app) => return apps::route(state, call, *app, rest),
         Asker::Job(_) if call.method != "GET" => return Err(asker::lacking()),
@@ -167,6 +172,7 @@ fn in_project(state: &mut State, call: &Call, project: u64, by: u64, rest: &[&st
         }
         ["check-runs", ..] | ["commits", _, "check-runs"] => checks::route(state, call, project, by, rest),
         ["commits" | "compare" | "branches" | "tags", ..] => code::route(state, call, project, rest),
+        ["rules", "branches", branch] if call.method == "GET" => queue::rules(state, call, project, branch),
         ["contents", path @ ..] => contents::route(state, call, project, by, &path.join("/")),
         ["git", below @ ..] => git::route(state, call, project, by, below),
         ["actions", below @ ..] => actions::route(state, call, project, by, below),

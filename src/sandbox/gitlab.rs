@@ -11,6 +11,7 @@ mod people;
 mod quick_actions;
 mod releases;
 mod shape;
+mod trains;
 
 use serde_json::json;
 
@@ -109,6 +110,7 @@ fn in_project(state: &mut State, call: &Call, project: u64, by: u64, rest: &[&st
         ["merge_requests", iid, "notes", below @ ..] => {
             notes::route(state, call, project, by, number(iid)?, below)
         }
+        ["merge_trains", ..] => trains::route(state, call, project, by, rest),
         ["merge_requests", ..] => merge_requests::route(state, call, project, by, rest),
         ["repository", ..] => code::route(state, call, project, by, rest),
         ["statuses" | "pipeline" | "pipelines" | "jobs", ..] => ci::route(state, call, project, by, rest),

@@ -16,6 +16,7 @@ use super::{Refusal, archive};
 mod checks;
 mod forks;
 mod jobs;
+mod queue;
 
 /// One project of the sandbox; people are named by login.
 #[derive(Clone, Debug)]

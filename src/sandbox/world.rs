@@ -19,6 +19,7 @@ mod occurrence;
 mod people;
 mod pipeline;
 mod project;
+mod queue;
 mod release;
 mod review;
 mod run;
@@ -45,6 +46,7 @@ pub use merge_request::{Approval, MergeRequest, MergeRequestState};
 pub use people::{Person, Role};
 pub use pipeline::{Pipeline, PipelineSource, PipelineState};
 pub use project::{MergeMethods, MergeStyle, RunsWait};
+pub use queue::{Queued, Trial};
 pub use release::{Asset, AssetLink, PackageFile, Release, Tag};
 pub use review::{Review, ReviewState};
 pub use status::CommitStatus;
@@ -58,6 +60,7 @@ pub(crate) use merge::MergeWish;
 pub(crate) use merge_request::NewMergeRequest;
 pub(crate) use occurrence::{Message, Occurrence};
 pub(crate) use project::Project;
+pub(crate) use queue::Queue;
 pub(crate) use release::NewRelease;
 pub(crate) use run::Rerun;
 pub(crate) use status::NewStatus;
@@ -127,6 +130,7 @@ impl World {
             pending: VecDeque::new(),
             deliveries: Vec::new(),
             short_pages: false,
+            queues_turn: false,
         };
         Self { state: Mutex::new(state), bell, mail }
     }
@@ -172,6 +176,8 @@ pub(crate) struct State {
     pub(crate) deliveries: Vec<Delivery>,
     /// Whether lists hold one entry less than asked for on each page.
     pub(crate) short_pages: bool,
+    /// Whether what waits in queues is being looked at.
+    queues_turn: bool,
 }
 
 impl State {

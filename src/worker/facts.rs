@@ -8,6 +8,7 @@ mod judged;
 mod merged;
 mod owners;
 mod people;
+mod queue;
 mod reports;
 mod rescorings;
 mod target;
@@ -75,6 +76,8 @@ pub(crate) struct Found {
     pub(crate) reports: Vec<(RepoId, JobId, Report)>,
     /// Runs that were seen.
     pub(crate) runs: Vec<RunId>,
+    /// Whether a run was seen that tries it in a queue.
+    pub(crate) tried: bool,
     /// The versions of the environments that were read, by model.
     pub(crate) expected: BTreeMap<ModelName, i64>,
 }
@@ -185,6 +188,7 @@ impl Gatherer<'_> {
                 base_moved,
                 open: None,
                 merged,
+                queue: None,
                 comments: Vec::new(),
                 press: match self.event {
                     Event::Pressed(press) => Some((**press).clone()),
@@ -199,6 +203,7 @@ impl Gatherer<'_> {
             },
             reports: Vec::new(),
             runs: Vec::new(),
+            tried: false,
             expected: BTreeMap::new(),
         };
         if !past && found.facts.merge_request.status != MergeRequestStatus::Closed {
@@ -214,6 +219,7 @@ impl Gatherer<'_> {
             };
             found.facts.comments.push(ToldComment { id, author, body, now, seen });
         }
+        self.queue(&mut found).await?;
         self.head_since(&mut found.facts).await?;
         self.generated(&mut found.facts).await?;
         self.environments(&touched, &mut found).await?;

@@ -40,7 +40,7 @@ fn lineage(stand: &Stand, commit: &Sha) -> Lineage {
 }
 
 fn merge(head: &Sha) -> Effect {
-    Effect::Merge { head: head.clone(), method: MergeMethod::Auto, attempt: 0 }
+    Effect::Merge { head: head.clone(), method: MergeMethod::Auto, target: "main".to_owned(), attempt: 0 }
 }
 
 fn tag(stand: &Stand, commit: &Sha) -> Effect {

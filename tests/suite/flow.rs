@@ -32,6 +32,7 @@ mod objections;
 mod observe;
 mod onboarding;
 mod owners;
+mod queue;
 mod report;
 mod rescoring;
 mod retire;

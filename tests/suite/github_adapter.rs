@@ -8,6 +8,7 @@ mod committing;
 mod deployments;
 mod dispatch;
 mod limits;
+mod queue;
 mod reading;
 mod releases;
 mod runs;

@@ -6,6 +6,7 @@ mod deployments;
 mod pipelines;
 mod reading;
 mod releases;
+mod trains;
 mod trouble;
 mod writing;
 

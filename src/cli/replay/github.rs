@@ -230,7 +230,7 @@ pub(super) fn assumed(asked: &Asked) -> Option<Told> {
             ["actions", "runs", _, "jobs"] => json!({ "jobs": [] }),
             ["actions", "runs", _, "artifacts"] => json!({ "artifacts": [] }),
             ["pulls", _, "reviews" | "commits"] | ["issues", _, "comments" | "labels"] => json!([]),
-            ["git", "matching-refs", "tags", ..] => json!([]),
+            ["git", "matching-refs", "tags", ..] | ["rules", "branches", ..] => json!([]),
             ["releases", "tags", _] => return Some(Told::absent()),
             _ => return None,
         },

@@ -98,7 +98,7 @@ fn check(turn: &Turn<'_>, view: &View<'_>, status: &Status, report: &StickyRepor
 }
 
 /// A check without anything below its sentence.
-fn plain(name: &str, progress: Progress, title: &str) -> Check {
+pub(super) fn plain(name: &str, progress: Progress, title: &str) -> Check {
     Check {
         name: name.to_owned(),
         progress,
@@ -111,7 +111,7 @@ fn plain(name: &str, progress: Progress, title: &str) -> Check {
     }
 }
 
-const fn progress(state: StatusState) -> Progress {
+pub(super) const fn progress(state: StatusState) -> Progress {
     match state {
         StatusState::Pending => Progress::InProgress,
         StatusState::Success => Progress::Completed(Conclusion::Success),

@@ -14,11 +14,11 @@ use super::sentence::Told;
 use super::{View, check};
 
 /// What the umbrella says where no model is touched.
-const UNTOUCHED: &str = "no model changed";
+pub(super) const UNTOUCHED: &str = "no model changed";
 // A sentence stays as long as its value does, so it says nothing that goes on.
 const UNDECIDED: &str = "not decided yet: the report says what is awaited";
 const NOT_OURS: &str = "not set by mergewright";
-const GOOD: &str = "build, test and review are good";
+pub(super) const GOOD: &str = "build, test and review are good";
 
 /// Asks for every status whose value is not the one that was sent last; where the forge shows checks, for
 /// checks of the same names instead.
@@ -155,7 +155,7 @@ fn models(turn: &Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> BTreeMap<S
 }
 
 /// The umbrella's value for a phase; none = as it was before.
-const fn of_phase(phase: Phase) -> Option<StatusState> {
+pub(super) const fn of_phase(phase: Phase) -> Option<StatusState> {
     Some(match phase {
         Phase::Untracked
         | Phase::Draft

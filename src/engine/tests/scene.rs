@@ -89,6 +89,7 @@ impl Scene {
                 ..OpenFacts::default()
             }),
             merged: None,
+            queue: None,
             comments: Vec::new(),
             press: None,
             people: BTreeMap::new(),

@@ -116,14 +116,22 @@ struct GroupHook {
 
 #[derive(Default, Deserialize)]
 struct Group {
-    base_ref: Option<String>,
+    head_ref: Option<String>,
 }
 
-/// `merge_group`: the queue of a branch moved.
+/// `merge_group`. Of those that a group holds the last one is named, each by a group of its own.
 pub(super) fn merge_group(event: &str, body: &[u8]) -> Result<Incoming, Stop> {
     let hook: GroupHook = read(event, body)?;
-    let base = hook.merge_group.base_ref.ok_or_else(|| Stop::missing("merge_group.base_ref"))?;
-    branch(hook.repository, base.strip_prefix("refs/heads/").unwrap_or(&base))
+    let reference = hook.merge_group.head_ref.ok_or_else(|| Stop::missing("merge_group.head_ref"))?;
+    let number = tried_in(&reference).ok_or_else(|| Stop::because("unknown-group"))?;
+    let tried = about(Subject::MergeRequest(merge_request(hook.repository.repo()?, number)));
+    Ok(Incoming { event: Event::Tried, ..tried })
+}
+
+/// The pull request of `refs/heads/gh-readonly-queue/<branch>/pr-<number>-<commit>`.
+fn tried_in(reference: &str) -> Option<u64> {
+    let (_branch, last) = reference.strip_prefix("refs/heads/gh-readonly-queue/")?.rsplit_once('/')?;
+    last.strip_prefix("pr-")?.split_once('-')?.0.parse().ok()
 }
 
 #[derive(Deserialize)]

@@ -284,15 +284,31 @@ fn a_press_on_a_check_of_ours_is_a_command_and_on_one_of_others_it_is_not() {
 }
 
 #[test]
-fn pushes_and_the_merge_queue_name_the_branch() {
+fn pushes_name_the_branch() {
     let branch = |name: &str| Subject::Branch { repo: REPO, branch: name.to_owned() };
     let push = |reference: &str| json!({"ref": reference, "repository": {"id": 15}, "sender": {"id": 7}});
     assert_eq!(hear("push", &push("refs/heads/main")).subject, branch("main"), "our own push too");
     assert_eq!(hear("push", &push("refs/heads/a'b$(x)/ü")).subject, branch("a'b$(x)/ü"));
     put_aside("push", &push("refs/tags/v1"), "tag");
-    let group = json!({"action": "checks_requested", "repository": {"id": 15},
-                       "merge_group": {"head_sha": HEAD, "base_ref": "refs/heads/main"}});
-    assert_eq!(hear("merge_group", &group).subject, branch("main"));
+}
+
+#[test]
+fn what_a_merge_queue_tries_names_its_last_pull_request() {
+    let group = |reference: &str| {
+        json!({"action": "checks_requested", "repository": {"id": 15},
+               "merge_group": {"head_sha": HEAD, "head_ref": reference, "base_ref": "refs/heads/main"}})
+    };
+    for branch in ["main", "release/pr-9-x"] {
+        let told = hear("merge_group", &group(&format!("refs/heads/gh-readonly-queue/{branch}/pr-3-{HEAD}")));
+        assert_eq!((told.subject, told.event), (PULL_REQUEST, Event::Tried), "{branch}");
+    }
+    for strange in
+        ["refs/heads/main", "refs/heads/gh-readonly-queue/main/pr-x-1", "refs/heads/gh-readonly-queue/main"]
+    {
+        put_aside("merge_group", &group(strange), "unknown-group");
+    }
+    let nameless = json!({"action": "checks_requested", "repository": {"id": 15}, "merge_group": {}});
+    put_aside("merge_group", &nameless, "missing merge_group.head_ref");
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub(super) struct Project {
     pub(super) merge_method: Option<String>,
     #[serde(default)]
     pub(super) squash_option: Option<String>,
+    #[serde(default)]
+    pub(super) merge_trains_enabled: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,7 +7,7 @@ use super::{GitLab, REPOSITORY, answers, merge_request, project};
 use crate::domain::{MergeMethod, MergeRequestId, RepoId, Sha};
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::transport::Payload;
-use crate::forge::{ErrorKind, ForgeError};
+use crate::forge::{ErrorKind, ForgeError, Merge};
 
 const MERGE: Operation = Operation {
     name: "merge",
@@ -21,10 +21,15 @@ impl GitLab {
         id: MergeRequestId,
         head: &Sha,
         method: MergeMethod,
-    ) -> Result<Sha, ForgeError> {
+    ) -> Result<Merge, ForgeError> {
+        let (trains, squash) = self.ways(id.repo, method).await?;
         let mut body = json!({ "sha": head });
-        if let (Some(squash), Some(fields)) = (self.squash(id.repo, method).await?, body.as_object_mut()) {
+        if let (Some(squash), Some(fields)) = (squash, body.as_object_mut()) {
             fields.insert("squash".to_owned(), squash.into());
+        }
+        // Whatever is asked for below, GitLab would merge past the train.
+        if trains {
+            return self.enqueue(id, body).await;
         }
         let path = merge_request(id, "/merge");
         let answer =
@@ -34,11 +39,11 @@ impl GitLab {
             Err(failure) => return Err(self.not_merged(failure).await),
         };
         if let (true, Some(commit)) = (merged.state == "merged", commit_made(&merged)) {
-            return Ok(commit);
+            return Ok(Merge::Merged(commit));
         }
         let merged = self.raw_merge_request(id).await?;
         match merged.merged_commit() {
-            Some(commit) if merged.state == "merged" => Ok(commit.clone()),
+            Some(commit) if merged.state == "merged" => Ok(Merge::Merged(commit.clone())),
             _ => Err(ForgeError {
                 kind: ErrorKind::Conflict,
                 external: "GitLab took the merge but has not finished it; it is looked at again".to_owned(),
@@ -47,12 +52,20 @@ impl GitLab {
         }
     }
 
-    /// What to say about squashing; nothing leaves it to the project's and merge request's own setting.
-    async fn squash(&self, repo: RepoId, method: MergeMethod) -> Result<Option<bool>, ForgeError> {
-        if method == MergeMethod::Auto {
-            return Ok(None);
+    /// Whether the project merges by trains, and what to say about squashing; nothing leaves that to the
+    /// project's and merge request's own setting.
+    async fn ways(&self, repo: RepoId, method: MergeMethod) -> Result<(bool, Option<bool>), ForgeError> {
+        let known = self.remembered.trains(repo, self.http.now());
+        if let (Some(trains), MergeMethod::Auto) = (known, method) {
+            return Ok((trains, None));
         }
         let found: answers::Project = self.http.get(&REPOSITORY, &project(repo, "")).await?;
+        self.remembered.keep_trains(repo, found.merge_trains_enabled, self.http.now());
+        let squash = if method == MergeMethod::Auto { None } else { Some(self.squash(&found, method)?) };
+        Ok((found.merge_trains_enabled, squash))
+    }
+
+    fn squash(&self, found: &answers::Project, method: MergeMethod) -> Result<bool, ForgeError> {
         let how = found.merge_method.as_deref().unwrap_or("merge");
         let squashing = found.squash_option.as_deref().unwrap_or("default_off");
         let why_not = match method {
@@ -66,7 +79,7 @@ impl GitLab {
             MergeMethod::Rebase if how != "ff" => {
                 "the project makes merge commits (set `merge_method` to `ff` for a linear history)"
             }
-            _ => return Ok(Some(method == MergeMethod::Squash)),
+            _ => return Ok(method == MergeMethod::Squash),
         };
         Err(self.http.refused(&MERGE, &format!("{why_not}; change that, or `publish.merge`")).into())
     }

@@ -11,7 +11,7 @@ use crate::domain::{JobId, MergeRequestId, ModelName, RepoId, Run, RunId, Sha, T
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
 use crate::forge::transport::Payload;
-use crate::forge::{ErrorKind, Forge as _, ForgeError, PushedRun};
+use crate::forge::{ErrorKind, Forge as _, ForgeError, HeadRuns, PushedRun};
 
 const RUNS: Operation = Operation {
     name: "runs",
@@ -59,11 +59,11 @@ const NO_JOBS: [&str; 4] = [
 const MOST_OF_PUSHES: usize = 20;
 
 impl GitLab {
-    /// The merge request's pipelines of this head. A pipeline of merged results or of a merge train
-    /// runs on a merge commit: it belongs to the head that is one of that commit's parents.
-    /// Pipelines of a fork's own project do not count, nor those that exist for statuses only or that were
+    /// The merge request's pipelines of this head. A pipeline of merged results runs on a merge commit: it
+    /// belongs to the head that is one of that commit's parents. What a merge train tries comes after the
+    /// head was judged and judges nothing. Pipelines of a fork's own project do not count, nor those that exist for statuses only or that were
     /// started on the branch by an order, which is for anything else than judging the head.
-    pub(super) async fn runs_of_head(&self, id: MergeRequestId, head: &Sha) -> Result<Vec<Run>, ForgeError> {
+    pub(super) async fn runs_of_head(&self, id: MergeRequestId, head: &Sha) -> Result<HeadRuns, ForgeError> {
         let path = merge_request(id, "/pipelines");
         let mut pipelines: Vec<answers::Pipeline> = self.http.list_until(&RUNS, &path, |_| false).await?;
         pipelines.retain(|pipeline| {
@@ -71,13 +71,15 @@ impl GitLab {
                 && !matches!(pipeline.source.as_deref(), Some("external" | "api"))
         });
         pipelines.sort_by_key(|pipeline| std::cmp::Reverse(pipeline.id));
+        let tried = pipelines.first().is_some_and(is_of_train);
+        pipelines.retain(|pipeline| !is_of_train(pipeline));
         let mut runs = Vec::new();
         for pipeline in pipelines {
             if self.belongs(id.repo, &pipeline, head).await? {
                 runs.push(self.with_jobs(id.repo, pipeline, head.clone()).await?);
             }
         }
-        Ok(runs)
+        Ok(HeadRuns { runs, tried })
     }
 
     /// The newest pipelines that pushes to the branch started, whichever models they are about.
@@ -344,6 +346,11 @@ fn variables(order: &WorkOrder) -> BTreeMap<&'static str, String> {
 fn runs_on_a_merge(reference: &str) -> bool {
     let rest = reference.strip_prefix("refs/merge-requests/");
     rest.is_some_and(|rest| rest.ends_with("/merge") || rest.ends_with("/train"))
+}
+
+/// Whether a merge train tries something by it.
+fn is_of_train(pipeline: &answers::Pipeline) -> bool {
+    pipeline.reference.ends_with("/train")
 }
 
 /// Whether nothing of the pipeline will go on by itself.

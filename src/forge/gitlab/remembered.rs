@@ -1,6 +1,7 @@
 //! What one GitLab adapter remembers, since it cannot change.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::answers;
 use crate::domain::{MergeRequestId, RepoId, RunId, Sha, Timestamp, UserId};
@@ -19,6 +20,23 @@ pub(super) struct Remembered {
     pub(super) extents: Memory<MergeRequestId, Extent>,
     /// People's e-mail addresses, with the time they were read.
     pub(super) emails: Memory<UserId, (BTreeSet<String>, Timestamp)>,
+    /// Whether a project merges by trains, with the time that was read.
+    trains: Memory<RepoId, (bool, Timestamp)>,
+}
+
+/// How long a project's settings are taken to be as they were.
+const SETTINGS_LAST: Duration = Duration::from_secs(300);
+
+impl Remembered {
+    /// Whether the project merged by trains not long ago; none where that is not known.
+    pub(super) fn trains(&self, repo: RepoId, now: Timestamp) -> Option<bool> {
+        let known = self.trains.get(&repo);
+        known.filter(|(_, read_at)| now.since(*read_at) < SETTINGS_LAST).map(|(trains, _)| trains)
+    }
+
+    pub(super) fn keep_trains(&self, repo: RepoId, trains: bool, now: Timestamp) {
+        self.trains.put(repo, (trains, now));
+    }
 }
 
 /// How much a merge request changes.

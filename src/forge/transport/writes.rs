@@ -1,4 +1,4 @@
-//! Writes: one at a time, never redirected, never repeated.
+//! Writes: one at a time, never redirected, never repeated; and questions that need a document.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response};
@@ -33,6 +33,17 @@ impl Transport {
         let response = self.send_write(operation, method, address, payload).await?;
         let status = response.status().as_u16();
         Ok((status, self.json(operation, response).await?))
+    }
+
+    /// Asks by a document, which changes nothing and so waits for no turn.
+    pub(crate) async fn query<T: DeserializeOwned>(
+        &self,
+        operation: &Operation,
+        address: &str,
+        payload: Payload,
+    ) -> Result<T, Failure> {
+        let response = self.send_write(operation, Method::POST, address, payload).await?;
+        self.json(operation, response).await
     }
 
     /// The same where an answer may be empty.

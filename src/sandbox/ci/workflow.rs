@@ -86,7 +86,6 @@ pub(crate) enum Trigger {
         inputs: BTreeMap<String, String>,
     },
     /// A merge queue tries a group.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the world has no merge queue yet"))]
     MergeGroup,
 }
 

@@ -123,7 +123,7 @@ pub(super) fn lacking() -> Refusal {
 /// The rights of which one is needed for what lies below a repository.
 fn needed(method: &str, rest: &[&str]) -> &'static [&'static str] {
     match rest {
-        [] | ["collaborators", ..] => &["metadata"],
+        [] | ["collaborators" | "rules", ..] => &["metadata"],
         ["pulls", _, "merge"] if method == "PUT" => &["contents"],
         ["pulls", ..] => &["pull_requests"],
         ["issues" | "labels", ..] => &["issues", "pull_requests"],

@@ -67,6 +67,15 @@ impl Told<'_> {
                 }
                 self.message("check_run", *by, body)
             }
+            Occurrence::Tried { by, target, trial, .. } => {
+                let group = json!({
+                    "head_sha": trial.commit,
+                    "head_ref": trial.reference,
+                    "base_sha": trial.base,
+                    "base_ref": format!("refs/heads/{target}"),
+                });
+                self.message("merge_group", *by, json!({"action": "checks_requested", "merge_group": group}))
+            }
             Occurrence::Released { tag, .. } => {
                 let one = place.releases.get(tag)?;
                 let body = json!({"action": "published", "release": releases::release(state, place, one)});
@@ -112,6 +121,8 @@ impl Told<'_> {
             ("draft", _) => "converted_to_draft",
             ("ready", _) => "ready_for_review",
             ("review_requested", _) => "review_requested",
+            ("enqueued", _) => "enqueued",
+            ("dequeued", _) => "dequeued",
             _ => return None,
         };
         let mut body = json!({

@@ -66,6 +66,7 @@ fn message(state: &State, occurrence: &Occurrence) -> Option<Message> {
         | Occurrence::Reviewed { .. }
         | Occurrence::Status { .. }
         | Occurrence::Check { .. }
+        | Occurrence::Tried { .. }
         | Occurrence::Released { .. }
         | Occurrence::Run { .. }
         | Occurrence::Hooked { .. } => return None,

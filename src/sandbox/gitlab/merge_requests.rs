@@ -138,6 +138,13 @@ fn one(state: &mut State, call: &Call, project: u64, by: u64, iid: u64, rest: &[
             state.merge(project, by, iid, &wish)?;
             single(state, project, iid, 200)
         }
+        ("POST", ["cancel_merge_when_pipeline_succeeds"]) => {
+            state.dequeue(project, by, iid).map_err(|refusal| match refusal {
+                Refusal::NotFound(_) => Refusal::NotAllowed("406 Not Acceptable".to_owned()),
+                other => other,
+            })?;
+            single(state, project, iid, 201)
+        }
         ("PUT", ["rebase"]) => {
             state.rebase(project, by, iid)?;
             Ok(Reply::json(202, &json!({"rebase_in_progress": true})))

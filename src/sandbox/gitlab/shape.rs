@@ -56,6 +56,8 @@ pub(super) fn project(state: &State, project: &Project, by: u64) -> Value {
         "http_url_to_repo": format!("{}.git", state.project_url(project)),
         "merge_method": style,
         "squash_option": "default_off",
+        "merge_pipelines_enabled": project.queue.is_some(),
+        "merge_trains_enabled": project.queue.is_some(),
         "only_allow_merge_if_pipeline_succeeds": project.merge_needs_pipeline,
         "ci_pipeline_variables_minimum_override_role": "developer",
         "archived": false,

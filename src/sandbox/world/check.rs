@@ -109,6 +109,7 @@ impl State {
         become_so(&mut check, wish, now)?;
         self.project_mut(project)?.checks.insert(check.id, check.clone());
         self.tell_check(project, person, "created", &check, None);
+        self.turn_queues()?;
         Ok(check)
     }
 
@@ -132,6 +133,7 @@ impl State {
         if before.is_none() && check.completed_at.is_some() {
             self.tell_check(project, person, "completed", &check, None);
         }
+        self.turn_queues()?;
         Ok(check)
     }
 

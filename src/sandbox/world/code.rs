@@ -139,7 +139,7 @@ impl State {
         for (target, number) in self.open_from(project, branch) {
             self.start_merge_request_pipeline_if_any(target, person, number, "synchronize");
         }
-        Ok(())
+        self.turn_queues()
     }
 
     /// Creates a tag; with a message it is annotated.

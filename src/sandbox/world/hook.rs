@@ -84,6 +84,7 @@ impl Subscriptions {
             Occurrence::Pipeline { .. }
             | Occurrence::Run { .. }
             | Occurrence::Status { .. }
+            | Occurrence::Tried { .. }
             | Occurrence::Check { .. } => self.pipelines,
             Occurrence::Released { .. } => self.releases,
             Occurrence::Job { .. } => self.jobs,

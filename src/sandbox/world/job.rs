@@ -167,7 +167,7 @@ impl State {
         if over {
             self.free_group(project, id)?;
         }
-        Ok(())
+        self.turn_queues()
     }
 
     /// Tells of a job's new state, and of what its deployment makes of it.

@@ -119,6 +119,11 @@ impl State {
         if wish.head.as_deref().is_some_and(|head| head != one.head.as_str()) {
             return Err(Refusal::Conflict("SHA does not match HEAD of source branch".to_owned()));
         }
+        // GitLab lets whoever may merge do so past the train.
+        if self.dialect.is_github() && place.queue.is_some() {
+            let text = "Repository rule violations found\n\nChanges must be made through the merge queue";
+            return Err(Refusal::NotAllowed(text.to_owned()));
+        }
         if self.merge_obstacle(project, number)?.is_some() {
             return Err(Refusal::NotAllowed("405 Method Not Allowed".to_owned()));
         }

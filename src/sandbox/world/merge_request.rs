@@ -261,6 +261,7 @@ impl State {
         if change(one)? {
             one.updated_at = now;
             self.tell_of(project, person, number, action, None);
+            self.turn_queues()?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::Sha;
 
-use super::{CheckRun, Comment, Delivery, Hook, Installation, State};
+use super::{CheckRun, Comment, Delivery, Hook, Installation, State, Trial};
 
 /// Something that hooks are told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(crate) enum Occurrence {
         /// Its number.
         number: u64,
         /// `open`, `update`, `close`, `reopen`, `merge`, `approved`, `unapproved`, and on GitHub `draft`,
-        /// `ready` and `review_requested`.
+        /// `ready`, `review_requested`, `enqueued` and `dequeued`.
         action: &'static str,
         /// The head before, when new code came.
         before: Option<Sha>,
@@ -106,6 +106,17 @@ pub(crate) enum Occurrence {
         check: Box<CheckRun>,
         /// The button's identifier.
         button: Option<String>,
+    },
+    /// A merge queue tries something.
+    Tried {
+        /// Where.
+        project: u64,
+        /// Who put it into the queue.
+        by: u64,
+        /// The branch that it would become.
+        target: String,
+        /// What is tried.
+        trial: Trial,
     },
     /// A release came out.
     Released {
@@ -171,6 +182,7 @@ impl Occurrence {
             | Self::Reviewed { project, .. }
             | Self::Status { project, .. }
             | Self::Check { project, .. }
+            | Self::Tried { project, .. }
             | Self::Released { project, .. }
             | Self::Run { project, .. }
             | Self::Hooked { project, .. }

@@ -16,7 +16,7 @@ pub struct Pipeline {
     pub number: u64,
     /// The commit.
     pub sha: Sha,
-    /// Branch, tag, or `refs/merge-requests/N/head`.
+    /// Branch, tag, `refs/merge-requests/N/head`, or `…/train`.
     pub reference: String,
     /// What started it.
     pub source: PipelineSource,
@@ -74,6 +74,8 @@ pub enum PipelineSource {
     Tag,
     /// A merge request.
     MergeRequest,
+    /// A merge queue.
+    MergeGroup,
     /// A call of the API.
     Api,
     /// A status for a commit without a pipeline.
@@ -139,6 +141,7 @@ impl PipelineSource {
         match self {
             Self::Push { .. } | Self::Tag => "push",
             Self::MergeRequest => "merge_request_event",
+            Self::MergeGroup => "merge_group",
             Self::Api => "api",
             Self::External => "external",
         }

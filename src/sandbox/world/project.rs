@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     CheckRun, Comment, CommitStatus, Deployment, Environment, Hook, Job, MergeRequest, PackageFile, Pipeline,
-    Refusal, Release, Repository, Review, Role, State,
+    Queue, Refusal, Release, Repository, Review, Role, State,
 };
 
 /// How the project's settings let merge requests be merged.
@@ -66,6 +66,8 @@ pub(crate) struct Project {
     pub(crate) merge_methods: MergeMethods,
     /// Whether a pipeline must succeed before a merge.
     pub(crate) merge_needs_pipeline: bool,
+    /// Where merging goes by a queue, what waits.
+    pub(crate) queue: Option<Queue>,
     /// Whose runs of pull requests wait for somebody's permission.
     pub(crate) runs_wait: RunsWait,
     /// Whether everybody may read, fork and comment.
@@ -152,6 +154,7 @@ impl State {
             merge_style: MergeStyle::Merge,
             merge_methods: MergeMethods::ALL,
             merge_needs_pipeline: false,
+            queue: None,
             runs_wait: RunsWait::default(),
             public: false,
             forked_from: None,

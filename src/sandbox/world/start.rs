@@ -94,6 +94,28 @@ impl State {
         self.started(project, person, start)
     }
 
+    /// The pipeline of what a merge train tries, where the file wants one.
+    pub(super) fn start_train_pipeline(
+        &mut self,
+        project: u64,
+        person: u64,
+        one: &MergeRequest,
+        reference: &str,
+        commit: &Sha,
+    ) -> Option<u64> {
+        let start = Start {
+            source: PipelineSource::MergeRequest,
+            reference: reference.to_owned(),
+            sha: commit.clone(),
+            merge_request: Some((project, one.clone())),
+            given: BTreeMap::new(),
+        };
+        match self.start(project, person, start) {
+            Ok(Started::Pipeline(id)) => Some(id),
+            Ok(Started::Nothing(_)) | Err(_) => None,
+        }
+    }
+
     /// A pipeline on a branch or tag, with variables.
     pub(crate) fn start_pipeline(
         &mut self,
@@ -287,7 +309,8 @@ impl State {
                 let target = self.project(*target)?;
                 put("CI_MERGE_REQUEST_ID", &one.id.to_string());
                 put("CI_MERGE_REQUEST_IID", &one.number.to_string());
-                put("CI_MERGE_REQUEST_EVENT_TYPE", "detached");
+                let kind = if start.reference.ends_with("/train") { "merge_train" } else { "detached" };
+                put("CI_MERGE_REQUEST_EVENT_TYPE", kind);
                 put("CI_MERGE_REQUEST_PROJECT_ID", &target.id.to_string());
                 put("CI_MERGE_REQUEST_PROJECT_PATH", &target.path);
                 put("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", &one.source_project.to_string());

@@ -108,6 +108,7 @@ impl State {
             Some(pipeline) => self.tell(&Occurrence::Pipeline { project, pipeline }),
             None => self.tell(&Occurrence::Status { project, status: status.id }),
         }
+        self.turn_queues()?;
         Ok(status)
     }
 }

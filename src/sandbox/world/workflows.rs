@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::domain::Sha;
 use crate::sandbox::ci::workflow::{RunPlan, Surroundings, Trigger, Workflow, plan};
 
-use super::{Hand, Job, MergeRequest, Occurrence, Pipeline, PipelineSource, Project, Refusal, Role, State};
+use super::{
+    Hand, Job, MergeRequest, Occurrence, Pipeline, PipelineSource, Project, Refusal, Role, State, Trial,
+};
 
 /// Where workflows lie.
 const FOLDER: &str = ".github/workflows";
@@ -95,6 +97,26 @@ impl State {
             sha: one.head.clone(),
             code: merge,
             merge_request: Some(one),
+        };
+        self.start_all(project, person, &happening)
+    }
+
+    /// The runs of what a merge queue tries.
+    pub(super) fn start_merge_group_workflows(
+        &mut self,
+        project: u64,
+        person: u64,
+        trial: &Trial,
+    ) -> Result<(), Refusal> {
+        let reference = trial.reference.strip_prefix("refs/heads/").unwrap_or(&trial.reference);
+        let happening = Happening {
+            source: PipelineSource::MergeGroup,
+            trigger: Trigger::MergeGroup,
+            reference: reference.to_owned(),
+            full_ref: trial.reference.clone(),
+            sha: trial.commit.clone(),
+            code: trial.commit.clone(),
+            merge_request: None,
         };
         self.start_all(project, person, &happening)
     }

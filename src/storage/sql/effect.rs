@@ -31,6 +31,7 @@ fn happens_once(effect: &Effect) -> bool {
         | Effect::StartRun { .. }
         | Effect::RetryJob { .. }
         | Effect::Merge { .. }
+        | Effect::LeaveQueue { .. }
         | Effect::CreateTag { .. }
         | Effect::AssignStage { .. }
         | Effect::Retire { .. }

@@ -14,7 +14,7 @@ pub(super) fn label(label: Label) -> Effect {
 }
 
 pub(super) fn merge(attempt: u32) -> Effect {
-    Effect::Merge { head: sha('a'), method: MergeMethod::Auto, attempt }
+    Effect::Merge { head: sha('a'), method: MergeMethod::Auto, target: "main".to_owned(), attempt }
 }
 
 fn status(state: StatusState) -> Effect {

@@ -8,7 +8,7 @@ use crate::domain::{Effect, MergeMethod, Timestamp};
 use crate::storage::{Decision, EffectEnd, NewJob};
 
 fn merge() -> Effect {
-    Effect::Merge { head: sha('a'), method: MergeMethod::Auto, attempt: 1 }
+    Effect::Merge { head: sha('a'), method: MergeMethod::Auto, target: "main".to_owned(), attempt: 1 }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::{ForgeKind, MergeRequest, MergeRequestStatus, ModelName, Run, Sha};
 use crate::engine::OpenFacts;
 use crate::event::Event;
+use crate::forge::HeadRuns;
 use crate::worker::failure::Failure;
 use crate::worker::logs;
 
@@ -25,7 +26,7 @@ impl Gatherer<'_> {
         let mut open = OpenFacts::default();
         // Where no model is touched, only the run is of use that the one status shall join.
         if !touched.is_empty() || !self.shown_on(&head) {
-            open.runs = self.runs(&found.facts.merge_request).await?;
+            (open.runs, found.tried) = self.runs(&found.facts.merge_request).await?;
         }
         for run in &mut open.runs {
             logs::read(self.forge, self.memory, self.id.repo, run).await;
@@ -52,9 +53,9 @@ impl Gatherer<'_> {
         Ok(())
     }
 
-    /// The runs of the head. Of one that we had merged a moment ago they are those that the merge was
+    /// The runs of the head, and whether a newer one tries it in a queue. Of one that we had merged a moment ago they are those that the merge was
     /// decided by; approvals and holds are looked at once more.
-    async fn runs(&self, request: &MergeRequest) -> Result<Vec<Run>, Failure> {
+    async fn runs(&self, request: &MergeRequest) -> Result<(Vec<Run>, bool), Failure> {
         let key = (self.id, request.head.clone());
         let merging = self.state.merging.as_ref().filter(|merging| merging.head == request.head);
         let ours = merging.is_some_and(|merging| merging.asked.is_some());
@@ -63,11 +64,11 @@ impl Gatherer<'_> {
             && let Some((runs, read_at)) = self.memory.runs.get(&key)
             && self.now.since(read_at) < MERGE_LASTS
         {
-            return Ok(runs);
+            return Ok((runs, false));
         }
-        let runs = self.forge.runs(self.id, &request.head).await?;
+        let HeadRuns { runs, tried } = self.forge.runs(self.id, &request.head).await?;
         self.memory.runs.put(key, (runs.clone(), self.now));
-        Ok(runs)
+        Ok((runs, tried))
     }
 
     /// What there is of merge commits that are judged anew; nothing where there are none.

@@ -218,3 +218,21 @@ async fn where_it_is_not_installed_any_more_nothing_is_taken_for_missing() {
     assert_eq!(play.label(number), "model::ready", "the comment was not lost: {}", play.report(number));
     play.ends().await;
 }
+
+#[tokio::test]
+async fn the_umbrella_on_what_a_merge_queue_tries_is_a_check() {
+    let mut play = Play::as_app().await;
+    play.project.merge_queue(&["mergewright", "lint"]).unwrap();
+    let number = play.candidate("Train longer", GOOD).await;
+    play.says(OWNER, number, "@mergewright approve").await;
+    play.says(OWNER, number, "@mergewright publish").await;
+    let tried = play.project.queued(number).unwrap().and_then(|queued| queued.trial).unwrap().commit;
+    let check = play.project.checks(&tried).unwrap().remove("mergewright").unwrap();
+    assert_eq!((check.conclusion.as_deref(), check.actions.len()), (Some("success"), 0));
+    assert!(play.project.statuses(&tried).unwrap().is_empty());
+    play.project.set_status(OWNER, &tried, "lint", "success").unwrap();
+    play.settle().await;
+    play.publishes().await;
+    assert_eq!(play.label(number), "model::published", "{}", play.report(number));
+    play.ends().await;
+}

@@ -47,7 +47,7 @@ async fn runs_of_a_head_are_those_of_the_generated_workflows_and_nothing_else() 
     ]);
     let server =
         serve([runs_of_head(all), jobs(37, json!([])), jobs(32, json!([])), jobs(31, json!([]))]).await;
-    let runs = adapter(&server).runs(MR, &sha('a')).await.unwrap();
+    let runs = adapter(&server).runs(MR, &sha('a')).await.unwrap().runs;
     assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [RunId(37), RunId(32), RunId(31)]);
     assert!(runs.iter().all(|run| run.sha == sha('a')));
     assert_eq!(runs[2].web_url, "http://gh/r/31");

@@ -1,7 +1,7 @@
 //! What is written: the exact requests, repeats that count as done, refusals by operation.
 
-use mergewright::domain::{CommentId, Label, MergeMethod, RunId, Sha, Status, StatusState};
-use mergewright::forge::{ErrorKind, Forge as _};
+use mergewright::domain::{CommentId, Label, MergeMethod, RunId, Status, StatusState};
+use mergewright::forge::{ErrorKind, Forge as _, Merge};
 use serde_json::{Value, json};
 
 use super::{MR, REPO, adapter, named, repository, serve};
@@ -110,9 +110,12 @@ async fn where_nobody_elses_label_stands_one_write_exchanges_ours() {
 
 const MERGE: &str = "/repos/acme/models/pulls/3/merge";
 
-async fn merged(allowed: Value, answer: Answer, method: MergeMethod) -> (Result<Sha, ErrorKind>, Server) {
-    let server = Server::start([on("GET", "/repositories/7", 200, repository(allowed)), answer]).await;
-    let result = adapter(&server).merge(MR, &sha('a'), method).await.map_err(|error| error.kind);
+const RULES: &str = "/repos/acme/models/rules/branches/main";
+
+async fn merged(allowed: Value, answer: Answer, method: MergeMethod) -> (Result<Merge, ErrorKind>, Server) {
+    let rules = on("GET", RULES, 200, json!([{ "type": "pull_request" }]));
+    let server = Server::start([on("GET", "/repositories/7", 200, repository(allowed)), rules, answer]).await;
+    let result = adapter(&server).merge(MR, "main", &sha('a'), method).await.map_err(|error| error.kind);
     (result, server)
 }
 
@@ -137,24 +140,25 @@ async fn a_merge_is_guarded_by_the_head_and_takes_the_first_way_that_is_allowed(
         (only(true, true, true), MergeMethod::Rebase, "rebase"),
     ] {
         let (result, server) = merged(allowed, done(), method).await;
-        assert_eq!(result, Ok(sha('d')), "{method:?} {word}");
-        assert_eq!(server.finished()[1].json(), json!({ "sha": sha('a'), "merge_method": word }));
+        assert_eq!(result, Ok(Merge::Merged(sha('d'))), "{method:?} {word}");
+        assert_eq!(server.finished()[2].json(), json!({ "sha": sha('a'), "merge_method": word }));
     }
     let unknown =
         json!({ "allow_merge_commit": null, "allow_squash_merge": null, "allow_rebase_merge": null });
     let (result, server) = merged(unknown, done(), MergeMethod::Auto).await;
-    assert_eq!(result, Ok(sha('d')));
-    assert_eq!(server.finished()[1].json(), json!({ "sha": sha('a') }), "left to GitHub");
+    assert_eq!(result, Ok(Merge::Merged(sha('d'))));
+    assert_eq!(server.finished()[2].json(), json!({ "sha": sha('a') }), "left to GitHub");
 }
 
 #[tokio::test]
 async fn a_way_that_is_not_allowed_is_not_tried() {
     let no = json!({ "allow_squash_merge": false });
-    let server = Server::start([on("GET", "/repositories/7", 200, repository(no))]).await;
-    let error = adapter(&server).merge(MR, &sha('a'), MergeMethod::Squash).await.unwrap_err();
+    let rules = on("GET", RULES, 404, json!({ "message": "Not Found" }));
+    let server = Server::start([on("GET", "/repositories/7", 200, repository(no)), rules]).await;
+    let error = adapter(&server).merge(MR, "main", &sha('a'), MergeMethod::Squash).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
     assert!(error.external.contains("publish.merge"), "{}", error.external);
-    server.only();
+    server.finished();
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Pipelines and jobs: which belong to a head, starting, cancelling, dispatching, finding again.
 
 use mergewright::domain::{FailureCause, JobId, JobStatus, RunId, Timestamp, WorkOrder};
-use mergewright::forge::{ErrorKind, Forge as _};
+use mergewright::forge::{ErrorKind, Forge as _, HeadRuns};
 use serde_json::{Value, json};
 
 use super::{MR, REPO, adapter, user};
@@ -26,7 +26,7 @@ fn merge_of(merge: char, head: char) -> Answer {
 }
 
 #[tokio::test]
-async fn runs_of_a_head_are_detached_merged_results_and_trains_but_nothing_else() {
+async fn runs_of_a_head_are_detached_or_of_merged_results_and_nothing_else() {
     let mut fork = pipeline(36, 'a', "topic");
     fork["project_id"] = json!(8);
     let mut external = pipeline(37, 'a', "topic");
@@ -43,7 +43,6 @@ async fn runs_of_a_head_are_detached_merged_results_and_trains_but_nothing_else(
     let server = Server::start([
         on("GET", "/projects/7/merge_requests/3/pipelines", 200, all),
         merge_of('b', 'a'),
-        merge_of('c', 'a'),
         on(
             "GET",
             format!("/projects/7/repository/commits/{}", sha('d')),
@@ -52,14 +51,28 @@ async fn runs_of_a_head_are_detached_merged_results_and_trains_but_nothing_else(
         ),
         jobs(31, json!([])),
         jobs(32, json!([])),
-        jobs(33, json!([])),
     ])
     .await;
-    let runs = adapter(&server).runs(MR, &sha('a')).await.unwrap();
-    assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [RunId(33), RunId(32), RunId(31)]);
+    let HeadRuns { runs, tried } = adapter(&server).runs(MR, &sha('a')).await.unwrap();
+    assert!(!tried, "the newest is a detached one");
+    assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [RunId(32), RunId(31)]);
     assert!(runs.iter().all(|run| run.sha == sha('a')), "never the merge commit");
-    assert_eq!(runs[0].web_url, "http://gl/p/33");
+    assert_eq!(runs[0].web_url, "http://gl/p/32");
     assert_eq!(Some(runs[0].created_at), Timestamp::parse("2026-01-01T00:00:00Z"));
+    server.finished();
+}
+
+#[tokio::test]
+async fn a_train_that_is_newest_tries_the_merge_request_and_judges_nothing() {
+    let all = json!([
+        pipeline(33, 'c', "refs/merge-requests/3/train"),
+        pipeline(31, 'a', "refs/merge-requests/3/head"),
+    ]);
+    let server =
+        Server::start([on("GET", "/projects/7/merge_requests/3/pipelines", 200, all), jobs(31, json!([]))])
+            .await;
+    let HeadRuns { runs, tried } = adapter(&server).runs(MR, &sha('a')).await.unwrap();
+    assert_eq!((runs.iter().map(|run| run.id).collect::<Vec<_>>(), tried), (vec![RunId(31)], true));
     server.finished();
 }
 

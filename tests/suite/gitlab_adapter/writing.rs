@@ -1,7 +1,7 @@
 //! What is written: the exact requests, repeats that count as done, refusals by operation.
 
 use mergewright::domain::{CommentId, Label, MergeMethod, RunId, Status, StatusState};
-use mergewright::forge::{ErrorKind, Forge as _};
+use mergewright::forge::{ErrorKind, Forge as _, Merge};
 use serde_json::{Value, json};
 
 use super::{MR, REPO, adapter, commit, merge_request, user};
@@ -154,12 +154,12 @@ async fn one_label_goes_on_and_all_others_of_ours_go_off_in_one_request() {
 
 const MERGE: &str = "/projects/7/merge_requests/3/merge";
 
-async fn merged(
-    answers: Vec<Answer>,
-    method: MergeMethod,
-) -> (Result<mergewright::domain::Sha, ErrorKind>, Server) {
-    let server = Server::start(answers).await;
-    let result = adapter(&server).merge(MR, &sha('a'), method).await.map_err(|error| error.kind);
+async fn merged(answers: Vec<Answer>, method: MergeMethod) -> (Result<Merge, ErrorKind>, Server) {
+    // How a project merges is read with its own settings, where they say how it may.
+    let plain = json!({ "path_with_namespace": "g/p", "merge_trains_enabled": false });
+    let first = (method == MergeMethod::Auto).then(|| on("GET", "/projects/7", 200, plain));
+    let server = Server::start(first.into_iter().chain(answers)).await;
+    let result = adapter(&server).merge(MR, "main", &sha('a'), method).await.map_err(|error| error.kind);
     (result, server)
 }
 
@@ -167,8 +167,8 @@ async fn merged(
 async fn a_merge_is_guarded_by_the_head_and_left_to_the_project() {
     let done = merge_request(json!({ "state": "merged", "merge_commit_sha": sha('d') }));
     let (result, server) = merged(vec![on("PUT", MERGE, 200, done)], MergeMethod::Auto).await;
-    assert_eq!(result, Ok(sha('d')));
-    assert_eq!(server.only().json(), json!({ "sha": sha('a') }));
+    assert_eq!(result, Ok(Merge::Merged(sha('d'))));
+    assert_eq!(server.finished()[1].json(), json!({ "sha": sha('a') }));
 }
 
 #[tokio::test]
@@ -179,11 +179,11 @@ async fn a_merge_whose_answer_names_no_commit_is_read_back() {
     let (result, _) =
         merged(vec![on("PUT", MERGE, 200, fast_forwarded.clone()), read(&fast_forwarded)], MergeMethod::Auto)
             .await;
-    assert_eq!(result, Ok(sha('a')), "fast-forwarded: the head itself");
+    assert_eq!(result, Ok(Merge::Merged(sha('a'))), "fast-forwarded: the head itself");
     let squashed = merge_request(json!({ "state": "merged", "squash_commit_sha": sha('e') }));
     let (result, _) =
         merged(vec![on("PUT", MERGE, 200, open.clone()), read(&squashed)], MergeMethod::Auto).await;
-    assert_eq!(result, Ok(sha('e')));
+    assert_eq!(result, Ok(Merge::Merged(sha('e'))));
     let (result, _) = merged(vec![on("PUT", MERGE, 200, open.clone()), read(&open)], MergeMethod::Auto).await;
     assert_eq!(result, Err(ErrorKind::Conflict), "not merged yet");
 }
@@ -208,7 +208,7 @@ async fn a_wanted_method_is_asked_of_a_project_that_allows_it() {
         (MergeMethod::Rebase, "ff", "default_off", false),
     ] {
         let (result, server) = merged(vec![project(how, option), done()], method).await;
-        assert_eq!(result, Ok(sha('d')), "{method:?} {how} {option}");
+        assert_eq!(result, Ok(Merge::Merged(sha('d'))), "{method:?} {how} {option}");
         assert_eq!(server.finished()[1].json()["squash"], json!(squash), "{method:?} {how} {option}");
     }
     for (method, how, option) in [
@@ -237,7 +237,7 @@ async fn each_refusal_to_merge_has_its_own_meaning() {
     ] {
         let (result, server) = merged(answers, MergeMethod::Auto).await;
         assert_eq!(result, Err(expected));
-        server.only();
+        server.finished();
     }
 }
 

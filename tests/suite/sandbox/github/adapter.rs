@@ -8,7 +8,7 @@ use mergewright::domain::{
     CommentId, DeploymentState, ForgeKind, JobStatus, Label, MergeMethod, MergeRequestId, RepoId, Status,
     StatusState, Timestamp, UserId, WorkOrder,
 };
-use mergewright::forge::{ArchiveLimits, ArtifactKind, Asset, Forge as _, GitHub, NewRelease};
+use mergewright::forge::{ArchiveLimits, ArtifactKind, Asset, Forge as _, GitHub, Merge, NewRelease};
 use mergewright::sandbox::{Deliveries, File, Jobs};
 
 use crate::sandbox::scene::{NOON, Scene, WORKFLOW, WORKFLOW_PATH};
@@ -94,7 +94,8 @@ async fn a_pull_request_is_read_said_something_of_and_merged() {
     github.set_label(id, Some(Label::Ready)).await.unwrap();
     assert!(scene.project.merge_request(number).unwrap().labels.contains("model::ready"));
 
-    let merged = github.merge(id, &head, MergeMethod::Auto).await.unwrap();
+    let merged = github.merge(id, "main", &head, MergeMethod::Auto).await.unwrap();
+    let Merge::Merged(merged) = merged else { panic!("{merged:?}") };
     assert_eq!(scene.project.branch("main").unwrap(), merged);
     let differ = github.paths_between(repo, &scene.main, &merged).await.unwrap();
     assert_eq!(differ.into_iter().collect::<Vec<_>>(), ["models/iris/params.json"]);
@@ -115,7 +116,7 @@ async fn runs_are_read_started_and_stopped_and_their_bytes_fetched() {
         let files: [(&str, &[u8]); 1] = [("models/iris/model.json", b"{}")];
         scene.project.job_succeeds(run, "iris:build", "trained\n", &files).unwrap();
         scene.project.job_fails(run, "iris:test", "2 failed\n", &[]).unwrap();
-        let runs = github.runs(id, &head).await.unwrap();
+        let runs = github.runs(id, &head).await.unwrap().runs;
         assert_eq!(runs.len(), 1, "{root}");
         let job = |task: &str| runs[0].jobs.iter().find(|job| job.task == task).unwrap();
         assert_eq!(job("build").status, JobStatus::Succeeded);
