@@ -7,9 +7,7 @@ use std::fmt::Write as _;
 /// Single quotes where they leave a text readable that has double quotes or backslashes in it,
 /// double quotes with escapes for everything else.
 pub(super) fn quoted(text: &str) -> String {
-    let printable = |c: char| {
-        matches!(c, ' '..='~' | '\u{a1}'..='\u{d7ff}') && !matches!(c, '\u{ad}' | '\u{2028}' | '\u{2029}')
-    };
+    let printable = |c: char| matches!(c, ' '..='~' | '\u{a1}'..='\u{d7ff}') && !unseen(c);
     if text.contains(['"', '\\']) && text.chars().all(printable) {
         return format!("'{}'", text.replace('\'', "''"));
     }
@@ -31,6 +29,12 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
+/// Breaks, marks and joiners that nobody sees: some turn the order in which a line is read, so that a reviewer
+/// is shown another one than the one that runs.
+fn unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+}
+
 /// `text` as a literal block whose lines stand `indent` deep, where it has several lines and the
 /// block form can hold it; else [`quoted`].
 pub(super) fn block(text: &str, indent: usize) -> String {
@@ -49,11 +53,22 @@ pub(super) fn block(text: &str, indent: usize) -> String {
     format!("|{}", lines.concat())
 }
 
+/// What one or the other version of YAML takes for a truth or for nothing, whatever its case.
+const OTHER: &[&str] = &["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+
 /// A word that means itself without quotes; none for everything else.
 pub(super) fn word(text: &str) -> Option<&str> {
     let shaped = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let other = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    (shaped && !other.contains(&text)).then_some(text)
+    (shaped && !OTHER.contains(&text)).then_some(text)
+}
+
+/// The name of a variable or of a setting, in quotes where YAML would take it for something else; none for
+/// everything else.
+pub(super) fn key(text: &str) -> Option<String> {
+    let shaped = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    let other = OTHER.iter().any(|word| word.eq_ignore_ascii_case(text));
+    shaped.then(|| if other { quoted(text) } else { text.to_owned() })
 }
 
 /// The name of a job or a step of ours, in quotes where it is more than a [`word`]; none for everything else.
@@ -182,6 +197,25 @@ mod tests {
             assert_eq!(id(text).as_deref(), Some(written));
         }
         assert!(id("a b").is_none() && id("").is_none() && id("a:b").is_none());
+    }
+
+    #[test]
+    fn a_name_of_a_variable_is_a_text_whatever_it_looks_like() {
+        for (text, written) in
+            [("TOKEN", "TOKEN"), ("_a-b", "_a-b"), ("Null", "\"Null\""), ("Y", "\"Y\""), ("on", "\"on\"")]
+        {
+            assert_eq!(key(text).as_deref(), Some(written));
+            assert_eq!(read(&format!("{written}: 1\n"))[text], serde_yaml::Value::from(1), "{text}");
+        }
+        assert!(key("").is_none() && key("1a").is_none() && key("a b").is_none() && key("a: b").is_none());
+    }
+
+    #[test]
+    fn what_nobody_sees_is_written_so_that_it_is_seen() {
+        for text in ["a\u{202e}b", "a\u{2066}b \"c\"", "a\u{200b}b", "a\u{61c}b"] {
+            assert!(quoted(text).is_ascii(), "{}", quoted(text));
+            survives(text);
+        }
     }
 
     #[test]

@@ -162,6 +162,10 @@ fn environment<'t>() -> Result<Environment<'t>, Error> {
         Some(text) => Ok(Value::from_safe_string(text)),
         None => Err(Error::new(ErrorKind::InvalidOperation, format!("`{text}` is no name of a job"))),
     });
+    environment.add_filter("key", |text: &str| match quoting::key(text) {
+        Some(text) => Ok(Value::from_safe_string(text)),
+        None => Err(Error::new(ErrorKind::InvalidOperation, format!("`{text}` is no name of a variable"))),
+    });
     environment.add_filter("shell", |text: &str| Value::from_safe_string(quoting::shell(text)));
     environment.add_filter("plain", |text: &str| match quoting::plain(text) {
         Some(text) => Ok(Value::from_safe_string(text.to_owned())),

@@ -105,7 +105,7 @@ fn a_template_that_drops_something_is_caught() {
         ("gitlab/job.yml.j2", "    - job: <{ need }>\n      artifacts: true\n", "needs"),
         ("gitlab/retry.yml.j2", "      - <{ fault | word }>\n", "retry"),
         ("gitlab/cache.yml.j2", "      prefix: <{ job.cache.prefix }>\n", "cache"),
-        ("gitlab/cache.yml.j2", "    <{ name | plain }>: <{ value }>\n", "variables"),
+        ("gitlab/cache.yml.j2", "    <{ name | key }>: <{ value }>\n", "variables"),
         ("gitlab/pipeline.yml.j2", "    - if: <{ rule }>\n", "workflow"),
         ("gitlab/pipeline.yml.j2", "  - <{ stage | word }>\n", "stages"),
     ] {

@@ -100,8 +100,9 @@ fn lines(model: &Model) -> Vec<&str> {
         Some(Deploy::Kserve { .. }) | None => &[],
     };
     let jobs = [&model.build.run, &model.test.run, &model.publish.run].map(Vec::as_slice);
+    let scan = model.scan.iter().map(|scan| scan.run.as_slice());
     let schedules = model.schedules.values().map(|schedule| schedule.run.as_slice());
-    let all = jobs.into_iter().chain(deploy.iter().copied()).chain(schedules);
+    let all = jobs.into_iter().chain(scan).chain(deploy.iter().copied()).chain(schedules);
     all.flatten().flat_map(|text| text.lines()).collect()
 }
 
@@ -120,6 +121,15 @@ fn runs(line: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_only_the_scan_runs_is_brought_along() {
+        let text = "version: 1\nmodels:\n  iris:\n    toolchain: {kind: python}\n    scan: {run: [\"uvx bandit -r .\"]}\n    test: {reports: {metrics: m.json}}\n    version: {strategy: sequence}\n";
+        let config = crate::config::repository::parse(text).unwrap();
+        let toolchain = Toolchain::of(config.models.values().next().unwrap());
+        assert!(toolchain.tools.contains(&Tool::Uv), "{:?}", toolchain.tools);
+        assert_eq!(toolchain.image.as_deref(), Some("ghcr.io/astral-sh/uv:python3.12-bookworm"));
+    }
 
     #[test]
     fn a_program_is_seen_where_a_line_runs_it() {

@@ -50,6 +50,9 @@ struct Kept {
     days: u64,
 }
 
+/// How a job in an image tells its shell what GitLab's tells every shell.
+const PIPES: &str = "if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi";
+
 /// Files that a job may leave; what is kept of them is compared.
 const LEFT: &[&str] = &[
     "models/iris/model.json",
@@ -268,7 +271,8 @@ fn of_github(file: &Value, id: &str) -> Told {
     let mut patterns = String::new();
     for step in job["steps"].as_sequence().unwrap() {
         let run = step["run"].as_str().unwrap_or_default();
-        let lines = || run.lines().map(str::to_owned);
+        // What the forge's own shell does elsewhere is said where it is unknown.
+        let lines = || run.lines().filter(|line| *line != PIPES).map(str::to_owned);
         match (step["name"].as_str().unwrap(), step["if"].as_str()) {
             ("Check out" | "Fetch the model" | "Fetch the judged files" | "Find out what is live", None) => {}
             (name, None) if name.starts_with("Set up ") => {}
@@ -286,7 +290,7 @@ fn of_github(file: &Value, id: &str) -> Told {
                 let regex = Regex::new(&format!("^(?:{})$", patterns.trim_end().replace('\n', "|"))).unwrap();
                 told.keeps = Some(Kept {
                     files: left(|path| regex.is_match(path)),
-                    after_failure: condition == Some("always()"),
+                    after_failure: condition == Some("!cancelled()"),
                     days: step["with"]["retention-days"].as_u64().unwrap(),
                 });
             }

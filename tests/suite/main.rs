@@ -13,6 +13,7 @@ mod flow;
 mod generate;
 mod generate_equal;
 mod generate_forges;
+mod generate_hostile;
 mod generate_iris;
 mod generate_publish;
 mod generate_rules;

@@ -100,6 +100,9 @@ impl JobView {
         if let Some(image) = &self.container {
             keys.push(("container", pairs([("image", text_of(image))])));
         }
+        if let Some(shell) = self.shell {
+            keys.push(("defaults", pairs([("run", pairs([("shell", text_of(shell))]))])));
+        }
         if let Some(name) = &self.environment {
             keys.push(("environment", pairs([("name", text_of(name))])));
         }

@@ -26,6 +26,8 @@ pub(super) struct JobView {
     pub(super) needs: Vec<&'static str>,
     pub(super) runs_on: Vec<String>,
     pub(super) container: Option<String>,
+    /// The shell that is named for its lines; none = what the forge finds in the image.
+    pub(super) shell: Option<&'static str>,
     pub(super) minutes: u64,
     pub(super) permissions: Vec<PermissionView>,
     pub(super) environment: Option<String>,
@@ -64,6 +66,8 @@ impl JobView {
             needs: job.needs.iter().map(|step| step.as_str()).collect(),
             runs_on: runners,
             container: job.container.as_deref().map(literal),
+            // Named, it gets `pipefail`: a command that fails before a pipe fails its line, as on GitLab.
+            shell: job.container.is_none().then_some("bash"),
             minutes: rounded_up(job.timeout, 60),
             permissions,
             environment: match job.step {
@@ -104,6 +108,7 @@ impl JobView {
             needs: Vec::new(),
             runs_on: vec![DEFAULT_RUNNER.to_owned()],
             container: None,
+            shell: None,
             minutes: 5,
             permissions: Vec::new(),
             environment: None,

@@ -51,6 +51,11 @@ const STAGED: &str = "mergewright-staged";
 const JUDGED: &str = "mergewright-judged";
 /// GitHub keeps artifacts so many days at most.
 const MOST_DAYS: u64 = 90;
+/// Whatever became of the steps before, but not in a run that somebody has ended: nobody reads its reports.
+const ALSO_AFTER_FAILURE: &str = "!cancelled()";
+/// In an image with a shell of its own, nothing says which one: where it can, a command that fails before a
+/// pipe fails its line, as on GitLab and as in the shell that is named elsewhere.
+const PIPES: &str = "if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi";
 /// The credential of the job itself.
 const TOKEN: &str = "${{ github.token }}";
 
@@ -139,7 +144,8 @@ fn proved(
 /// The people's own lines of one kind, in one shell.
 fn own(job: &Job, part: &Part) -> StepView {
     let secrets = part.secrets.iter().map(|name| (name.clone(), format!("${{{{ secrets.{name} }}}}")));
-    let (given, run) = script(&part.lines);
+    let pipes = job.container.as_ref().map(|_| PIPES);
+    let (given, run) = script(pipes.into_iter().chain(part.lines.iter().map(String::as_str)));
     StepView {
         name: part.title,
         condition: part.only.map(|action: Action| format!("inputs.action == '{action}'")),
@@ -152,8 +158,8 @@ fn own(job: &Job, part: &Part) -> StepView {
 
 /// Lines for one shell. Those that hold what GitHub would take for an expression come through a
 /// variable: then none stands in a script, not even one that only spells the sign.
-fn script(lines: &[String]) -> (Option<(String, String)>, String) {
-    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end_matches('\n')).collect();
+fn script<'l>(lines: impl Iterator<Item = &'l str>) -> (Option<(String, String)>, String) {
+    let lines: Vec<&str> = lines.map(|line| line.trim_end_matches('\n')).collect();
     let mut text = lines.join("\n");
     if text.contains('\n') {
         text.push('\n');
@@ -167,7 +173,7 @@ fn script(lines: &[String]) -> (Option<(String, String)>, String) {
 
 /// Lays the files out with their paths from the repository's root, and uploads them.
 fn keep(job: &Job, kept: &Kept, templates: &Renderer<'_>) -> Result<[StepView; 2], GenerateError> {
-    let condition = kept.always().then(|| "always()".to_owned());
+    let condition = kept.always().then(|| ALSO_AFTER_FAILURE.to_owned());
     let patterns: Vec<String> = kept.paths.iter().map(|path| globs::expression(path)).collect();
     let stage = StepView {
         name: "Lay out the files",

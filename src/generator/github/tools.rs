@@ -53,7 +53,9 @@ fn kept(job: &Job, cache: &Cache) -> StepView {
     };
     let files: Vec<String> =
         cache.kind.lock_files().iter().map(|file| format!("'{}{file}'", folder(&job.root))).collect();
-    let key = format!("mergewright-{}-{}-${{{{ hashFiles({}) }}}}", job.model, cache.key, files.join(", "));
+    let system = "${{ runner.os }}-${{ runner.arch }}";
+    let files = format!("${{{{ hashFiles({}) }}}}", files.join(", "));
+    let key = format!("mergewright-{}-{}-{system}-{files}", job.model, cache.key);
     StepView {
         name: "Keep downloads",
         condition: Some(IS_PULL_REQUEST.to_owned()),

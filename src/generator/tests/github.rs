@@ -199,6 +199,36 @@ fn python_is_set_up_or_comes_with_the_image() {
 }
 
 #[test]
+fn a_command_that_fails_before_a_pipe_fails_its_line_with_an_image_and_without() {
+    let lines = "build: {run: [\"train | tee log\"]}";
+    let file = parsed(&with(lines));
+    let build = &file["jobs"]["build"];
+    assert_eq!(build["defaults"]["run"]["shell"], "bash", "named, it gets `-o pipefail`");
+    assert_eq!(step(build, "Build")["run"], "train | tee log");
+    let file = parsed(&with(&format!("toolchain: {{kind: custom, image: alpine}}\n{lines}")));
+    let build = &file["jobs"]["build"];
+    assert!(build.get("defaults").is_none(), "an image may have no bash");
+    assert_eq!(
+        step(build, "Build")["run"],
+        "if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi\ntrain | tee log\n"
+    );
+}
+
+#[test]
+fn a_secret_s_name_is_a_name_whatever_yaml_would_take_it_for() {
+    for name in ["null", "True", "y", "ON"] {
+        let text = format!(
+            "version: 1\nsecrets: [\"{name}\"]\nmodels:\n  iris:\n    build: {{run: [make], secrets: [\"{name}\"]}}\n    test: {{reports: {{metrics: m.json}}}}\n    version: {{strategy: sequence}}\n"
+        );
+        let file = parsed(&config(&text));
+        let said = step(&file["jobs"]["build"], "Build")["env"][name].as_str().unwrap();
+        assert_eq!(said, format!("${{{{ secrets.{name} }}}}"));
+        // Readers of the older YAML are many.
+        assert!(self::text(&config(&text), &Existing::new()).contains(&format!("\"{name}\": ")));
+    }
+}
+
+#[test]
 fn files_are_kept_with_their_paths_as_long_as_the_configuration_says() {
     let file =
         parsed(&with("root: m\nbuild: {run: [x], artifacts: [\"out/*.bin\"]}\nretention: {candidates: 30h}"));
@@ -209,7 +239,7 @@ fn files_are_kept_with_their_paths_as_long_as_the_configuration_says() {
     assert_eq!(step(build, "Upload the files")["with"]["retention-days"], 2);
     assert_eq!(step(test, "Fetch the model")["with"]["name"], "iris-model");
     for step in test["steps"].as_sequence().unwrap().iter().rev().take(2) {
-        assert_eq!(step["if"], "always()", "reports are kept also when the test failed");
+        assert_eq!(step["if"], "!cancelled()", "reports are kept also when the test failed");
     }
     let nothing = parsed(&with("retention: {candidates: 400d}"));
     assert!(!steps(&nothing["jobs"]["build"]).contains(&"Upload the files"));

@@ -73,6 +73,7 @@ impl JobFile {
         }
         permissions(keys.take("permissions").ok_or_else(|| missing("permissions"))?, &place)?;
         accept_container(&mut keys)?;
+        accept_shell(&mut keys)?;
         let minutes = keys.take("timeout-minutes").and_then(|minutes| minutes.as_u64());
         let minutes = minutes.filter(|minutes| *minutes > 0).ok_or_else(|| missing("timeout-minutes"))?;
         let Some(Value::Sequence(steps)) = keys.take("steps") else { return Err(missing("steps")) };
@@ -200,6 +201,20 @@ fn accept_container(keys: &mut Keys) -> Result<(), CiError> {
     let mut container = Keys::of(value, &keys.place("container"))?;
     container.text("image")?;
     container.done()
+}
+
+/// Lines run in the shell that is there, whichever is named.
+fn accept_shell(keys: &mut Keys) -> Result<(), CiError> {
+    let Some(value) = keys.take("defaults") else { return Ok(()) };
+    let mut defaults = Keys::of(value, &keys.place("defaults"))?;
+    let place = defaults.place("run");
+    let mut run = Keys::of(defaults.take("run").unwrap_or_default(), &place)?;
+    let shell = run.text("shell")?;
+    if shell.as_deref() != Some("bash") {
+        return Err(CiError(format!("{place}:shell should be `bash`")));
+    }
+    run.done()?;
+    defaults.done()
 }
 
 fn environment(value: Value, place: &str) -> Result<String, CiError> {

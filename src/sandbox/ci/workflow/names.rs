@@ -32,6 +32,8 @@ pub(super) fn kind(name: &str) -> Option<Kind> {
     let (context, rest) = name.split_once('.')?;
     match context {
         "github" => GITHUB.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind),
+        // Known where a job runs; what is planned here depends on it nowhere.
+        "runner" if matches!(rest, "os" | "arch") => Some(Kind::Sometimes),
         "inputs" | "env" | "secrets" if !rest.is_empty() && !rest.contains('.') => Some(Kind::Sometimes),
         // Steps run after the run is planned; what they say is asked for only where no input says it.
         "steps" if rest.contains(".outputs.") => Some(Kind::Sometimes),
