@@ -110,7 +110,7 @@ fn every_toolchain_is_known_by_its_files() {
             vec!["pip install --require-hashes -r requirements.txt", "python3 evaluate.py"],
         ),
         (
-            vec![("pom.xml", pom), ("src/test/java/ScoreTest.java", "")],
+            vec![("pom.xml", pom), ("src/test/java/com/example/scores/ScoreTest.java", "")],
             ToolchainKind::Maven,
             Some("17"),
             vec!["mvn -B -ntp package"],

@@ -59,6 +59,23 @@ impl Folder {
         self.files.contains(path)
     }
 
+    /// Whether any file lies below `path`, however deep: packages are folders in folders in folders.
+    pub(super) fn holds(&self, path: &str) -> bool {
+        let mut open = vec![self.dir.join(path)];
+        let mut seen = 0;
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                seen += 1;
+                match entry.file_type() {
+                    Ok(kind) if kind.is_file() => return true,
+                    Ok(kind) if kind.is_dir() && seen < MOST_FILES => open.push(entry.path()),
+                    _ => {}
+                }
+            }
+        }
+        false
+    }
+
     /// The first of these that is there.
     pub(super) fn first<'p>(&self, paths: &[&'p str]) -> Option<&'p str> {
         paths.iter().copied().find(|path| self.has(path))

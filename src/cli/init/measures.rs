@@ -14,6 +14,8 @@ const JUNIT: &[&str] = &["junit.xml", "reports/junit.xml", "test-results.xml"];
 const PLACES: &[&str] = &["", "reports/", "metrics/", "output/", "outputs/", "results/"];
 /// Held-out data, without the end of the name.
 const HELD_OUT: &[&str] = &["holdout", "hold_out", "held_out", "test", "eval", "validation", "valid", "val"];
+/// Where Maven and Gradle look for tests.
+const TESTS: &[&str] = &["src/test/java", "src/test/kotlin", "src/test/scala", "src/test/groovy"];
 /// How files of data end.
 const DATA: &[&str] = &["csv", "tsv", "parquet", "jsonl", "json", "npz", "arrow"];
 const CARDS: &[&str] = &["MODEL_CARD.md", "MODELCARD.md", "model_card.md", "docs/MODEL_CARD.md"];
@@ -96,8 +98,7 @@ impl Measures {
 /// The JUnit files that a family writes of the tests that the folder has. Of tests that are not there it
 /// writes none, and a report that is named and missing is as good as a failed one.
 fn written_by(kind: ToolchainKind, folder: &Folder) -> Vec<String> {
-    let tests = |path: &str| path.starts_with("src/test/") && !path.starts_with("src/test/resources/");
-    if !folder.paths().any(tests) {
+    if !TESTS.iter().any(|place| folder.holds(place)) {
         return Vec::new();
     }
     let mut files = match kind {
