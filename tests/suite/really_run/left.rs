@@ -8,6 +8,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::project::gather;
 
+/// What became of a run.
+pub(super) struct Ran {
+    /// What the program that ran it says of the whole.
+    pub(super) succeeded: bool,
+    /// Its jobs by their task.
+    pub(super) jobs: BTreeMap<&'static str, Left>,
+}
+
 /// What one job left.
 pub(super) struct Left {
     pub(super) succeeded: bool,

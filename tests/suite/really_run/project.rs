@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use mergewright::cli::init::{Arguments, init};
 use mergewright::config::repository;
 
-/// What a team has written, besides the generated files.
+/// What a team has written, besides the generated files, and what its jobs find on their machine.
 #[derive(Clone)]
 pub(super) struct Project {
     /// The name of its model.
@@ -15,6 +16,12 @@ pub(super) struct Project {
     pub(super) policy: String,
     /// Its other files, by path.
     pub(super) files: BTreeMap<String, Vec<u8>>,
+    /// Whether its code is scanned.
+    pub(super) scanned: bool,
+    /// A folder of programs that its jobs find before all others.
+    pub(super) programs: Option<PathBuf>,
+    /// Variables that its jobs see.
+    pub(super) variables: Vec<(&'static str, String)>,
 }
 
 impl Project {
@@ -25,13 +32,32 @@ impl Project {
 
     /// The project in this folder, seen from the repository's root.
     pub(super) fn read(folder: &str) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        let mut files = BTreeMap::new();
-        gather(&root, &root, &mut files);
+        let mut files = files(folder);
         let policy = String::from_utf8(files.remove(".mergewright.yml").unwrap()).unwrap();
+        Self::of(policy, files)
+    }
+
+    /// The project in this folder with these files changed, described by `init` alone.
+    pub(super) fn initialised(folder: &str, changes: &[(&str, &str)]) -> Self {
+        let mut files = files(folder);
+        files.remove(".mergewright.yml").unwrap();
+        files.extend(changes.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())));
+        let dir = tempfile::tempdir().unwrap();
+        for (path, bytes) in &files {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        let answer = init(&Arguments { dir: dir.path().to_owned(), ..Arguments::default() });
+        assert_eq!(answer.status, 0, "{}", answer.err);
+        Self::of(fs::read_to_string(dir.path().join(".mergewright.yml")).unwrap(), files)
+    }
+
+    fn of(policy: String, files: BTreeMap<String, Vec<u8>>) -> Self {
         let config = repository::parse(&policy).unwrap_or_else(|problems| panic!("{problems}"));
-        let model = config.models.keys().next().unwrap().to_string();
-        Self { model, policy, files }
+        let (name, model) = config.models.iter().next().unwrap();
+        let scanned = model.scan.is_some();
+        Self { model: name.to_string(), policy, files, scanned, programs: None, variables: Vec::new() }
     }
 
     /// The same with another text in one file.
@@ -39,6 +65,43 @@ impl Project {
         self.files.insert(path.to_owned(), text.as_bytes().to_vec());
         self
     }
+
+    /// The same with a scan of its code.
+    pub(super) fn scanned_by(self, scan: &str) -> Self {
+        let policy = self.policy.replacen("    test:\n", &format!("    scan: {scan}\n    test:\n"), 1);
+        let Self { files, programs, variables, .. } = self;
+        Self { programs, variables, ..Self::of(policy, files) }
+    }
+
+    /// The same on a machine that has these programs.
+    pub(super) fn finding(self, programs: PathBuf) -> Self {
+        Self { programs: Some(programs), ..self }
+    }
+
+    /// The same with a variable that its jobs see.
+    pub(super) fn told(mut self, name: &'static str, value: String) -> Self {
+        self.variables.push((name, value));
+        self
+    }
+
+    /// The jobs that a merge request starts.
+    pub(super) fn jobs(&self) -> &'static [&'static str] {
+        if self.scanned { &["build", "test", "scan"] } else { &["build", "test"] }
+    }
+
+    /// Where its jobs look for programs.
+    pub(super) fn path(&self) -> String {
+        let usual = std::env::var("PATH").unwrap();
+        self.programs.as_ref().map_or_else(|| usual.clone(), |own| format!("{}:{usual}", own.display()))
+    }
+}
+
+/// Every file below a folder of this project, by its path from there.
+fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files = BTreeMap::new();
+    gather(&root, &root, &mut files);
+    files
 }
 
 /// Every file below `folder`, by its path from `root`.
