@@ -125,6 +125,21 @@ impl Verb {
     pub fn word(&self) -> &'static str {
         self.entry().word
     }
+
+    /// Whether it is about published versions, of whatever model, and not about what the merge request changes.
+    #[must_use]
+    pub const fn is_about_versions(&self) -> bool {
+        matches!(
+            self,
+            Self::Versions
+                | Self::Describe { .. }
+                | Self::Blame { .. }
+                | Self::Promote { .. }
+                | Self::Rollback { .. }
+                | Self::Abort { .. }
+                | Self::Retire { .. }
+        )
+    }
 }
 
 /// For verbs without arguments of their own: a word can only be MODEL.

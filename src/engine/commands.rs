@@ -187,14 +187,17 @@ fn act(
         // The files are those of the head, whichever models it changes.
         return regenerate::regenerate(turn, asked, line);
     }
+    if verb.is_about_versions() {
+        let name = asked::any_model(turn, ground.rules, command.model.as_ref())?;
+        return match verb {
+            Verb::Versions | Verb::Describe { .. } | Verb::Blame { .. } => {
+                questions::registry(turn, name, verb).map(Some)
+            }
+            _ => environments::act(turn, asked, name, verb),
+        };
+    }
     let (name, rules) = asked::model(turn, ground.rules, command.model.as_ref())?;
     match verb {
-        Verb::Versions | Verb::Describe { .. } | Verb::Blame { .. } => {
-            return questions::registry(turn, name, verb).map(Some);
-        }
-        Verb::Promote { .. } | Verb::Rollback { .. } | Verb::Abort { .. } | Verb::Retire { .. } => {
-            return environments::act(turn, asked, name, verb);
-        }
         Verb::Explain { stage } => {
             let sheet = explain(turn, name, rules, stage.as_deref());
             return Ok(Some(ReplyPart::Said(Answer::Sheet { sheet: Box::new(sheet) })));

@@ -222,8 +222,8 @@ impl Gatherer<'_> {
         self.queue(&mut found).await?;
         self.head_since(&mut found.facts).await?;
         self.generated(&mut found.facts).await?;
-        self.environments(&touched, &mut found).await?;
-        self.people(&touched, &mut found.facts).await?;
+        let others = self.environments(&touched, &mut found).await?;
+        self.people(&touched, &others, &mut found.facts).await?;
         if let Some(merged) = &found.facts.merged {
             found.runs.extend(merged.runs.values().map(|run| run.id));
         }
@@ -316,7 +316,7 @@ impl Gatherer<'_> {
         let approved = facts.open.as_ref().is_some_and(|open| !open.approvals.is_empty());
         let back = self.state.left.iter().any(|left| left.bound.head == request.head);
         let newest =
-            self.verbs(facts).iter().any(|verb| matches!(verb, Verb::Publish { when_ready: true, .. }));
+            self.commands(facts).iter().any(|one| matches!(one.verb, Verb::Publish { when_ready: true, .. }));
         if request.status == MergeRequestStatus::Open && (approved || back || newest) {
             facts.merge_request.head_since =
                 self.forge.head_since(self.id, &facts.merge_request.head).await?;

@@ -52,7 +52,11 @@ pub(super) fn model<'r, 'a>(
         return Err(Refusal::new(
             "no-model",
             "This merge request changes no model.",
-            "Commands act on models that the merge request changes.",
+            format!(
+                "Commands act on models that the merge request changes; versions of another are asked for by its \
+                 name, such as `{} versions NAME`.",
+                turn.facts.bot.addressing.prefix
+            ),
         ));
     };
     let touched = || rules.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -70,6 +74,19 @@ pub(super) fn model<'r, 'a>(
             format!("This merge request changes several models: {}.", touched()),
             format!("Name one after the verb, such as `{} approve NAME`.", turn.facts.bot.addressing.prefix),
         )),
+    }
+}
+
+/// The model whose versions are meant. Those of one that is named are no matter of this merge request: it may be
+/// any of which the versions are known.
+pub(super) fn any_model<'n>(
+    turn: &Turn<'_>,
+    rules: &'n BTreeMap<ModelName, Rules<'_>>,
+    named: Option<&'n ModelName>,
+) -> Result<&'n ModelName, Refusal> {
+    match named {
+        Some(name) if turn.facts.registry.contains_key(name) => Ok(name),
+        _ => Ok(model(turn, rules, named)?.0),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commands: done, answered, or refused with a rule and a remedy.
 
 use crate::domain::*;
-use crate::engine::Seen;
+use crate::engine::{Registry, Seen};
 
 use super::scene::*;
 
@@ -252,6 +252,21 @@ fn one_of_several_models_must_be_named() {
     assert_eq!(scene.says("alice", "/model approve iris").refusal(), "model-unknown");
     scene.facts.changed_paths = Some(paths(&["README.md"]));
     assert_eq!(scene.says("alice", "/model approve").refusal(), "no-model");
+}
+
+#[test]
+fn of_a_model_that_is_not_changed_only_versions_are_asked_for() {
+    let two = format!("{POLICY}{}", POLICY.split("models:\n").nth(1).unwrap().replace("iris", "digits"));
+    let mut scene = Scene::new().config(&two);
+    scene.facts.registry.insert("digits".parse().unwrap(), Registry::default());
+    for line in ["versions", "describe digits@v1", "blame digits production"] {
+        scene.says("zoe", &format!("/model {line}"));
+        let answers = scene.answers();
+        assert!(!format!("{answers:?}").contains("model-unknown"), "{line}: {answers:?}");
+    }
+    for line in ["explain digits", "status digits", "approve digits", "publish digits", "hold digits"] {
+        assert_eq!(scene.says("alice", &format!("/model {line}")).refusal(), "model-unknown", "{line}");
+    }
 }
 
 #[test]

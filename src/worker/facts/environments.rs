@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::command::{self, Verb};
+use crate::command::{self, Command, Verb};
 use crate::config::valid::Model;
 use crate::domain::{ModelId, ModelName, ReplyPart, Tag, Timestamp, Version, VersionRecord};
 use crate::engine::environments::{INDEPENDENT_FROM, resolve};
-use crate::engine::{Configuration, Facts, ModelEnvironments};
+use crate::engine::{Configuration, Facts, ModelEnvironments, Registry};
 use crate::event::Event;
 use crate::forge::ErrorKind;
 use crate::worker::failure::Failure;
@@ -14,12 +14,13 @@ use crate::worker::failure::Failure;
 use super::{Found, Gatherer};
 
 impl Gatherer<'_> {
-    /// Reads it into `found`, with the default branch's configuration where something shall be moved.
+    /// Reads it into `found`, with the default branch's configuration where something shall be moved. The
+    /// models that are asked about by name though the merge request does not change them.
     pub(super) async fn environments(
         &self,
         touched: &BTreeSet<ModelName>,
         found: &mut Found,
-    ) -> Result<(), Failure> {
+    ) -> Result<BTreeSet<ModelName>, Failure> {
         let wish = self.wish();
         if wish.moves {
             let branch = &found.facts.repository.default_branch;
@@ -27,11 +28,9 @@ impl Gatherer<'_> {
             found.facts.current = Some(self.configuration(&newest).await?);
         }
         let told = self.told();
-        let names = if wish.asks { touched.clone() } else { told.keys().cloned().collect() };
-        if names.is_empty() {
-            return Ok(());
-        }
-        let verbs = self.verbs(&found.facts);
+        let commands = self.commands(&found.facts);
+        let others = self.others(&commands, touched, found).await?;
+        let names = if wish.asks { touched | &others } else { BTreeSet::new() };
         for name in names.into_iter().chain(told.keys().cloned()) {
             if found.facts.environments.contains_key(&name) {
                 continue;
@@ -49,7 +48,7 @@ impl Gatherer<'_> {
                 Some(Configuration::Valid(config)) => config.models.get(&name),
                 _ => None,
             };
-            for verb in &verbs {
+            for Command { verb, .. } in &commands {
                 let versions = versions.as_deref().unwrap_or_default();
                 self.named(&id, verb, versions, &mut known).await?;
                 self.writers(&id, (verb, policy), versions, &mut known).await?;
@@ -57,7 +56,30 @@ impl Gatherer<'_> {
             found.expected.insert(name.clone(), stored.version);
             found.facts.environments.insert(name, known);
         }
-        Ok(())
+        Ok(others)
+    }
+
+    /// Reads the versions of models that are named in a command about versions, and not touched. One that no
+    /// configuration describes and that has no version is none.
+    async fn others(
+        &self,
+        commands: &[Command],
+        touched: &BTreeSet<ModelName>,
+        found: &mut Found,
+    ) -> Result<BTreeSet<ModelName>, Failure> {
+        let about = commands.iter().filter(|command| command.verb.is_about_versions());
+        let named = about.filter_map(|command| command.model.clone()).filter(|name| !touched.contains(name));
+        let described = described(&found.facts);
+        let mut others = BTreeSet::new();
+        for name in named.collect::<BTreeSet<_>>() {
+            let versions = self.store.versions(self.id.repo, &name).await?;
+            if described.contains(&name) || !versions.is_empty() {
+                let registry = Registry { versions, ..Registry::default() };
+                found.facts.registry.insert(name.clone(), registry);
+                others.insert(name);
+            }
+        }
+        Ok(others)
     }
 
     /// What one command names: a moment in an environment, or a version that is not published.
@@ -164,17 +186,21 @@ impl Gatherer<'_> {
     }
 
     /// The commands as the engine will read them.
-    pub(super) fn verbs(&self, facts: &Facts) -> Vec<Verb> {
+    pub(super) fn commands(&self, facts: &Facts) -> Vec<Command> {
         let Event::Comment { body, .. } = self.event else { return Vec::new() };
-        let sides = [Some(&facts.policy), Some(&facts.proposal), facts.current.as_ref()];
-        let known = sides.into_iter().flatten().flat_map(|side| match side {
-            Configuration::Valid(config) => config.models.keys().cloned().collect::<Vec<_>>(),
-            Configuration::Absent | Configuration::Invalid { .. } => Vec::new(),
-        });
-        let known = known.collect();
-        let parsed = command::parse(body, &self.bot.addressing, &known);
-        parsed.into_iter().filter_map(|parsed| parsed.command.ok()).map(|command| command.verb).collect()
+        let parsed = command::parse(body, &self.bot.addressing, &described(facts));
+        parsed.into_iter().filter_map(|parsed| parsed.command.ok()).collect()
     }
+}
+
+/// The models that any configuration describes which was read.
+fn described(facts: &Facts) -> BTreeSet<ModelName> {
+    let sides = [Some(&facts.policy), Some(&facts.proposal), facts.current.as_ref()];
+    let models = sides.into_iter().flatten().flat_map(|side| match side {
+        Configuration::Valid(config) => config.models.keys().cloned().collect::<Vec<_>>(),
+        Configuration::Absent | Configuration::Invalid { .. } => Vec::new(),
+    });
+    models.collect()
 }
 
 #[derive(Clone, Copy, Debug, Default)]

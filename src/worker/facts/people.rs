@@ -10,10 +10,12 @@ use crate::worker::failure::Failure;
 use super::{Gatherer, REPOSITORY_LASTS};
 
 impl Gatherer<'_> {
-    /// Reads the standing of everybody whose word counts in this decision.
+    /// Reads the standing of everybody whose word counts in this decision, also about `others` that are not
+    /// touched.
     pub(super) async fn people(
         &self,
         touched: &BTreeSet<ModelName>,
+        others: &BTreeSet<ModelName>,
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         let mut people: BTreeSet<UserId> = facts.comments.iter().map(|comment| comment.author.id).collect();
@@ -29,9 +31,10 @@ impl Gatherer<'_> {
             people.extend(armed.map(|by| by.id));
         }
         let known = self.state.models.values().map(|model| &model.code_owners);
+        let meant = touched | others;
         let teams = match &facts.changed_paths {
-            Some(_) => teams(touched, facts, facts.code_owners.values()),
-            None => teams(touched, facts, known),
+            Some(_) => teams(&meant, facts, facts.code_owners.values()),
+            None => teams(&meant, facts, known),
         };
         for person in people {
             let standing = match self.forge.standing(self.id.repo, person, &teams).await {
@@ -100,15 +103,15 @@ impl Gatherer<'_> {
     }
 }
 
-/// The `group/team` owners of the touched models, on both sides and by CODEOWNERS.
+/// The `group/team` owners of these models, on both sides and by CODEOWNERS.
 fn teams<'c>(
-    touched: &BTreeSet<ModelName>,
+    meant: &BTreeSet<ModelName>,
     facts: &Facts,
     named: impl IntoIterator<Item = &'c CodeOwners>,
 ) -> Vec<String> {
     let sides = [Some(&facts.policy), Some(&facts.proposal), facts.current.as_ref()];
     let models = sides.into_iter().flatten().flat_map(|side| match side {
-        Configuration::Valid(config) => touched.iter().filter_map(|name| config.models.get(name)).collect(),
+        Configuration::Valid(config) => meant.iter().filter_map(|name| config.models.get(name)).collect(),
         Configuration::Absent | Configuration::Invalid { .. } => Vec::new(),
     });
     let code_owners = named.into_iter().flat_map(|named| &named.sets).flatten();

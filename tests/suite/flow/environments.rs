@@ -25,6 +25,7 @@ on_both_forges! {
     where_two_approve_neither_is_the_author,
     where_two_approve_nobody_who_wrote_a_commit_of_it_is_one,
     the_rules_are_those_of_the_default_branch_now,
+    versions_are_told_and_moved_from_any_merge_request,
     a_version_whose_files_are_gone_is_not_deployed,
     candidates_are_compared_with_what_is_live_in_production,
     a_call_whose_answer_is_lost_is_done_once_at_the_forge,
@@ -370,6 +371,34 @@ async fn the_rules_are_those_of_the_default_branch_now(forge: ForgeKind) {
     play.project.push(OWNER, "main", &[File::write(".mergewright.yml", without)], "No environments").unwrap();
     play.settle().await;
     refused(&mut play, OWNER, number, "/model promote v1 staging", "environment-unknown").await;
+    play.ends().await;
+}
+
+async fn versions_are_told_and_moved_from_any_merge_request(forge: ForgeKind) {
+    let (mut play, _) = published(forge).await;
+    let main = play.project.branch("main").unwrap();
+    let files = [File::write("README.md", "other words\n")];
+    play.project.branch_off(AUTHOR, "docs", &main, &files, "Reword").unwrap();
+    let docs = play.project.open_merge_request(AUTHOR, "docs", "Reword").unwrap();
+    play.settle().await;
+    for (line, expected) in [
+        ("/model versions iris", "v1"),
+        ("/model describe iris@v1", "v1"),
+        ("/model blame iris staging", "staging"),
+        ("/model versions", "`no-model`"),
+        ("/model describe rose@v1", "`no-model`"),
+        ("/model approve iris", "`no-model`"),
+        ("/model explain iris", "`no-model`"),
+    ] {
+        let said = answered(&mut play, OWNER, docs, line).await;
+        assert!(said.contains(expected), "{line}: {said}");
+    }
+    refused(&mut play, AUTHOR, docs, "/model promote iris@v1 staging", "not-owner").await;
+    refused(&mut play, OWNER, docs, "/model promote iris@v1 production", "requires").await;
+    let said = brings(&mut play, docs, "/model promote iris@v1 staging").await;
+    assert!(said.contains("v1 is live in `staging`"), "{said}");
+    assert_eq!(stages(&play), ["iris#staging#1"]);
+    assert_eq!(play.report(docs), "", "the merge request itself changes no model");
     play.ends().await;
 }
 
