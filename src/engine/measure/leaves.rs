@@ -95,6 +95,14 @@ impl<'de> Visitor<'de> for Collect<'_> {
         self.keep(Ok(vec![Decimal::from(value)]))
     }
 
+    fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<(), E> {
+        self.keep(integer(value).map(|number| vec![number]))
+    }
+
+    fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<(), E> {
+        self.keep(integer(value).map(|number| vec![number]))
+    }
+
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
         self.keep(decimal(value).map(|number| vec![number]))
     }
@@ -109,6 +117,11 @@ impl<'de> Visitor<'de> for Collect<'_> {
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
         self.keep(Err("it is empty".to_owned()))
+    }
+
+    /// What YAML makes of an empty file.
+    fn visit_none<E: serde::de::Error>(self) -> Result<(), E> {
+        self.visit_unit()
     }
 }
 
@@ -141,6 +154,14 @@ impl<'de> serde::Deserialize<'de> for Element {
 
             fn visit_u64<E>(self, value: u64) -> Result<Element, E> {
                 Ok(Element(Ok(Decimal::from(value))))
+            }
+
+            fn visit_i128<E>(self, value: i128) -> Result<Element, E> {
+                Ok(Element(integer(value)))
+            }
+
+            fn visit_u128<E>(self, value: u128) -> Result<Element, E> {
+                Ok(Element(integer(value)))
             }
 
             fn visit_f64<E>(self, value: f64) -> Result<Element, E> {
@@ -202,6 +223,11 @@ impl<'de> serde::Deserialize<'de> for Key {
         }
         deserializer.deserialize_any(AsText)
     }
+}
+
+/// A whole number of more than 64 bits, as YAML has it.
+fn integer(value: impl fmt::Display) -> Result<Decimal, String> {
+    value.to_string().parse().map_err(|_too_large| format!("{value} is too large"))
 }
 
 /// The number through its shortest decimal text: what is printed as equal is equal.

@@ -34,6 +34,21 @@ fn a_number_is_what_it_is_printed_as() {
 }
 
 #[test]
+fn whole_numbers_of_any_length_are_numbers_in_both_forms() {
+    for form in ["{\"a\": NUMBER, \"runs\": [NUMBER], \"good\": 1}", "a: NUMBER\nruns: [NUMBER]\ngood: 1\n"] {
+        for long in ["18446744073709551616", "-9223372036854775809"] {
+            let found = read(&form.replace("NUMBER", long));
+            assert!(found.unusable.is_empty(), "{form}: {found:?}");
+            assert_eq!(found.numbers["a"], found.numbers["runs"], "{form}");
+            assert_eq!(found.numbers["good"], Decimal::ONE, "{form}");
+        }
+        let found = read(&form.replace("NUMBER", &"9".repeat(38)));
+        assert_eq!(found.numbers.keys().collect::<Vec<_>>(), ["good"], "{form}: it spoils nothing else");
+        assert!(found.unusable["a"].ends_with("is too large"), "{form}: {found:?}");
+    }
+}
+
+#[test]
 fn what_is_no_number_is_named_with_its_reason() {
     let found = read(
         r#"{"nan": NaN, "text": "0.93", "yes": true, "none": null, "list": [1, "two"], "none of it": [], "deep list": [[1]], "good": 1, "deep": {"huge": 1e300}}"#,
@@ -117,6 +132,7 @@ fn a_file_that_cannot_be_read_is_named_and_the_others_still_count() {
     for (path, _) in files.iter().take(5) {
         assert!(found.unusable.contains_key(*path), "{path}: {found:?}");
     }
+    assert!(found.unusable["empty.json"].ends_with("the file is no map of metrics"), "{found:?}");
 }
 
 #[test]
