@@ -13,6 +13,8 @@ on_both_forges! {
     a_number_with_a_target_may_leave_it_at_neither_side,
     a_rule_that_only_warns_lets_the_model_through_and_says_so,
     a_metric_that_is_no_number_fails,
+    what_says_nothing_is_no_pass_whoever_approves_it,
+    a_slice_that_is_gone_fails_and_a_new_one_has_thresholds_alone,
     other_data_makes_the_numbers_incomparable,
     many_small_losses_do_not_pass_unseen,
     a_worse_slice_fails_by_its_name_and_the_good_ones_share_a_row,
@@ -75,13 +77,20 @@ async fn a_rule_that_only_warns_lets_the_model_through_and_says_so(forge: ForgeK
     let mut play = Play::start(forge).await;
     let number = play.candidate("Slow", r#"{"accuracy": 0.94, "latency_ms": 51}"#).await;
     assert_eq!(play.label(number), "model::review");
-    assert!(play.report(number).contains("warn"), "{}", play.report(number));
+    assert!(play.report(number).contains("⚠ warn"), "{}", play.report(number));
+    assert_eq!(play.status(number, "mergewright/iris/test").as_deref(), Some("success"));
+    play.says(OWNER, number, "/model approve").await;
+    assert_eq!(play.status(number, "mergewright").as_deref(), Some("success"));
     play.ends().await;
 }
 
 async fn a_metric_that_is_no_number_fails(forge: ForgeKind) {
     for (title, metrics) in [
         ("Not a number", r#"{"accuracy": NaN, "latency_ms": 1}"#),
+        ("Infinite", r#"{"accuracy": Infinity, "latency_ms": 1}"#),
+        ("Infinite in YAML", "accuracy: .inf\nlatency_ms: 1\n"),
+        ("Too large", r#"{"accuracy": 1e300, "latency_ms": 1}"#),
+        ("One of several", r#"{"accuracy": [0.99, NaN], "latency_ms": 1}"#),
         ("Text", r#"{"accuracy": "0.99", "latency_ms": 1}"#),
         ("Absent", r#"{"latency_ms": 1}"#),
         ("Twice", r#"{"accuracy": 0.99, "accuracy": 0.99, "latency_ms": 1}"#),
@@ -89,8 +98,61 @@ async fn a_metric_that_is_no_number_fails(forge: ForgeKind) {
         let mut play = Play::start(forge).await;
         let number = play.candidate(title, metrics).await;
         assert_eq!(play.label(number), "model::failed", "{title}: {}", play.report(number));
+        assert!(play.report(number).contains("✗ missing"), "{title}: {}", play.report(number));
+        for context in ["mergewright", "mergewright/iris/test"] {
+            let status = play.status(number, context);
+            assert!(matches!(status.as_deref(), Some("failed" | "failure")), "{title}: {status:?}");
+        }
         play.ends().await;
     }
+}
+
+async fn what_says_nothing_is_no_pass_whoever_approves_it(forge: ForgeKind) {
+    for (rule, good, metrics, why) in [
+        (
+            "{metric: loss, direction: lower, max: 5, max_regression: 10%}",
+            r#"{"loss": 0}"#,
+            r#"{"loss": 0.0}"#,
+            "a percentage of v1's value 0 says nothing",
+        ),
+        (
+            "{metric: auc, direction: higher, min: 0.5, min_samples: 200}",
+            r#"{"auc": {"value": 0.9, "samples": 200}}"#,
+            r#"{"auc": {"value": 0.9, "samples": 199}}"#,
+            "199 samples of at least 200",
+        ),
+        (
+            "{metric: auc, slice: region, direction: higher, min: 0.5, min_samples: 200}",
+            r#"{"auc": {"region": {"eu": {"value": 0.9, "samples": 200}}}}"#,
+            r#"{"auc": {"region": {"eu": {"value": 0.9, "samples": 500}, "us": {"value": 0.9, "samples": 20}}}}"#,
+            "20 samples of at least 200",
+        ),
+    ] {
+        let mut play = Play::with(forge, &ruled(rule)).await;
+        play.released("Good", good).await;
+        let number = play.candidate("Says nothing", metrics).await;
+        let report = play.report(number);
+        assert!(report.contains("✗ incomparable") && report.contains(why), "{rule}: {report}");
+        play.says(OWNER, number, "/model approve").await;
+        assert_eq!(play.status(number, "mergewright").as_deref(), Some("pending"), "{rule}");
+        let asked = play.says(OWNER, number, "/model publish").await;
+        assert!(play.reply(number, asked).contains("`not-ready`"), "{rule}");
+        play.ends().await;
+    }
+}
+
+async fn a_slice_that_is_gone_fails_and_a_new_one_has_thresholds_alone(forge: ForgeKind) {
+    let rule = "{metric: auc, slice: region, direction: higher, min: 0.5, max_regression: 0.01}";
+    let mut play = Play::with(forge, &ruled(rule)).await;
+    play.released("Good", r#"{"auc": {"region": {"eu": 0.9, "us": 0.8}}}"#).await;
+    let gone = play.candidate("Gone", r#"{"auc": {"region": {"eu": 0.9}}}"#).await;
+    assert_eq!(play.label(gone), "model::failed", "{}", play.report(gone));
+    assert!(play.report(gone).contains("v1 has the slice `auc.region.us`"), "{}", play.report(gone));
+    let new = play.candidate("New", r#"{"auc": {"region": {"eu": 0.9, "us": 0.8, "ap": 0.51}}}"#).await;
+    assert_eq!(play.label(new), "model::review", "{}", play.report(new));
+    let bad = play.candidate("Bad", r#"{"auc": {"region": {"eu": 0.9, "us": 0.8, "ap": 0.49}}}"#).await;
+    assert_eq!(play.label(bad), "model::failed", "{}", play.report(bad));
+    play.ends().await;
 }
 
 async fn other_data_makes_the_numbers_incomparable(forge: ForgeKind) {
