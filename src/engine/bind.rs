@@ -10,6 +10,8 @@ use super::{merging, rescoring, waivers};
 
 /// How many heads of before are remembered; one that is older and comes back counts as new.
 const REMEMBERED: usize = 64;
+/// Of how many of them the numbers are remembered that a version was measured anew with; they may be many.
+const WITH_NUMBERS: usize = 8;
 
 /// Why what was measured of a model no longer holds, though the head is the same.
 enum Moved {
@@ -117,6 +119,10 @@ fn leave(state: &mut State, before: &Bound) {
     state.left.push(Left { bound: before.clone(), models });
     let surplus = state.left.len().saturating_sub(REMEMBERED);
     state.left.drain(..surplus);
+    let without = state.left.len().saturating_sub(WITH_NUMBERS);
+    for measured in state.left.iter_mut().take(without).flat_map(|left| left.models.values_mut()) {
+        measured.rescorings.clear();
+    }
 }
 
 /// A head of before, once there is something to judge of it again.

@@ -211,6 +211,22 @@ fn a_new_head_lets_go_of_it_and_stops_what_began_late() {
 }
 
 #[test]
+fn the_numbers_of_a_head_are_kept_for_its_return_but_not_those_of_every_head_ever() {
+    for (others, again) in [("bc", 0), ("bcdefghij", 1)] {
+        let mut scene = incomparable();
+        let (slot, ..) = asked(&scene).remove(0);
+        runs(&mut scene, &slot, JobStatus::Succeeded, Some("0.955"));
+        scene.look();
+        assert_eq!(scene.phase(), Phase::AwaitingApproval);
+        for head in others.chars() {
+            scene.push(head).look();
+        }
+        scene.push('a').tested(&[("accuracy", "0.95")]).look();
+        assert_eq!(asked(&scene).len(), again, "after {} other heads", others.len());
+    }
+}
+
+#[test]
 fn a_run_that_began_on_another_commit_is_written_down() {
     let mut scene = incomparable();
     let (slot, ..) = asked(&scene).remove(0);
