@@ -267,7 +267,7 @@ error: unknown key `modles`, did you mean `models`?
 2 | modles:
 ```
 
-**Next:** correct the file and push.
+**Next:** correct the file there and push.
 "#);
 }
 
