@@ -55,7 +55,7 @@ pub use run::{FailureCause, Job, JobStatus, Run};
 pub use sha::{Digest, Sha};
 pub use state::{
     Anew, Approval, Audit, Bound, Left, Measured, Merging, ModelState, OpenReply, Publication, ReplyPart,
-    Review, Scrutiny, Shown, State, Transition,
+    Review, Scrutiny, Shown, Starting, State, Transition,
 };
 pub use time::{Clock, SystemClock, Timestamp};
 pub use verdict::{BaselineName, Judged, TargetCommit, Verdict};

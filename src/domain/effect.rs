@@ -1,5 +1,7 @@
 //! Calls to a forge that the engine wants made, and what became of them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -69,6 +71,9 @@ pub enum Effect {
         head: Sha,
         /// Distinguishes a wanted second run from a repeated first.
         attempt: u32,
+        /// Runs that we stopped before, perhaps a moment ago: no such run is the one that is meant.
+        #[serde(default)]
+        stopped: BTreeSet<RunId>,
     },
     /// Nothing of this run goes on.
     CancelRun {
@@ -209,7 +214,7 @@ impl Effect {
             Self::RequestReviews { people, teams } => {
                 format!("reviews:{};{}", people.join(","), teams.join(","))
             }
-            Self::StartRun { head, attempt } => format!("start_run:{head}:{attempt}"),
+            Self::StartRun { head, attempt, .. } => format!("start_run:{head}:{attempt}"),
             Self::CancelRun { run } => format!("cancel_run:{run}"),
             Self::RetryJob { job, .. } => format!("retry_job:{job}"),
             Self::Merge { head, attempt, .. } => format!("merge:{head}:{attempt}"),

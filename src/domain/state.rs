@@ -34,7 +34,9 @@ pub struct State {
     pub let_run: Option<Sha>,
     /// Counts the runs that we asked for.
     pub runs_asked: u32,
-    /// Runs that we asked to be cancelled.
+    /// The newest call for a run, as long as nobody heard what became of it.
+    pub starting: Option<Starting>,
+    /// Runs that we asked to be cancelled since the last run was asked for.
     pub cancelled: BTreeSet<RunId>,
     /// The merge that was asked for.
     pub merging: Option<Merging>,
@@ -56,6 +58,21 @@ pub struct State {
     pub replies: BTreeMap<CommentId, OpenReply>,
     /// Counts the presses of buttons that were answered.
     pub presses: u32,
+}
+
+/// A run of the head that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Starting {
+    /// The slot of the call.
+    pub slot: String,
+    /// The head.
+    pub head: Sha,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Runs that earlier calls began meanwhile: this one takes their place.
+    pub before: BTreeSet<RunId>,
+    /// Somebody does not want it any more: it is stopped as soon as it has begun.
+    pub called_off: bool,
 }
 
 /// A reply that is not finished.

@@ -1,6 +1,6 @@
 //! What an event carries that facts cannot: reviews with their head, and outcomes of our own calls.
 
-use crate::domain::{Outcome, Review, Sha, User};
+use crate::domain::{Done, Outcome, Review, Sha, Starting, User};
 use crate::event::{Event, ReviewAct};
 
 use super::turn::{Turn, note};
@@ -29,6 +29,7 @@ pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
             anew::hear(turn, slot, outcome);
             rescoring::hear(turn, slot, outcome);
             commands::hear_commit(turn, slot, outcome);
+            began(turn, slot, outcome);
             runs(turn, slot, outcome);
         }
     }
@@ -60,6 +61,23 @@ fn review(turn: &mut Turn<'_>, by: &User, act: ReviewAct, head: Option<&Sha>) {
             }
         }
     }
+}
+
+/// A run of the head that began: it takes the place of those that earlier calls began meanwhile.
+fn began(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
+    let run = match outcome {
+        Outcome::Done(Done::Run { run }) => Some(*run),
+        _ => None,
+    };
+    let Some(starting) = &mut turn.state.starting else { return };
+    if starting.slot != slot {
+        let of_head = slot.starts_with(&format!("start_run:{}:", starting.head));
+        starting.before.extend(run.filter(|_| of_head));
+        return;
+    }
+    let Some(Starting { before, called_off, .. }) = turn.state.starting.take() else { return };
+    let needless = before.into_iter().filter(|earlier| run.is_some_and(|run| run != *earlier));
+    needless.chain(run.filter(|_| called_off)).for_each(|run| turn.cancel(run));
 }
 
 /// A run or a job that the forge would not start.

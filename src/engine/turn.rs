@@ -7,10 +7,13 @@ use serde_json::Value;
 
 use crate::domain::{
     Audit, Bound, Effect, Environments, LogTail, MergeRequest, ModelName, ModelState, Phase, Rollout, RunId,
-    Sha, Stage, Stand, State, TestFailure, Timestamp, Transition, VersionRecord,
+    Sha, Stage, Stand, Starting, State, TestFailure, Timestamp, Transition, VersionRecord,
 };
 
 use super::{Facts, OpenFacts, transitions};
+
+/// How long a run that was asked for is taken to be about to begin.
+const A_START_LASTS: Duration = Duration::from_secs(10 * 60);
 
 /// Everything of one call of [`super::step`]. The rules work on it one after another.
 pub(super) struct Turn<'a> {
@@ -187,11 +190,24 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Asks for a run of the head.
+    /// Asks for a run of the head. What was stopped may come back by it, and may be stopped again then.
     pub(super) fn start_run(&mut self) {
         self.state.runs_asked += 1;
         let head = self.merge_request().head.clone();
-        self.want(Effect::StartRun { head, attempt: self.state.runs_asked });
+        let stopped = std::mem::take(&mut self.state.cancelled);
+        let effect = Effect::StartRun { head: head.clone(), attempt: self.state.runs_asked, stopped };
+        let earlier = self.state.starting.take().filter(|earlier| earlier.head == head);
+        let before = earlier.map(|earlier| earlier.before).unwrap_or_default();
+        self.state.starting =
+            Some(Starting { slot: effect.slot(), head, at: self.now, before, called_off: false });
+        self.want(effect);
+    }
+
+    /// The run of the head that was asked for a moment ago, and of which nothing is known yet.
+    pub(super) fn starting(&mut self) -> Option<&mut Starting> {
+        let (head, now) = (&self.facts.merge_request.head, self.now);
+        let starting = self.state.starting.as_mut();
+        starting.filter(|one| one.head == *head && !one.called_off && now < one.at.after(A_START_LASTS))
     }
 }
 

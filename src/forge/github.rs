@@ -402,6 +402,10 @@ impl Forge for GitHub {
         self.ask_for_reviews(id, people, teams).await
     }
 
+    fn restarts_runs(&self) -> bool {
+        true
+    }
+
     async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {
         self.start_for_head(id, head).await
     }

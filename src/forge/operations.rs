@@ -213,6 +213,11 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         teams: &[String],
     ) -> Result<(), ForgeError>;
 
+    /// Whether a run that is started again keeps its number, so that it must have ended before.
+    fn restarts_runs(&self) -> bool {
+        false
+    }
+
     /// Starts CI for the head of the merge request.
     async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError>;
 

@@ -1,10 +1,11 @@
 //! One effect becomes forge calls; after a try of unknown outcome the forge is asked first.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::domain::{
     CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, MergeRequestStatus, Outcome, Owner, Redactor,
-    RunId, Sha, Timestamp, WorkOrder,
+    RepoId, Run, RunId, Sha, Timestamp, WorkOrder,
 };
 use crate::forge::{ErrorKind, Forge, ForgeError};
 use crate::storage::{ClaimedEffect, Store};
@@ -16,6 +17,9 @@ use super::{OutboxError, checks, clean, commit, evaluate, merge, registry};
 /// How far the forge's clock may be behind ours: a run created this long before the decision may
 /// still be the one that we started.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// When to look again whether a run has ended that was cancelled.
+const ENDS_IN: Duration = Duration::from_secs(5);
 
 /// What a performed effect left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +80,7 @@ impl Means<'_> {
                 plain(refused_is_fine(self.forge.request_reviews(id, people, teams).await))
             }
             Effect::CancelRun { run } => plain(gone_is_fine(self.forge.cancel_run(repo, *run).await)),
-            Effect::StartRun { head, .. } => self.start_run(claimed, head).await,
+            Effect::StartRun { head, stopped, .. } => self.start_run(claimed, head, stopped).await,
             Effect::RetryJob { run, job } => self.retry_job(claimed, *run, *job).await,
             Effect::Dispatch { branch, order, .. } => self.dispatch(claimed, branch, order).await,
             Effect::Evaluate { branch, order, .. } => {
@@ -130,7 +134,12 @@ impl Means<'_> {
         Ok(Performed { outcome: Outcome::Done(Done::Plain), comment })
     }
 
-    async fn start_run(&self, claimed: &ClaimedEffect, head: &Sha) -> Result<Performed, OutboxError> {
+    async fn start_run(
+        &self,
+        claimed: &ClaimedEffect,
+        head: &Sha,
+        stopped: &BTreeSet<RunId>,
+    ) -> Result<Performed, OutboxError> {
         let id = merge_request(claimed)?;
         if claimed.attempts > 0 {
             let astray = self.forge.started_elsewhere(id, head, earlier(claimed.since)).await?;
@@ -145,7 +154,12 @@ impl Means<'_> {
                 return Ok(Performed { outcome: Outcome::Conflict { reason }, comment: None });
             }
             let known = self.forge.runs(id, head).await?;
-            let ours = known.runs.iter().find(|run| run.created_at >= earlier(claimed.since));
+            // What was stopped before is none of ours, unless it began anew since.
+            let since = |run: &Run| match stopped.contains(&run.id) {
+                true => claimed.since,
+                false => earlier(claimed.since),
+            };
+            let ours = known.runs.iter().find(|run| run.created_at >= since(run));
             if let Some(run) = ours {
                 return Ok(Performed::done(Done::Run { run: run.id }));
             }
@@ -161,8 +175,30 @@ impl Means<'_> {
             };
             return Ok(Performed { outcome: Outcome::Conflict { reason }, comment: None });
         }
+        if self.forge.restarts_runs() {
+            self.has_ended(id.repo, stopped).await?;
+        }
         let run = self.forge.start_run(id, head).await?;
         Ok(Performed::done(Done::Run { run }))
+    }
+
+    /// A run that was stopped ends only some time after the forge was asked for that, and until then it cannot
+    /// begin anew.
+    async fn has_ended(&self, repo: RepoId, stopped: &BTreeSet<RunId>) -> Result<(), OutboxError> {
+        for id in stopped {
+            let run = match self.forge.run(repo, *id).await {
+                Err(error) if error.kind == ErrorKind::Gone => continue,
+                run => run?,
+            };
+            if run.jobs.iter().any(|job| !job.status.is_final()) {
+                return Err(OutboxError::Forge(ForgeError {
+                    kind: ErrorKind::Retry { after: Some(ENDS_IN) },
+                    external: format!("the run {id} was cancelled and has not ended yet"),
+                    internal: "it is started again once it has".to_owned(),
+                }));
+            }
+        }
+        Ok(())
     }
 
     async fn retry_job(

@@ -23,6 +23,7 @@ mod faults;
 mod forks;
 mod gates;
 mod generated;
+mod hasty;
 mod hostile;
 mod lifecycle;
 mod measurements;

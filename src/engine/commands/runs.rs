@@ -38,9 +38,12 @@ pub(super) fn run(
         turn.with(name, |turn, model| anew::begin(turn, name, model, rules, commit, asked.by));
         return Ok(None);
     }
-    stop(turn, name);
     turn.state.let_run = Some(turn.merge_request().head.clone());
-    turn.start_run();
+    // Whoever says it once more before anything could begin means the same run.
+    if turn.starting().is_none() {
+        stop(turn, name);
+        turn.start_run();
+    }
     Ok(None)
 }
 
@@ -139,7 +142,9 @@ pub(super) fn retry(turn: &mut Turn<'_>, asked: &Asked<'_>, name: &ModelName, sh
 pub(super) fn cancel(turn: &mut Turn<'_>, name: &ModelName) -> Done {
     asked::judged(turn, name)?;
     let measures = turn.with(name, |turn, model| rescoring::stop_live(turn, name, model)).unwrap_or(false);
-    if stop(turn, name) || measures {
+    // What has not begun yet is stopped when it has; what it takes the place of was stopped for it.
+    let called_off = turn.starting().map(|starting| starting.called_off = true).is_some();
+    if called_off || stop(turn, name) || measures {
         return Ok(None);
     }
     Err(Refusal::new(

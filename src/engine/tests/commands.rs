@@ -375,8 +375,18 @@ fn run_stops_what_runs_and_starts_anew() {
     let acts = scene.acts();
     assert!(acts.contains(&format!("cancel_run:{run}")), "{acts:?}");
     assert!(acts.contains(&format!("start_run:{}:1", sha('a'))), "{acts:?}");
+    let starts = |scene: &Scene| scene.acts().iter().any(|slot| slot.starts_with("start_run"));
     scene.says("dave", "/model run");
-    assert!(scene.acts().contains(&format!("start_run:{}:2", sha('a'))));
+    assert!(!starts(&scene), "it is about to begin: {:?}", scene.acts());
+    scene.outcome(&format!("start_run:{}:1", sha('a')), Outcome::Done(Done::Run { run }));
+    scene.says("dave", "/model run");
+    let acts = scene.acts();
+    assert!(acts.contains(&format!("start_run:{}:2", sha('a'))), "{acts:?}");
+    assert!(acts.contains(&format!("cancel_run:{run}")), "it began anew, and is stopped again: {acts:?}");
+    // Of a call that nobody hears of any more nothing is awaited for ever.
+    scene.now = scene.now.after(std::time::Duration::from_secs(3600));
+    scene.says("dave", "/model run");
+    assert!(starts(&scene), "{:?}", scene.acts());
 }
 
 #[test]

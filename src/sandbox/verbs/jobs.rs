@@ -1,6 +1,6 @@
 //! What CI does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sandbox::world::{Deployment, Job, JobState, Pipeline, PipelineState};
 
@@ -179,6 +179,21 @@ impl SandboxProject {
     /// Somebody cancels a pipeline.
     pub fn cancel(&self, login: &str, pipeline: u64) -> Done<()> {
         self.by(login, |state, project, person| state.cancel_pipeline(project, person, pipeline))
+    }
+
+    /// From now on what is cancelled goes on until [`Self::cancelled_ends`].
+    pub fn cancels_slowly(&self) -> Done<()> {
+        self.set(|project| project.ends_slowly = true)
+    }
+
+    /// What was cancelled and went on comes to its end; the runs.
+    pub fn cancelled_ends(&self) -> Done<BTreeSet<u64>> {
+        let mut state = self.world.lock();
+        let ending = std::mem::take(&mut state.project_mut(self.id)?.ending);
+        for run in &ending {
+            state.end_run(self.id, *run)?;
+        }
+        Ok(ending)
     }
 
     /// Somebody runs a job again; the new job.

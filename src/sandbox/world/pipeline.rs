@@ -297,6 +297,10 @@ impl State {
         if run.workflow.is_some() && place.pipeline_state(run).is_final() {
             return Err(Refusal::Conflict("Cannot cancel a workflow run that is completed.".to_owned()));
         }
+        if place.ends_slowly {
+            self.project_mut(project)?.ending.insert(id);
+            return Ok(());
+        }
         self.end_run(project, id)
     }
 

@@ -70,6 +70,9 @@ pub(crate) struct Project {
     pub(crate) queue: Option<Queue>,
     /// Whose runs of pull requests wait for somebody's permission.
     pub(crate) runs_wait: RunsWait,
+    /// Whether what is cancelled goes on for a while, and the runs that do.
+    pub(crate) ends_slowly: bool,
+    pub(crate) ending: BTreeSet<u64>,
     /// Whether everybody may read, fork and comment.
     pub(crate) public: bool,
     /// The project that this one is a fork of.
@@ -156,6 +159,8 @@ impl State {
             merge_needs_pipeline: false,
             queue: None,
             runs_wait: RunsWait::default(),
+            ends_slowly: false,
+            ending: BTreeSet::new(),
             public: false,
             forked_from: None,
             secrets: BTreeMap::new(),

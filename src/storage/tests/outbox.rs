@@ -1,6 +1,8 @@
 //! Which forge call goes next: one at a time in a repository, by urgency, the newest value of a slot,
 //! once what happens once.
 
+use std::collections::BTreeSet;
+
 use super::commits::{model, sha};
 use super::{Fresh, LEASE, merge_request, new_state};
 use crate::domain::{
@@ -178,7 +180,7 @@ fn once(n: u32) -> Vec<Effect> {
     };
     vec![
         Effect::Acknowledge { comment: CommentId(number) },
-        Effect::StartRun { head: sha('a'), attempt: n },
+        Effect::StartRun { head: sha('a'), attempt: n, stopped: BTreeSet::new() },
         Effect::RetryJob { run: RunId(1), job: JobId(number) },
         merge(n),
         Effect::CreateTag { model: model(), version: Version::sequence(number), lineage: lineage.clone() },
