@@ -21,6 +21,7 @@ mod retirement;
 mod run;
 mod sha;
 mod state;
+mod status;
 mod time;
 mod verdict;
 mod version;
@@ -32,7 +33,7 @@ pub use check::{
 };
 pub use decision::{Hold, Refused, Waived, Waiver};
 pub use deployment::{Deployment, DeploymentState};
-pub use effect::{Done, Effect, ForgedStatus, Label, MergeMethod, Outcome, Status, StatusState, WorkOrder};
+pub use effect::{Done, Effect, MergeMethod, Outcome, WorkOrder};
 pub use environment::{Assignment, Environments, Live, Rollout, RolloutAction, RolloutStep, Stand};
 pub use files::{FileChange, Generated, GeneratedAt, NewCommit, Proposal, ProposalText};
 pub use ids::{
@@ -57,6 +58,7 @@ pub use state::{
     Anew, Approval, Audit, Bound, Left, Measured, Merging, ModelState, OpenReply, Publication, ReplyPart,
     Review, Scrutiny, Shown, Starting, State, Transition,
 };
+pub use status::{ForgedStatus, Label, Status, StatusState};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use verdict::{BaselineName, Judged, TargetCommit, Verdict};
 pub use version::{Lineage, Tag, Version, VersionRecord};

@@ -1,5 +1,13 @@
 //! GitHub's answers: only the fields that we use, and as few of them required as we can.
 
+mod apps;
+mod checks;
+mod runs;
+
+pub(super) use apps::{App, Installation, InstallationToken};
+pub(super) use checks::{CheckRun, CheckRuns};
+pub(super) use runs::{Artifact, Artifacts, Dispatched, Job, Jobs, Runs, Step, WorkflowRun};
+
 use serde::Deserialize;
 
 use crate::domain::{self, Sha, Timestamp, UserId};
@@ -253,97 +261,6 @@ pub(super) struct TagObject {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Runs {
-    #[serde(default)]
-    pub(super) workflow_runs: Vec<WorkflowRun>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct WorkflowRun {
-    pub(super) id: u64,
-    /// The workflow's file, `@` and a reference behind it where it is not the default branch's.
-    #[serde(default)]
-    pub(super) path: String,
-    pub(super) head_sha: Sha,
-    #[serde(default)]
-    pub(super) head_branch: Option<String>,
-    #[serde(default)]
-    pub(super) event: String,
-    #[serde(default)]
-    pub(super) status: Option<String>,
-    #[serde(default)]
-    pub(super) conclusion: Option<String>,
-    #[serde(default)]
-    pub(super) display_title: String,
-    #[serde(default)]
-    pub(super) html_url: String,
-    #[serde(default)]
-    pub(super) created_at: Option<String>,
-    /// When the newest attempt began.
-    #[serde(default)]
-    pub(super) run_started_at: Option<String>,
-    /// Empty for forks.
-    #[serde(default)]
-    pub(super) pull_requests: Option<Vec<PullOfRun>>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct PullOfRun {
-    pub(super) number: u64,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Jobs {
-    #[serde(default)]
-    pub(super) jobs: Vec<Job>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Job {
-    pub(super) id: u64,
-    #[serde(default)]
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) status: String,
-    #[serde(default)]
-    pub(super) conclusion: Option<String>,
-    #[serde(default)]
-    pub(super) html_url: Option<String>,
-    #[serde(default)]
-    pub(super) runner_id: Option<u64>,
-    #[serde(default)]
-    pub(super) steps: Option<Vec<Step>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Step {
-    #[serde(default)]
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) conclusion: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Dispatched {
-    pub(super) workflow_run_id: u64,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Artifacts {
-    #[serde(default)]
-    pub(super) artifacts: Vec<Artifact>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Artifact {
-    pub(super) id: u64,
-    #[serde(default)]
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) expired: bool,
-}
-
-#[derive(Debug, Deserialize)]
 pub(super) struct Rights {
     #[serde(default)]
     pub(super) permission: String,
@@ -449,73 +366,4 @@ pub(super) struct Asset {
     pub(super) state: String,
     #[serde(default)]
     pub(super) digest: Option<String>,
-}
-
-/// An App by itself.
-#[derive(Debug, Deserialize)]
-pub(super) struct App {
-    pub(super) slug: String,
-}
-
-/// Where an App is installed: an organization, or a person.
-#[derive(Debug, Deserialize)]
-pub(super) struct Installation {
-    pub(super) id: u64,
-    #[serde(default)]
-    pub(super) account: Option<InstalledAt>,
-    /// What is granted there.
-    #[serde(default)]
-    pub(super) permissions: std::collections::BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) suspended_at: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct InstalledAt {
-    #[serde(default)]
-    pub(super) login: String,
-}
-
-/// Never printed: it is a credential.
-#[derive(Deserialize)]
-pub(super) struct InstallationToken {
-    pub(super) token: String,
-    #[serde(default)]
-    pub(super) expires_at: String,
-}
-
-/// The check runs of a commit.
-#[derive(Debug, Deserialize)]
-pub(super) struct CheckRuns {
-    #[serde(default)]
-    pub(super) check_runs: Vec<CheckRun>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct CheckRun {
-    pub(super) id: u64,
-    #[serde(default)]
-    pub(super) name: String,
-    pub(super) head_sha: Sha,
-    #[serde(default)]
-    pub(super) external_id: Option<String>,
-    #[serde(default)]
-    pub(super) status: Option<String>,
-    #[serde(default)]
-    pub(super) app: Option<CheckApp>,
-    #[serde(default)]
-    pub(super) output: Option<CheckOutput>,
-}
-
-/// The App that made a check run.
-#[derive(Debug, Deserialize)]
-pub(super) struct CheckApp {
-    #[serde(default)]
-    pub(super) slug: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct CheckOutput {
-    #[serde(default)]
-    pub(super) annotations_count: Option<usize>,
 }
