@@ -178,6 +178,17 @@ fn an_app_signs_in_with_its_key() {
     assert!(refusal.contains("`github.app.private_key` is not a private key in PEM form"), "{refusal}");
     let refusal = desk.refusal(&text("ec.pem"));
     assert!(refusal.contains("`github.app.private_key` is a private key, but not an RSA key"), "{refusal}");
+    let locked = include_str!("../data/app/encrypted.pem");
+    let desk = desk.file("locked.pem", locked);
+    let locked_out = desk.refusal(&text("locked.pem"));
+    assert!(locked_out.contains("is encrypted") && locked_out.contains("openssl rsa -in"), "{locked_out}");
+    assert!(!locked_out.contains(locked.lines().nth(1).unwrap()), "{locked_out}");
+    let absent = desk.refusal(&text("nowhere.pem"));
+    assert!(absent.contains("`github.app.private_key`"), "{absent}");
+    assert!(
+        absent.contains("the file cannot be read") && absent.contains("relative paths start at"),
+        "{absent}"
+    );
     let line = other.lines().nth(1).unwrap();
     assert!(!refusal.contains(line), "{refusal}");
 }

@@ -124,12 +124,7 @@ impl Reader<'_> {
             .and_then(|field| self.secret(&field).map(|key| (field, key)))?;
         let (field, private_key) = key;
         if let Err(why) = app_key(private_key.expose_secret()) {
-            self.problems.add(
-                field.node.place,
-                "",
-                format!("`github.app.private_key` {why}"),
-                "generate a private key on the App's settings page: it begins with `-----BEGIN RSA PRIVATE KEY`",
-            );
+            self.problems.add(field.node.place, "", format!("`github.app.private_key` {why}"), why.remedy());
             return None;
         }
         Some(GithubCredential::App { id: id?, private_key })
