@@ -168,9 +168,9 @@ impl Transport {
         Arc::clone(&self.line)
     }
 
-    /// A line for another credential at the same forge.
-    pub(crate) fn another_line(&self, write_interval: Duration) -> Line {
-        Line::new(Arc::clone(&self.clock), write_interval, self.line.known.is_some())
+    /// A line for another credential at the same forge, under a number of its own.
+    pub(crate) fn another_line(&self, number: u64, write_interval: Duration) -> Line {
+        self.line.another(number, Arc::clone(&self.clock), write_interval)
     }
 
     /// Nothing is sent from now on: `stand_in` answers.
@@ -210,7 +210,7 @@ impl Transport {
         operation: &Operation,
         address: &str,
     ) -> Result<(T, HeaderMap), Failure> {
-        let kept = self.line.known.as_ref().and_then(|known| known.find(address));
+        let kept = self.line.known(address);
         let ask = kept.as_ref().map(Kept::condition).unwrap_or_default();
         let response = self.read(operation, Method::GET, address, &ask, false, self.limits.call).await?;
         let mut headers = response.headers().clone();
@@ -218,9 +218,7 @@ impl Transport {
             Some(kept) if response.status() == NOT_MODIFIED => kept.confirmed(&mut headers),
             _ => {
                 let body = self.bytes(operation, response, self.limits.json).await?;
-                if let Some(known) = &self.line.known {
-                    known.keep(address, &headers, &body);
-                }
+                self.line.keep(address, &headers, &body);
                 body.into()
             }
         };

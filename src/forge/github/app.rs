@@ -196,7 +196,7 @@ impl App {
         let ends = Timestamp::parse(&told.expires_at).unwrap_or(now.after(USUALLY));
         let token = SecretString::from(told.token);
         self.learnt.learn(token.expose_secret(), ends.max(now.after(AT_LEAST)), now);
-        let line = self.lines.get_or_put(at.id, || Arc::new(base.another_line(self.write_interval)));
+        let line = self.lines.get_or_put(at.id, || Arc::new(base.another_line(at.id, self.write_interval)));
         let http = Arc::new(signed_in(base, &ADMIT, &token, line)?);
         Ok(SignedIn { http, from: now, until: ends.before(BEFORE_THE_END).max(now.after(AT_LEAST)) })
     }
