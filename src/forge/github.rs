@@ -6,6 +6,7 @@ mod changes;
 mod checks;
 mod comments;
 mod commit_files;
+mod connection;
 mod deployments;
 mod dispatch;
 mod files;
@@ -36,20 +37,19 @@ use std::sync::atomic::AtomicBool;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use crate::config::server::{GithubConfig, GithubCredential};
 use crate::domain::{
-    Check, CheckId, CheckMark, Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus,
-    FoundCheck, Job, JobId, Label, Learnt, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary,
-    ModelName, NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag,
-    Timestamp, User, UserId, WorkOrder,
+    Check, CheckId, CheckMark, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus,
+    FoundCheck, Job, JobId, Label, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName,
+    NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User,
+    UserId, WorkOrder,
 };
 
 use super::classify::Operation;
 use super::memory::Memory;
-use super::transport::{Access, Limits, Signature, Transport};
+use super::transport::Transport;
 use super::{
-    Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge, ForgeError, HeadRuns, Merge, NewMergeRequest,
-    NewRelease, Proposed, PushedRun, Release, StandIn,
+    Archive, ArchiveLimits, ArtifactKind, Forge, ForgeError, HeadRuns, Merge, NewMergeRequest, NewRelease,
+    Proposed, PushedRun, Release,
 };
 use app::App;
 use repositories::Name;
@@ -91,87 +91,6 @@ struct Remembered {
     checks: Memory<checks::Place, checks::Standing>,
     /// Workflow files by their names in git.
     workflows: Memory<(RepoId, String), String>,
-}
-
-impl GitHub {
-    /// Prepares the connection; nothing is sent yet. octocrab needs a Tokio runtime around it.
-    ///
-    /// # Errors
-    /// When the address or the credential cannot be used at all.
-    ///
-    /// # Panics
-    /// Outside of a Tokio runtime.
-    pub fn new(config: &GithubConfig, clock: Arc<dyn Clock>) -> Result<Self, ForgeError> {
-        Self::with_limits(config, clock, Limits::default())
-    }
-
-    /// The same with other bounds on time and size.
-    ///
-    /// # Errors
-    /// When the address or the credential cannot be used at all.
-    ///
-    /// # Panics
-    /// Outside of a Tokio runtime.
-    pub fn with_limits(
-        config: &GithubConfig,
-        clock: Arc<dyn Clock>,
-        limits: Limits,
-    ) -> Result<Self, ForgeError> {
-        let app = match &config.credential {
-            GithubCredential::Token(_) => None,
-            GithubCredential::App { id, private_key } => {
-                let app = App::new(*id, private_key, config.write_interval);
-                Some(app.map_err(|why| unusable(&format!("`github.app.private_key` {why}")))?)
-            }
-        };
-        let token = match (&config.credential, &app) {
-            (GithubCredential::Token(token), _) => Some(token.clone()),
-            (GithubCredential::App { .. }, app) => app.as_ref().and_then(|app| app.first_token(clock.now())),
-        };
-        let access = Access {
-            forge: ForgeKind::GitHub,
-            base: config.api_url.trim_end_matches('/'),
-            signature: Signature::Octocrab { uploads: &config.upload_url },
-            token: &token
-                .ok_or_else(|| unusable("this machine cannot sign with `github.app.private_key`"))?,
-            write_interval: config.write_interval,
-        };
-        let http = Arc::new(Transport::new(&access, clock, limits)?);
-        let url = reqwest::Url::parse(&config.api_url).ok();
-        let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
-        Ok(Self {
-            http,
-            app,
-            uploads: config.upload_url.trim_end_matches('/').to_owned(),
-            graphql: config.graphql_url.clone(),
-            noreply: format!("users.noreply.{}", host.strip_prefix("api.").unwrap_or(host)),
-            whoami: OnceCell::new(),
-            names: Memory::default(),
-            accounts: Memory::default(),
-            remembered: Remembered::default(),
-            silent_dispatch: AtomicBool::new(false),
-        })
-    }
-
-    /// The same without a network: `stand_in` answers whatever is asked, and nothing is sent.
-    #[must_use]
-    pub fn answered_by(mut self, stand_in: Arc<dyn StandIn>) -> Self {
-        Arc::make_mut(&mut self.http).answered_by(stand_in);
-        self
-    }
-
-    /// The same; what it is handed to sign in with while it runs is told there.
-    #[must_use]
-    pub fn telling(mut self, learnt: Learnt) -> Self {
-        if let Some(app) = &mut self.app {
-            app.tells(learnt);
-        }
-        self
-    }
-}
-
-fn unusable(what: &str) -> ForgeError {
-    ForgeError { kind: ErrorKind::Refused, external: what.to_owned(), internal: "set-up".to_owned() }
 }
 
 const WHOAMI: Operation = Operation { name: "whoami", does: "say who we are", needs: "a valid token" };

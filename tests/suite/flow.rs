@@ -25,6 +25,7 @@ mod gates;
 mod generated;
 mod hasty;
 mod hostile;
+mod let_out;
 mod lifecycle;
 mod measurements;
 mod missed;

@@ -7,6 +7,7 @@ mod checks;
 mod committing;
 mod deployments;
 mod dispatch;
+mod let_out;
 mod limits;
 mod queue;
 mod reading;

@@ -7,6 +7,7 @@
 mod key;
 mod rights;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,11 +18,11 @@ use serde_json::{Value, json};
 use super::answers;
 use crate::config::server::NotAnAppKey;
 use crate::domain::{Learnt, RepoId, Timestamp, User};
-use crate::forge::ErrorKind;
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::memory::Memory;
 use crate::forge::text::segment;
 use crate::forge::transport::{Line, Payload, Transport};
+use crate::forge::{ErrorKind, ForgeError};
 use key::AppKey;
 
 pub(super) use rights::PERMISSIONS;
@@ -49,6 +50,9 @@ const AT_LEAST: Duration = Duration::from_secs(60);
 /// How long a token lasts where GitHub does not say so.
 const USUALLY: Duration = Duration::from_secs(3600);
 
+/// What GitHub says to whoever shows a token of a suspended installation.
+const SUSPENDED: &str = "installation has been suspended";
+
 /// A connection that is signed in, and until when it is used.
 #[derive(Clone, Debug)]
 struct SignedIn {
@@ -57,8 +61,21 @@ struct SignedIn {
     until: Timestamp,
 }
 
-/// What is kept for one repository; whoever renews it holds the lock, and the others wait.
-type Place = tokio::sync::Mutex<Option<SignedIn>>;
+/// What is kept for one repository.
+#[derive(Debug, Default)]
+struct Place {
+    /// Whoever renews it holds the lock, and the others wait.
+    kept: tokio::sync::Mutex<Kept>,
+    /// How often we were not let in.
+    refusals: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    signed_in: Option<SignedIn>,
+    /// Why we were not let in the last time.
+    refusal: Option<Failure>,
+}
 
 /// An App with everything that it is let into.
 #[derive(Debug)]
@@ -111,22 +128,42 @@ impl App {
         Ok(http)
     }
 
-    /// The connection for what lies in a repository.
+    /// The connection for what lies in a repository. Those who came while somebody else was asking share
+    /// the answer, also where it is no.
     pub(super) async fn at(&self, base: &Transport, repo: RepoId) -> Result<Arc<Transport>, Failure> {
         let place = self.places.get_or_put(repo, Arc::<Place>::default);
-        let mut place = place.lock().await;
-        if let Some(kept) = place.as_ref().filter(|kept| base.now() < kept.until) {
+        let refusals = place.refusals.load(Ordering::Acquire);
+        let mut kept = place.kept.lock().await;
+        if let Some(kept) = kept.signed_in.as_ref().filter(|kept| base.now() < kept.until) {
             return Ok(Arc::clone(&kept.http));
         }
+        if let Some(refusal) = kept.refusal.as_ref()
+            && place.refusals.load(Ordering::Acquire) != refusals
+        {
+            return Err(refusal.clone());
+        }
+        match self.let_in(base, repo).await {
+            Ok(signed_in) => {
+                let http = Arc::clone(&signed_in.http);
+                *kept = Kept { signed_in: Some(signed_in), refusal: None };
+                Ok(http)
+            }
+            Err(failure) => {
+                *kept = Kept { signed_in: None, refusal: Some(failure.clone()) };
+                place.refusals.fetch_add(1, Ordering::AcqRel);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Looks the installation up and asks it for a token for this repository alone.
+    async fn let_in(&self, base: &Transport, repo: RepoId) -> Result<SignedIn, Failure> {
         let own = self.own(base)?;
         let path = format!("/repositories/{}/installation", repo.number);
         let found: answers::Installation = own.get(&INSTALLATION, &path).await.map_err(not_installed)?;
         let narrowed =
             json!({"repository_ids": [repo.number], "permissions": rights::asked(&found.permissions)});
-        let signed_in = self.admitted(base, &own, &found, narrowed).await?;
-        let http = Arc::clone(&signed_in.http);
-        *place = Some(signed_in);
-        Ok(http)
+        self.admitted(base, &own, &found, narrowed).await
     }
 
     /// The connection for a repository of which only the name is known; none where the App is not
@@ -190,6 +227,11 @@ impl App {
         let (_, told): (u16, answers::InstallationToken) = asked.map_err(|failure| match failure.status {
             Some(403) if failure.pause.is_none() && !failure.untold => suspended(failure, at),
             Some(404) => not_installed(failure),
+            // What was granted a moment ago is not any more, or the repository has moved on.
+            Some(422) => Failure {
+                error: ForgeError { kind: ErrorKind::Retry { after: None }, ..failure.error },
+                ..failure
+            },
             _ => own_refused(failure),
         })?;
         let now = base.now();
@@ -205,14 +247,22 @@ impl App {
     /// that is lacking may have been granted since: that is not believed of a fresh token.
     pub(super) async fn is_over(&self, repo: RepoId, http: &Arc<Transport>, failure: &Failure) -> bool {
         let Some(place) = self.places.get(&repo) else { return false };
-        let mut place = place.lock().await;
-        let ours = place.as_ref().filter(|kept| Arc::ptr_eq(&kept.http, http));
+        let over = failure.is(401) || failure.is(403) && failure.says(SUSPENDED);
         let lacking = failure.is(403) && failure.says("not accessible by integration");
+        let mut kept = place.kept.lock().await;
+        let ours = kept.signed_in.as_ref().filter(|kept| Arc::ptr_eq(&kept.http, http));
         let old = ours.is_some_and(|kept| http.now().since(kept.from) >= AT_LEAST);
-        if ours.is_some() && (failure.is(401) || lacking && old) {
-            *place = None;
+        if ours.is_some() && (over || lacking && old) {
+            kept.signed_in = None;
         }
-        failure.is(401)
+        over
+    }
+
+    /// Does not use this connection again: whoever needs one is let in anew.
+    pub(super) async fn leave(&self, repo: RepoId, http: &Arc<Transport>) {
+        if let Some(place) = self.places.get(&repo) {
+            place.kept.lock().await.signed_in.take_if(|kept| Arc::ptr_eq(&kept.http, http));
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl GitHub {
             let exchange = |http: Arc<Transport>| async move {
                 http.write_within(turn, &LABEL, Method::PUT, path, payload.clone()).await
             };
-            self.writes(id.repo, exchange).await?;
+            self.signed(id.repo, exchange).await?;
             return Ok(());
         }
         // Each of the writes below waits for a turn of its own.

@@ -74,7 +74,7 @@ impl GitHub {
     async fn account(&self, repo: RepoId, user: UserId) -> Result<Option<answers::User>, Failure> {
         let path = &format!("/user/{user}");
         let found: answers::User =
-            match self.reads(repo, |http| async move { http.get(&USER, path).await }).await {
+            match self.signed(repo, |http| async move { http.get(&USER, path).await }).await {
                 Ok(found) => found,
                 Err(failure) if failure.is(404) => return Ok(None),
                 Err(failure) => return Err(failure),
@@ -141,7 +141,7 @@ impl GitHub {
             segment(login)
         );
         let ask = |http: Arc<Transport>| async move { http.get::<answers::Membership>(&TEAM, path).await };
-        match self.reads(repo, ask).await {
+        match self.signed(repo, ask).await {
             Ok(membership) => Ok(membership.state == "active"),
             Err(failure) if failure.is(404) => Ok(false),
             Err(failure) => Err(failure),

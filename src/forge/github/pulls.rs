@@ -32,7 +32,7 @@ impl GitHub {
         let ask = |http: Arc<Transport>, path: String| async move {
             http.list_until(&LIST, &path, |page: &[answers::ListedPull]| page.iter().any(old)).await
         };
-        let found = self.reads_below(repo, rest, ask).await?;
+        let found = self.below(repo, rest, ask).await?;
         let summary = |one: answers::ListedPull| MergeRequestSummary {
             id: MergeRequestId { repo, number: one.number },
             open: one.state == "open",

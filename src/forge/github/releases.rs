@@ -172,7 +172,7 @@ impl GitHub {
         let upload = |http: Arc<Transport>| async move {
             http.write_at(&UPLOAD, Method::POST, address, payload.clone()).await
         };
-        match self.writes(repo, upload).await {
+        match self.signed(repo, upload).await {
             Ok((_, kept)) => Ok(Some(kept)),
             Err(failure) if failure.is(422) && failure.says("already_exists") => Ok(None),
             Err(failure) => Err(failure.into()),

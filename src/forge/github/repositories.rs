@@ -59,7 +59,7 @@ impl GitHub {
     pub(super) async fn raw_repository(&self, repo: RepoId) -> Result<answers::Repository, Failure> {
         let path = &format!("/repositories/{}", repo.number);
         let found: answers::Repository =
-            self.reads(repo, |http| async move { http.get(&REPOSITORY, path).await }).await?;
+            self.signed_anew(repo, |http| async move { http.get(&REPOSITORY, path).await }).await?;
         let (owner, name) = found.full_name.split_once('/').unwrap_or_default();
         if found.id != repo.number || owner.is_empty() || name.is_empty() {
             return Err(self.http.refused(&REPOSITORY, "another one was shown instead"));
@@ -80,19 +80,22 @@ impl GitHub {
         self.names.get(&repo).ok_or_else(|| self.http.refused(&REPOSITORY, "its name was not kept"))
     }
 
-    /// Asks below the repository's name, and once more where the name has changed meanwhile. An answer
-    /// that blames the address says that nothing was done, so that a write may be repeated too.
-    async fn below<T, Asking>(
+    /// Asks below the repository's name, and once more where the name has changed meanwhile, or where we
+    /// were let in. An answer that blames the address says that nothing was done, so that a write may be
+    /// repeated too.
+    pub(super) async fn below<T, Asking>(
         &self,
         repo: RepoId,
         rest: &str,
-        ask: impl Fn(String) -> Asking,
+        ask: impl Fn(Arc<Transport>, String) -> Asking,
     ) -> Result<T, Failure>
     where
         Asking: Future<Output = Result<T, Failure>>,
     {
+        let ask = &ask;
+        let under = |path: String| self.signed(repo, move |http| ask(http, path.clone()));
         let name = self.name(repo).await?;
-        let failure = match ask(format!("{}{rest}", name.path)).await {
+        let failure = match under(format!("{}{rest}", name.path)).await {
             Err(failure) => failure,
             done => return done,
         };
@@ -101,39 +104,13 @@ impl GitHub {
         if !(moved || failure.is(404) && stale) {
             return Err(failure);
         }
+        let before = self.at(repo).await?;
         self.raw_repository(repo).await?;
+        let let_in_anew = !Arc::ptr_eq(&before, &self.at(repo).await?);
         match self.names.get(&repo) {
-            Some(now) if now.path != name.path => ask(format!("{}{rest}", now.path)).await,
+            Some(now) if let_in_anew || now.path != name.path => under(format!("{}{rest}", now.path)).await,
             _ => Err(failure),
         }
-    }
-
-    /// Reads below the repository.
-    pub(super) async fn reads_below<T, Asking>(
-        &self,
-        repo: RepoId,
-        rest: &str,
-        ask: impl Fn(Arc<Transport>, String) -> Asking,
-    ) -> Result<T, Failure>
-    where
-        Asking: Future<Output = Result<T, Failure>>,
-    {
-        let ask = &ask;
-        self.below(repo, rest, |path| self.reads(repo, move |http| ask(http, path.clone()))).await
-    }
-
-    /// Writes below the repository.
-    async fn writes_below<T, Asking>(
-        &self,
-        repo: RepoId,
-        rest: &str,
-        ask: impl Fn(Arc<Transport>, String) -> Asking,
-    ) -> Result<T, Failure>
-    where
-        Asking: Future<Output = Result<T, Failure>>,
-    {
-        let ask = &ask;
-        self.below(repo, rest, |path| self.writes(repo, move |http| ask(http, path.clone()))).await
     }
 
     /// Reads one JSON answer below the repository.
@@ -143,7 +120,7 @@ impl GitHub {
         repo: RepoId,
         rest: &str,
     ) -> Result<T, Failure> {
-        self.reads_below(repo, rest, |http, path| async move { http.get(operation, &path).await }).await
+        self.below(repo, rest, |http, path| async move { http.get(operation, &path).await }).await
     }
 
     /// The same where "not found" means that there is none.
@@ -177,10 +154,8 @@ impl GitHub {
         repo: RepoId,
         rest: &str,
     ) -> Result<Vec<T>, Failure> {
-        self.reads_below(repo, rest, |http, path| async move {
-            http.list_until(operation, &path, |_| false).await
-        })
-        .await
+        self.below(repo, rest, |http, path| async move { http.list_until(operation, &path, |_| false).await })
+            .await
     }
 
     /// Reads a whole list whose pages hold it in a field.
@@ -192,8 +167,7 @@ impl GitHub {
         open: impl Fn(P) -> Vec<T>,
     ) -> Result<Vec<T>, Failure> {
         let open = &open;
-        self.reads_below(repo, rest, |http, path| async move { http.list_in(operation, &path, open).await })
-            .await
+        self.below(repo, rest, |http, path| async move { http.list_in(operation, &path, open).await }).await
     }
 
     /// Opens a file below the repository.
@@ -204,12 +178,8 @@ impl GitHub {
         rest: &str,
         form: Option<&'static str>,
     ) -> Result<Response, Failure> {
-        self.reads_below(
-            repo,
-            rest,
-            |http, path| async move { http.download_as(operation, &path, form).await },
-        )
-        .await
+        self.below(repo, rest, |http, path| async move { http.download_as(operation, &path, form).await })
+            .await
     }
 
     /// Writes below the repository and reads the JSON answer with its status.
@@ -225,7 +195,7 @@ impl GitHub {
         let ask = |http: Arc<Transport>, path: String| async move {
             http.write(operation, method.clone(), &path, payload.clone()).await
         };
-        self.writes_below(repo, rest, ask).await
+        self.below(repo, rest, ask).await
     }
 
     /// The same where an answer may be empty.
@@ -241,7 +211,7 @@ impl GitHub {
         let ask = |http: Arc<Transport>, path: String| async move {
             http.write_maybe(operation, method.clone(), &path, payload.clone()).await
         };
-        self.writes_below(repo, rest, ask).await
+        self.below(repo, rest, ask).await
     }
 
     /// Writes below the repository; what a successful answer holds does not matter.
@@ -257,7 +227,7 @@ impl GitHub {
         let ask = |http: Arc<Transport>, path: String| async move {
             http.write_only(operation, method.clone(), &path, payload.clone()).await
         };
-        self.writes_below(repo, rest, ask).await
+        self.below(repo, rest, ask).await
     }
 
     /// The full path of something below the repository, for the hosts beside the API.

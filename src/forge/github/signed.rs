@@ -24,8 +24,9 @@ impl GitHub {
         }
     }
 
-    /// Reads, and once more where GitHub does not accept what we were signed in with any longer.
-    pub(super) async fn reads<T, Asking>(
+    /// Asks, and once more where GitHub does not accept any longer what we were signed in with. An answer
+    /// that blames the signature says that nothing was done, so that a write may be repeated too.
+    pub(super) async fn signed<T, Asking>(
         &self,
         repo: RepoId,
         ask: impl Fn(Arc<Transport>) -> Asking,
@@ -34,33 +35,33 @@ impl GitHub {
         Asking: Future<Output = Result<T, Failure>>,
     {
         let http = self.at(repo).await?;
-        match ask(Arc::clone(&http)).await {
-            Err(failure) if self.is_over(repo, &http, &failure).await => ask(self.at(repo).await?).await,
-            done => done,
-        }
-    }
-
-    /// Writes; what was refused is not repeated here, but the next one is signed anew.
-    pub(super) async fn writes<T, Asking>(
-        &self,
-        repo: RepoId,
-        ask: impl Fn(Arc<Transport>) -> Asking,
-    ) -> Result<T, Failure>
-    where
-        Asking: Future<Output = Result<T, Failure>>,
-    {
-        let http = self.at(repo).await?;
-        let done = ask(Arc::clone(&http)).await;
-        if let Err(failure) = &done {
-            self.is_over(repo, &http, failure).await;
-        }
-        done
-    }
-
-    async fn is_over(&self, repo: RepoId, http: &Arc<Transport>, failure: &Failure) -> bool {
+        let failure = match ask(Arc::clone(&http)).await {
+            Err(failure) => failure,
+            done => return done,
+        };
         match &self.app {
-            Some(app) => app.is_over(repo, http, failure).await,
-            None => false,
+            Some(app) if app.is_over(repo, &http, &failure).await => ask(self.at(repo).await?).await,
+            _ => Err(failure),
+        }
+    }
+
+    /// The same for the repository itself: where it is not to be seen, it may have moved to another
+    /// installation, or been taken out of the one that let us in.
+    pub(super) async fn signed_anew<T, Asking>(
+        &self,
+        repo: RepoId,
+        ask: impl Fn(Arc<Transport>) -> Asking,
+    ) -> Result<T, Failure>
+    where
+        Asking: Future<Output = Result<T, Failure>>,
+    {
+        let http = self.at(repo).await?;
+        match (self.signed(repo, &ask).await, &self.app) {
+            (Err(failure), Some(app)) if failure.is(404) => {
+                app.leave(repo, &http).await;
+                self.signed(repo, &ask).await
+            }
+            (done, _) => done,
         }
     }
 }

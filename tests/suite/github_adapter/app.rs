@@ -14,30 +14,30 @@ use serde_json::{Value, json};
 use super::{MR, REPO, named, pull, repository, user};
 use crate::scripted::{Answer, Asked, Hand, Server, kind, on, sha};
 
-const PKCS1: &str = include_str!("../../data/app/pkcs1.pem");
+pub(super) const PKCS1: &str = include_str!("../../data/app/pkcs1.pem");
 const PKCS8: &str = include_str!("../../data/app/pkcs8.pem");
-const NOW: i64 = 1_700_000_000;
+pub(super) const NOW: i64 = 1_700_000_000;
 /// An hour after [`NOW`].
-const HOUR: &str = "2023-11-14T23:13:20Z";
-const COMMENT: &str = "/repos/acme/models/issues/comments/1";
+pub(super) const HOUR: &str = "2023-11-14T23:13:20Z";
+pub(super) const COMMENT: &str = "/repos/acme/models/issues/comments/1";
 
-fn signed_in(url: &str, key: &str) -> GithubConfig {
+pub(super) fn signed_in(url: &str, key: &str) -> GithubConfig {
     let credential = GithubCredential::App { id: 4711, private_key: key.into() };
     GithubConfig { credential, ..super::config(url) }
 }
 
-fn app(server: &Server, clock: &Arc<Hand>) -> GitHub {
+pub(super) fn app(server: &Server, clock: &Arc<Hand>) -> GitHub {
     GitHub::new(&signed_in(&server.url(), PKCS1), Arc::<Hand>::clone(clock)).unwrap()
 }
 
-fn clock() -> Arc<Hand> {
+pub(super) fn clock() -> Arc<Hand> {
     let clock = Arc::new(Hand::default());
     clock.set(NOW);
     clock
 }
 
 /// Where the App is installed for the repository with this number.
-fn installation(repo: u64, id: u64, instead: impl Into<Value>) -> Answer {
+pub(super) fn installation(repo: u64, id: u64, instead: impl Into<Value>) -> Answer {
     let found = json!({
         "id": id, "account": { "login": "acme" }, "suspended_at": null,
         "permissions": { "contents": "write", "issues": "write", "metadata": "read", "administration": "write" },
@@ -45,31 +45,31 @@ fn installation(repo: u64, id: u64, instead: impl Into<Value>) -> Answer {
     on("GET", format!("/repositories/{repo}/installation"), 200, super::changed(found, instead))
 }
 
-fn admitted(id: u64, token: &str, expires_at: &str) -> Answer {
+pub(super) fn admitted(id: u64, token: &str, expires_at: &str) -> Answer {
     let target = format!("/app/installations/{id}/access_tokens");
     on("POST", target, 201, json!({ "token": token, "expires_at": expires_at }))
 }
 
 /// The first time that the repository is asked about.
-fn let_in(token: &str) -> [Answer; 2] {
+pub(super) fn let_in(token: &str) -> [Answer; 2] {
     [installation(7, 1, json!({})), admitted(1, token, HOUR)]
 }
 
-fn refused(method: &'static str, target: &str, status: u16, message: &str) -> Answer {
+pub(super) fn refused(method: &'static str, target: &str, status: u16, message: &str) -> Answer {
     on(method, target, status, json!({ "message": message }))
 }
 
-fn edited() -> Answer {
+pub(super) fn edited() -> Answer {
     on("PATCH", COMMENT, 200, json!({ "id": 1, "user": user(9, "mergewright[bot]"), "body": "x" }))
 }
 
 /// What a request was signed with.
-fn bearer(asked: &Asked) -> &str {
+pub(super) fn bearer(asked: &Asked) -> &str {
     asked.header("authorization").unwrap().strip_prefix("Bearer ").unwrap()
 }
 
 /// The claims of a JSON Web Token whose signature holds.
-fn verified(token: &str) -> Value {
+pub(super) fn verified(token: &str) -> Value {
     let (said, signature) = token.rsplit_once('.').unwrap();
     let pair = app_key(PKCS1).unwrap();
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref())
@@ -161,41 +161,6 @@ async fn those_who_need_a_token_at_the_same_time_ask_for_one() {
 }
 
 #[tokio::test]
-async fn a_read_that_is_not_let_in_any_more_is_made_once_more_with_another_token() {
-    let clock = clock();
-    let again = let_in("ghs_second");
-    let answers = let_in("ghs_first").into_iter().chain([named()]);
-    let server = Server::start(answers).await;
-    let github = app(&server, &clock);
-    github.repository(REPO).await.unwrap();
-    server.add([refused("GET", "/repositories/7", 401, "Bad credentials")]);
-    server.add(again);
-    server.add([named()]);
-    github.repository(REPO).await.unwrap();
-    assert_eq!(bearer(server.finished().last().unwrap()), "ghs_second");
-
-    // Not for ever.
-    server.add([refused("GET", "/repositories/7", 401, "Bad credentials")]);
-    server.add(let_in("ghs_third"));
-    server.add([refused("GET", "/repositories/7", 401, "Bad credentials")]);
-    assert_eq!(kind(github.repository(REPO).await), ErrorKind::Unauthorized);
-    server.finished();
-}
-
-#[tokio::test]
-async fn a_write_that_is_not_let_in_any_more_is_told_and_the_next_has_another_token() {
-    let server = Server::start(let_in("ghs_first").into_iter().chain([named()])).await;
-    let github = app(&server, &clock());
-    server.add([refused("PATCH", COMMENT, 401, "Bad credentials")]);
-    assert_eq!(kind(github.edit_comment(MR, CommentId(1), "x").await), ErrorKind::Unauthorized);
-    server.finished();
-    server.add(let_in("ghs_second"));
-    server.add([edited()]);
-    github.edit_comment(MR, CommentId(1), "x").await.unwrap();
-    assert_eq!(bearer(server.finished().last().unwrap()), "ghs_second");
-}
-
-#[tokio::test]
 async fn a_right_that_is_lacking_may_be_granted_while_the_token_lasts() {
     let clock = clock();
     let lacking = || refused("PATCH", COMMENT, 403, "Resource not accessible by integration");
@@ -211,21 +176,6 @@ async fn a_right_that_is_lacking_may_be_granted_while_the_token_lasts() {
     server.add([edited()]);
     github.edit_comment(MR, CommentId(1), "x").await.unwrap();
     assert_eq!(bearer(server.finished().last().unwrap()), "ghs_second");
-}
-
-#[tokio::test]
-async fn a_suspended_installation_says_what_to_do_and_is_waited_for() {
-    let suspended = json!({ "suspended_at": "2023-11-14T00:00:00Z" });
-    let refusal =
-        || refused("POST", "/app/installations/1/access_tokens", 403, "This installation has been suspended");
-    for answers in [vec![installation(7, 1, suspended)], vec![installation(7, 1, json!({})), refusal()]] {
-        let server = Server::start(answers).await;
-        let error = app(&server, &clock()).comment(MR, CommentId(1)).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unauthorized);
-        assert!(error.external.contains("at `acme` is suspended"), "{error}");
-        assert!(error.external.contains("Settings → GitHub Apps"), "{error}");
-        server.finished();
-    }
 }
 
 #[tokio::test]

@@ -1,0 +1,94 @@
+//! The bot as an App that is let out while it works, by people who may do that any day.
+
+use std::time::Duration;
+
+use super::Play;
+use super::outcome::GOOD;
+use super::play::OWNER;
+
+const AN_HOUR: Duration = Duration::from_secs(3600);
+
+/// An approval that was decided about, with all that follows still to be written.
+async fn decided() -> (Play, u64) {
+    let mut play = Play::as_app().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.project.comment(OWNER, number, "/model approve").unwrap();
+    play.hears().await;
+    assert_eq!(play.label(number), "model::review");
+    (play, number)
+}
+
+#[tokio::test]
+async fn suspended_between_a_decision_and_its_writes_it_loses_none_of_them() {
+    let (mut play, number) = decided().await;
+    let app = play.signed_in.clone().unwrap();
+    // Its token lasts, and is not taken any more.
+    app.suspend("group", true).unwrap();
+    play.settle().await;
+    play.passes(AN_HOUR).await;
+    assert_eq!(play.label(number), "model::review", "nothing can be written");
+    let told = play.errors();
+    assert!(!told.is_empty() && told.iter().all(|one| one.contains("at `group` is suspended")), "{told:?}");
+    app.suspend("group", false).unwrap();
+    play.passes(AN_HOUR).await;
+    assert_eq!(play.label(number), "model::ready", "{}", play.report(number));
+    play.errors();
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn installed_anew_between_a_decision_and_its_writes_it_goes_on_under_the_new_installation() {
+    let (mut play, number) = decided().await;
+    let app = play.signed_in.clone().unwrap();
+    app.uninstall("group").unwrap();
+    app.install("group").unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::ready", "{}", play.report(number));
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_repository_that_moves_to_another_organization_is_worked_on_there() {
+    let (mut play, number) = decided().await;
+    play.signed_in.as_ref().unwrap().install("other").unwrap();
+    play.project.rename("other/models").unwrap();
+    play.passes(Duration::from_secs(60)).await;
+    assert_eq!(play.label(number), "model::ready", "{}", play.report(number));
+    play.says(OWNER, number, "/model publish").await;
+    play.publishes().await;
+    assert_eq!(play.tags(), ["iris@v1.0.0"]);
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn taken_out_of_the_installation_nothing_counts_as_missing_and_put_back_it_goes_on() {
+    let mut play = Play::as_app().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    let report = play.report(number);
+    let app = play.signed_in.clone().unwrap();
+    let _other = play.sandbox.create_project("group/other").unwrap();
+    play.project.comment(OWNER, number, "/model approve").unwrap();
+    app.install_for("group", &["group/other"]).unwrap();
+    play.passes(Duration::from_secs(60)).await;
+    assert_eq!(play.report(number), report, "no word of a configuration or a comment that is gone");
+    app.install("group").unwrap();
+    play.passes(AN_HOUR).await;
+    assert_eq!(play.label(number), "model::ready", "the comment was not lost: {}", play.report(number));
+    play.ends().await;
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_back_is_named_and_what_needs_it_not_goes_on() {
+    let mut play = Play::as_app().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    let app = play.signed_in.clone().unwrap();
+    app.grant("group", "checks", Some("read")).unwrap();
+    // Tokens keep what they had.
+    play.passes(AN_HOUR).await;
+    play.says(OWNER, number, "/model approve").await;
+    assert_eq!(play.label(number), "model::ready", "{}", play.report(number));
+    let told = play.errors();
+    assert!(!told.is_empty() && told.iter().all(|one| one.contains("write access to checks")), "{told:?}");
+    let dead = play.app.store.dead_effects(99).await.unwrap().len();
+    play.ends_with_dead_effects(dead.min(10)).await;
+}
