@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CheckId, CheckMark, Sha, User};
+use super::{CheckId, CheckMark, MergeRequestId, Sha, User};
 
 /// A press, as the forge told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,4 +38,6 @@ pub struct FoundCheck {
     pub name: String,
     /// The commit that it stands on.
     pub head: Sha,
+    /// The merge request that it says it speaks of.
+    pub merge_request: Option<MergeRequestId>,
 }

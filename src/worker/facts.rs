@@ -233,7 +233,9 @@ impl Gatherer<'_> {
     /// Whether the check whose button was pressed is what the press says, and made by us.
     async fn is_ours(&self, press: &Press) -> Result<bool, Failure> {
         let found = self.forge.check(self.id.repo, press.check).await?;
-        Ok(found.is_some_and(|found| found.name == press.name && found.head == press.head))
+        Ok(found.is_some_and(|found| {
+            found.name == press.name && found.head == press.head && found.merge_request == Some(self.id)
+        }))
     }
 
     /// Where the target branch was when the state was bound, if it was bound to that branch.

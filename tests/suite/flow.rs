@@ -20,6 +20,7 @@ mod disorder;
 mod economy;
 mod environments;
 mod faults;
+mod forged;
 mod forks;
 mod gates;
 mod generated;

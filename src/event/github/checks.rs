@@ -8,6 +8,9 @@ use crate::domain::{Button, CheckId, CheckMark, Press, User};
 use crate::event::Incoming;
 use crate::event::reading::{Stop, pressed, refresh, sha};
 
+/// GitHub takes no longer identifier, so that none of ours is cut.
+const LONGEST_IDENTIFIER: usize = 20;
+
 #[derive(Deserialize)]
 struct Hook {
     action: Option<String>,
@@ -58,7 +61,10 @@ pub(super) fn check_run(event: &str, body: &[u8], us: &User) -> Result<Incoming,
         return looked_at(hook, us, "check_run.head_sha");
     }
     let button = match hook.action.as_deref() {
-        Some("requested_action") => hook.requested_action.identifier.clone(),
+        Some("requested_action") => {
+            let told = hook.requested_action.identifier.as_deref();
+            told.map(|told| told.chars().take(LONGEST_IDENTIFIER).collect())
+        }
         // The forge's own button on each check.
         Some("rerequested") => Some(Button::Retry.identifier().to_owned()),
         _ => return looked_at(hook, us, "check_run.head_sha"),

@@ -266,6 +266,12 @@ fn a_press_on_a_check_of_ours_is_a_command_and_on_one_of_others_it_is_not() {
     let retry = Press { button: "retry".to_owned(), ..press };
     assert_eq!(hear("check_run", &again).event, Event::Pressed(Box::new(retry)));
 
+    let endless = with(body.clone(), "/requested_action/identifier", json!("approve".repeat(100_000)));
+    assert_eq!(
+        hear("check_run", &endless).meaning.as_deref(),
+        Some("github:15!3:press:71:2:approveapproveapprov:42")
+    );
+
     let others = with(body.clone(), "/check_run/app/slug", json!("linter"));
     let commit = Subject::Commit { repo: REPO, sha: head() };
     assert_eq!(hear("check_run", &others).subject, commit);

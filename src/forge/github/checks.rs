@@ -94,8 +94,7 @@ impl GitHub {
         let open = |page: answers::CheckRuns| page.check_runs;
         let found: Vec<answers::CheckRun> = self.list_in(&CHECKS, id.repo, &rest, open).await?;
         let ours = found.into_iter().filter(|run| run.name == *name && run.is_by(&us));
-        let marked =
-            ours.filter_map(|run| Some((run.external_id.as_deref()?.parse::<CheckMark>().ok()?, run)));
+        let marked = ours.filter_map(|run| Some((run.mark()?, run)));
         let here = marked.filter(|(mark, _)| mark.merge_request == *id);
         let newest = here.max_by_key(|(_, run)| run.id);
         Ok(newest.map(|(mark, run)| Standing {
@@ -186,7 +185,10 @@ impl GitHub {
         let found: Option<answers::CheckRun> =
             self.find(&CHECK, repo, &format!("/check-runs/{check}")).await?;
         let ours = found.filter(|run| run.is_by(&us));
-        Ok(ours.map(|run| FoundCheck { name: run.name, head: run.head_sha }))
+        Ok(ours.map(|run| {
+            let merge_request = run.mark().map(|mark| mark.merge_request);
+            FoundCheck { name: run.name, head: run.head_sha, merge_request }
+        }))
     }
 
     /// The account under which our App acts.
@@ -197,6 +199,11 @@ impl GitHub {
 }
 
 impl answers::CheckRun {
+    /// What it says of itself, if that is of our making.
+    fn mark(&self) -> Option<CheckMark> {
+        self.external_id.as_deref()?.parse().ok()
+    }
+
     /// Whether the App that acts as this account made it.
     fn is_by(&self, us: &User) -> bool {
         let slug = self.app.as_ref().and_then(|app| app.slug.as_deref());

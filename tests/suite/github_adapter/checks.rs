@@ -258,7 +258,8 @@ async fn a_check_is_read_back_only_if_it_is_ours() {
     let gone = on("GET", format!("{RUNS}/73"), 404, json!({ "message": "Not Found" }));
     let server = serve([us(), read(71, "mergewright"), read(72, "linter"), gone]).await;
     let github = adapter(&server);
-    let ours = FoundCheck { name: "mergewright/iris/test".to_owned(), head: sha('a') };
+    let name = "mergewright/iris/test".to_owned();
+    let ours = FoundCheck { name, head: sha('a'), merge_request: Some(MR) };
     assert_eq!(github.check(REPO, CheckId(71)).await.unwrap(), Some(ours));
     assert_eq!(github.check(REPO, CheckId(72)).await.unwrap(), None);
     assert_eq!(github.check(REPO, CheckId(73)).await.unwrap(), None);
