@@ -15,7 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
-use crate::config::server::ServerConfig;
+use crate::config::server::{Mode, ServerConfig};
 use crate::domain::Clock;
 use crate::forge::{Forges, GitHub, GitLab};
 use crate::http::{self, Drain, Limits};
@@ -79,7 +79,10 @@ impl App {
         let gitlab = gitlab.transpose().context("connecting to GitLab")?;
         let github = config.github.as_ref().map(|github| GitHub::new(github, Arc::clone(&clock)));
         let github = github.transpose().context("connecting to GitHub")?;
-        let github = github.map(|github| github.telling(config.learnt.clone()));
+        let github = github.map(|github| {
+            let github = github.telling(config.learnt.clone());
+            if config.mode == Mode::Observe { github.watching() } else { github }
+        });
         let forges = Forges {
             github: github.map(|github| Arc::new(github) as _),
             gitlab: gitlab.map(|gitlab| Arc::new(gitlab) as _),

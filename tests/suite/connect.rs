@@ -343,12 +343,18 @@ async fn a_code_that_github_does_not_know_makes_no_app() {
     let sandbox = forge(ForgeKind::GitHub).await;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("mergewright.yml");
-    let first = format!("public_url: https://bot.example\ngithub: {{api_url: \"{}\"}}\n", sandbox.url());
+    let first = format!(
+        "public_url: https://bot.example\nmode: observe\ngithub: {{api_url: \"{}\"}}\n",
+        sandbox.url()
+    );
     std::fs::write(&config, &first).unwrap();
     let waiting = Waiting::start(&config, &["--json"]);
     let page = reqwest::get(&waiting.address).await.unwrap().text().await.unwrap();
     let action = attribute(&page, "form action=\"");
     assert!(action.starts_with(&format!("{}/settings/apps/new?state=", sandbox.url())), "{action}");
+    let asked: Value = serde_json::from_str(&attribute(&page, "name=\"manifest\" value=\"")).unwrap();
+    let rights = asked["default_permissions"].as_object().unwrap();
+    assert!(rights.values().all(|level| level == "read"), "who only watches need not write: {rights:?}");
     let (_, state) = action.split_once("state=").unwrap();
     let told = format!("{}/callback?code=unknown&state={state}", waiting.address);
     assert_eq!(reqwest::get(told).await.unwrap().status(), 200);

@@ -23,6 +23,7 @@ const LONGEST_NAME: usize = 34;
 #[derive(Debug, Default, Deserialize)]
 struct Outline {
     public_url: Option<String>,
+    mode: Option<String>,
     github: Option<OutlineOfGithub>,
 }
 
@@ -38,6 +39,9 @@ struct Files {
     webhook_secret: PathBuf,
 }
 
+/// What must be done before a bot that was made to watch can act.
+const READS_ONLY: &str = "mergewright: under `mode: observe` the App may only read: before `mode: act`, give it write access on its settings page and have the organization accept that\n";
+
 const PRIVATE_KEY: &str = "github-app.pem";
 const WEBHOOK_SECRET: &str = "github-webhook.secret";
 
@@ -48,6 +52,7 @@ pub(super) async fn connect(arguments: &ConnectGithub) -> Answer {
     };
     let Some(public_url) = outline.public_url else { return no_public_url(&arguments.config) };
     let public_url = public_url.trim_end_matches('/').to_owned();
+    let watches = outline.mode.as_deref() == Some("observe");
     let api_url = outline.github.and_then(|github| github.api_url).unwrap_or_else(|| API.to_owned());
     let files = Files::beside(&arguments.config);
     // Before anything is made: GitHub hands the key out only once.
@@ -57,9 +62,15 @@ pub(super) async fn connect(arguments: &ConnectGithub) -> Answer {
             there.display()
         ));
     }
-    match introduce(arguments, &public_url, &api_url).await {
+    match introduce(arguments, &public_url, &api_url, watches).await {
         Ok(app) => match files.keep(&app, arguments.force) {
-            Ok(()) => told(&app, &files, &api_url, arguments.json),
+            Ok(()) => {
+                let mut answer = told(&app, &files, &api_url, arguments.json);
+                if watches {
+                    answer.err.push_str(READS_ONLY);
+                }
+                answer
+            }
             Err(error) => Answer::no(format!(
                 "mergewright: the App `{}` is made, but its secrets could not be kept ({error}): generate new ones at {}",
                 app.slug, app.html_url
@@ -76,7 +87,12 @@ fn outline(file: &Path) -> Result<Outline, String> {
 }
 
 /// Shows the page, waits for the code, and takes what it stands for.
-async fn introduce(arguments: &ConnectGithub, public_url: &str, api_url: &str) -> Result<NewApp, String> {
+async fn introduce(
+    arguments: &ConnectGithub,
+    public_url: &str,
+    api_url: &str,
+    watches: bool,
+) -> Result<NewApp, String> {
     let listener = TcpListener::bind(arguments.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
@@ -94,7 +110,7 @@ async fn introduce(arguments: &ConnectGithub, public_url: &str, api_url: &str) -
     let offer = page::Offer {
         action: format!("{place}?state={state}"),
         state,
-        manifest: manifest(&name, public_url, &format!("http://{address}/callback")),
+        manifest: manifest(&name, public_url, &format!("http://{address}/callback"), watches),
         host: address.to_string(),
     };
     output::tell(format!("Open http://{address}/ in a browser that is signed in to {web}"));

@@ -25,7 +25,7 @@ use crate::forge::transport::{Line, Payload, Transport};
 use crate::forge::{ErrorKind, ForgeError};
 use key::AppKey;
 
-pub(super) use rights::PERMISSIONS;
+pub(super) use rights::used;
 
 const ITSELF: Operation = Operation { name: "app", does: "say which App we are", needs: "the App's own key" };
 const ACCOUNT: Operation =
@@ -88,6 +88,8 @@ pub(super) struct App {
     /// GitHub counts for each installation apart.
     lines: Memory<u64, Arc<Line>, 4096>,
     learnt: Learnt,
+    /// Whether tokens are for reading alone.
+    watches: bool,
 }
 
 impl App {
@@ -99,7 +101,13 @@ impl App {
             places: Memory::default(),
             lines: Memory::default(),
             learnt: Learnt::default(),
+            watches: false,
         })
+    }
+
+    /// Asks for no right to write anywhere.
+    pub(super) fn watches(&mut self) {
+        self.watches = true;
     }
 
     /// Tells every token that it is handed.
@@ -161,8 +169,7 @@ impl App {
         let own = self.own(base)?;
         let path = format!("/repositories/{}/installation", repo.number);
         let found: answers::Installation = own.get(&INSTALLATION, &path).await.map_err(not_installed)?;
-        let narrowed =
-            json!({"repository_ids": [repo.number], "permissions": rights::asked(&found.permissions)});
+        let narrowed = json!({"repository_ids": [repo.number], "permissions": rights::asked(&found.permissions, self.watches)});
         self.admitted(base, &own, &found, narrowed).await
     }
 

@@ -80,6 +80,15 @@ impl GitHub {
         self
     }
 
+    /// The same for a bot that only watches: an App asks for no right to write.
+    #[must_use]
+    pub fn watching(mut self) -> Self {
+        if let Some(app) = &mut self.app {
+            app.watches();
+        }
+        self
+    }
+
     /// The same; what it is handed to sign in with while it runs is told there.
     #[must_use]
     pub fn telling(mut self, learnt: Learnt) -> Self {

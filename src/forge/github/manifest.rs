@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::app::PERMISSIONS;
+use super::app::used;
 use crate::domain::{Clock, ForgeKind};
 use crate::forge::ForgeError;
 use crate::forge::classify::Operation;
@@ -67,11 +67,12 @@ struct Converted {
     webhook_secret: String,
 }
 
-/// The manifest of an App that is all the bot needs, and no more.
+/// The manifest of an App that is all the bot needs, and no more; one that only `watches` needs no right to
+/// write.
 #[must_use]
-pub fn manifest(name: &str, public_url: &str, redirect_url: &str) -> Value {
+pub fn manifest(name: &str, public_url: &str, redirect_url: &str, watches: bool) -> Value {
     let permissions: Map<String, Value> =
-        PERMISSIONS.iter().chain(&TO_HEAR).map(|(name, level)| ((*name).to_owned(), json!(level))).collect();
+        used(watches).chain(TO_HEAR).map(|(name, level)| (name.to_owned(), json!(level))).collect();
     json!({
         "name": name,
         "url": public_url,
@@ -149,11 +150,16 @@ mod tests {
 
     #[test]
     fn a_manifest_asks_for_what_the_bot_uses() {
-        let made = manifest("mergewright-acme", "https://bot.example", "http://127.0.0.1:1/callback");
+        let of = |watches| {
+            manifest("mergewright-acme", "https://bot.example", "http://127.0.0.1:1/callback", watches)
+        };
+        let made = of(false);
         assert_eq!(made["hook_attributes"]["url"], "https://bot.example/webhooks/github");
         assert_eq!(made["public"], false);
         assert_eq!(made["default_permissions"]["contents"], "write");
-        assert_eq!(made["default_permissions"].as_object().unwrap().len(), PERMISSIONS.len() + 1);
+        assert_eq!(made["default_permissions"].as_object().unwrap().len(), used(false).count() + 1);
+        let watching = of(true)["default_permissions"].as_object().unwrap().clone();
+        assert!(watching.len() > 5 && watching.values().all(|level| level == "read"), "{watching:?}");
         for event in ["pull_request", "issue_comment", "workflow_run", "check_run", "push"] {
             assert!(made["default_events"].as_array().unwrap().contains(&json!(event)), "{event}");
         }

@@ -93,7 +93,7 @@ async fn a_token_sends_statuses_and_not_one_check() {
 }
 
 /// A JUnit file with so many failing tests, each on its own line.
-fn failing(tests: u32) -> String {
+pub(super) fn failing(tests: u32) -> String {
     let case = |line| {
         format!(
             "<testcase name=\"t{line}\" file=\"test_iris.py\" line=\"{line}\"><failure message=\"@{OWNER} no\"/></testcase>"

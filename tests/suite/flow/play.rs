@@ -109,13 +109,13 @@ impl Play {
     /// The usual stage on GitHub, where the bot is an App that is installed for `group`.
     pub(crate) async fn as_app() -> Self {
         let lines = "repositories: [\"group/*\", \"other/*\"]\n";
-        let found = |sandbox: &Sandbox| {
-            let app = sandbox.app(APP, &GRANTED).unwrap();
-            let project = founded_at(sandbox, "group/models", &usual_files(ForgeKind::GitHub, IRIS));
-            app.install("group").unwrap();
-            (app.bot().clone(), project, Some(app))
-        };
-        Self::staged(ForgeKind::GitHub, lines, Observer::wanted(), found).await
+        Self::staged(ForgeKind::GitHub, lines, Observer::wanted(), founded_for_app).await
+    }
+
+    /// The same with an App that only watches.
+    pub(crate) async fn as_watching_app() -> Self {
+        let lines = "repositories: [\"group/*\"]\nmode: observe\n";
+        Self::staged(ForgeKind::GitHub, lines, None, founded_for_app).await
     }
 
     /// The usual stage with a second bot that only watches, and must decide the same.
@@ -476,6 +476,14 @@ pub(crate) fn founded(forge: ForgeKind, sandbox: &Sandbox, policy: &str) -> (Per
     founded_with(sandbox, &usual_files(forge, policy))
 }
 
+/// The people, a project with [`IRIS`] and its generated CI, and the App that is installed there.
+pub(crate) fn founded_for_app(sandbox: &Sandbox) -> (Person, SandboxProject, Option<SandboxApp>) {
+    let app = sandbox.app(APP, &GRANTED).unwrap();
+    let project = founded_at(sandbox, "group/models", &usual_files(ForgeKind::GitHub, IRIS));
+    app.install("group").unwrap();
+    (app.bot().clone(), project, Some(app))
+}
+
 /// This policy, what it is about, and its generated CI.
 pub(crate) fn usual_files(forge: ForgeKind, policy: &str) -> Vec<File> {
     let mut files = vec![
@@ -540,13 +548,17 @@ pub(crate) fn server_config(
 }
 
 /// The same for a bot that is an App.
-fn app_config(file: &Path, lines: &str, sandbox: &Sandbox, app: &SandboxApp) -> ServerConfig {
+pub(crate) fn app_config(file: &Path, lines: &str, sandbox: &Sandbox, app: &SandboxApp) -> ServerConfig {
     let env = |name: &str| match name {
         "KEY" => Some(app.private_key().to_owned()),
         "HUB_SECRET" => Some(HUB_SECRET.to_owned()),
         _ => None,
     };
-    let credential = format!("app: {{id: {}, private_key: {{env: KEY}}}}", app.id());
-    let text = server_lines(ForgeKind::GitHub, lines, sandbox).replace("token: {env: TOKEN}", &credential);
-    ServerConfig::read(&text, file, &env).unwrap()
+    ServerConfig::read(&app_lines(lines, sandbox, app, "{env: KEY}"), file, &env).unwrap()
+}
+
+/// The configuration of a bot that is an App, as text; `key` says where its private key is.
+pub(crate) fn app_lines(lines: &str, sandbox: &Sandbox, app: &SandboxApp, key: &str) -> String {
+    let credential = format!("app: {{id: {}, private_key: {key}}}", app.id());
+    server_lines(ForgeKind::GitHub, lines, sandbox).replace("token: {env: TOKEN}", &credential)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 /// Every permission that the bot uses; who sets the App up grants the same.
-pub(in crate::forge::github) const PERMISSIONS: [(&str, &str); 10] = [
+const PERMISSIONS: [(&str, &str); 10] = [
     ("actions", "write"),
     ("checks", "write"),
     ("contents", "write"),
@@ -18,11 +18,20 @@ pub(in crate::forge::github) const PERMISSIONS: [(&str, &str); 10] = [
     ("workflows", "write"),
 ];
 
+/// There is no right to read them: they are files.
+const ONLY_WRITTEN: &str = "workflows";
+
+/// The permissions of a bot that acts, or of one that only watches.
+pub(in crate::forge::github) fn used(watches: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = PERMISSIONS.into_iter().filter(move |(name, _)| !watches || *name != ONLY_WRITTEN);
+    all.map(move |(name, level)| (name, if watches { "read" } else { level }))
+}
+
 /// What we ask for of what was granted: asking for more is refused as a whole. What is lacking is told by
 /// GitHub where it is needed.
-pub(super) fn asked(granted: &BTreeMap<String, String>) -> Value {
+pub(super) fn asked(granted: &BTreeMap<String, String>, watches: bool) -> Value {
     let mut asked = Map::new();
-    for (name, wanted) in PERMISSIONS {
+    for (name, wanted) in used(watches) {
         let level = match (granted.get(name).map(String::as_str), wanted) {
             (Some("write" | "admin"), wanted) => wanted,
             (Some("read"), _) => "read",
@@ -48,10 +57,13 @@ mod tests {
             ("deployments", "write"),
             ("members", "a_word_of_tomorrow"),
             ("metadata", "read"),
+            ("workflows", "write"),
         ];
         let granted = granted.map(|(name, level)| (name.to_owned(), level.to_owned())).into();
+        let expected = json!({"actions": "read", "contents": "write", "deployments": "read", "metadata": "read", "workflows": "write"});
+        assert_eq!(asked(&granted, false), expected);
         let expected =
-            json!({"actions": "read", "contents": "write", "deployments": "read", "metadata": "read"});
-        assert_eq!(asked(&granted), expected);
+            json!({"actions": "read", "contents": "read", "deployments": "read", "metadata": "read"});
+        assert_eq!(asked(&granted, true), expected, "who only watches cannot write");
     }
 }
