@@ -18,9 +18,9 @@ use mergewright::domain::ForgeKind;
 
 use super::flow::Play;
 use super::flow::forges::{Told, call, door, on_both_forges};
-use super::flow::outcome::{End, GOOD, end, published};
+use super::flow::outcome::{End, GOOD, end, published, published_by_app};
 use super::flow::play::OWNER;
-use run::{Kill, Point, Run, Stage};
+use run::{As, Kill, Point, Run, Stage};
 
 on_both_forges! {
     two threads:
@@ -41,9 +41,22 @@ const AT_ONCE: usize = 3;
 /// Kills in one play of the long test.
 const KILLS_A_PLAY: usize = 8;
 
+/// What an App must not do twice.
+const WRITES_OF_AN_APP: [&str; 6] = [
+    "POST check-runs",
+    "POST issues/*/comments",
+    "PUT pulls/*/merge",
+    "POST git/refs",
+    "POST actions/workflows/*/dispatches",
+    "POST releases",
+];
+
 /// What is to be seen after each step of people and CI, by a bot that nobody disturbs.
-async fn undisturbed(forge: ForgeKind) -> Vec<End> {
-    let mut play = Play::start(forge).await;
+async fn undisturbed(signed_in: As) -> Vec<End> {
+    let (mut play, last) = match signed_in {
+        As::Account(forge) => (Play::start(forge).await, published(forge)),
+        As::App => (Play::as_app().await, published_by_app()),
+    };
     let mut seen = Vec::new();
     let number = play.opens("Train longer").await;
     seen.push(end(&play, number));
@@ -51,13 +64,18 @@ async fn undisturbed(forge: ForgeKind) -> Vec<End> {
     seen.push(end(&play, number));
     play.measures(number, GOOD).await;
     seen.push(end(&play, number));
-    for command in ["/model approve", "/model publish"] {
-        play.says(OWNER, number, command).await;
+    for verb in ["approve", "publish"] {
+        if signed_in == As::App {
+            play.project.presses(OWNER, number, "mergewright", verb).unwrap();
+            play.settle().await;
+        } else {
+            play.says(OWNER, number, &format!("/model {verb}")).await;
+        }
         seen.push(end(&play, number));
     }
     play.publishes().await;
     seen.push(end(&play, number));
-    assert_eq!(seen.last(), Some(&published(forge)));
+    assert_eq!(seen.last(), Some(&last));
     play.ends().await;
     seen
 }
@@ -82,13 +100,13 @@ fn points(run: &Run) -> Vec<Point> {
 /// Plays all of these points, far apart from each other, a few in one play; how many were met. One that an
 /// equal run did not pass by again (hints of one moment are one look, and which are depends on the moment)
 /// is not.
-async fn each(forge: ForgeKind, steps: Arc<Vec<End>>, all: &[Point]) -> usize {
+async fn each(signed_in: As, steps: Arc<Vec<End>>, all: &[Point]) -> usize {
     let plays = all.len().div_ceil(KILLS_A_PLAY);
     let chosen = (0..plays).map(|first| all.iter().skip(first).step_by(plays).cloned().collect::<Vec<_>>());
     let played = chosen.enumerate().map(|(place, points)| {
         let steps = Arc::clone(&steps);
         async move {
-            let kills = Run::play(forge, &steps, points).await.kills;
+            let kills = Run::play(signed_in, &steps, points).await.kills;
             say(&format!("play {} of {plays}: {kills} kills\n", place + 1));
             kills
         }
@@ -101,33 +119,65 @@ fn say(text: &str) {
 }
 
 async fn killed_at_the_writes_that_must_not_be_doubled_it_ends_as_if_nothing_had_been(forge: ForgeKind) {
-    let steps = Arc::new(undisturbed(forge).await);
+    let steps = Arc::new(undisturbed(As::Account(forge)).await);
     // All in one play: after each kill the way goes on to the next.
     let after = WRITES.map(|name| {
         let (method, pattern) = call(forge, name);
         let path = pattern.trim_start_matches("*/").replace("/1/", "/*/");
         Point::Request { kind: format!("{method} {path}"), place: 0, kill: Kill::After }
     });
-    let run = Run::play(forge, &steps, after.to_vec()).await;
+    let run = Run::play(As::Account(forge), &steps, after.to_vec()).await;
     assert_eq!(run.kills, WRITES.len(), "every write was met");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_is_killed_makes_no_check_twice_and_acts_on_a_press_once() {
+    let steps = Arc::new(undisturbed(As::App).await);
+    let write = |kind: &str, kill| Point::Request { kind: kind.to_owned(), place: 0, kill };
+    let mut points: Vec<_> = WRITES_OF_AN_APP.map(|kind| write(kind, Kill::After)).to_vec();
+    points.extend([
+        write("POST access_tokens", Kill::After),
+        write("POST check-runs", Kill::Before),
+        write("PATCH check-runs/*", Kill::After),
+        write("PATCH check-runs/*", Kill::Before),
+        Point::Press,
+        Point::Press,
+    ]);
+    let count = points.len();
+    let run = Run::play(As::App, &steps, points).await;
+    assert_eq!(run.kills, count, "every point was met");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: every crash point"]
+async fn an_app_that_is_killed_at_any_step_ends_as_if_nothing_had_been() {
+    at_any_step(As::App).await;
+}
+
 async fn killed_at_any_step_it_ends_as_if_nothing_had_been(forge: ForgeKind) {
-    let steps = Arc::new(undisturbed(forge).await);
-    let plain = Run::play(forge, &steps, Vec::new()).await;
-    let all = points(&plain);
+    at_any_step(As::Account(forge)).await;
+}
+
+async fn at_any_step(who: As) {
+    let steps = Arc::new(undisturbed(who).await);
+    let plain = Run::play(who, &steps, Vec::new()).await;
+    let mut all = points(&plain);
+    if who == As::App {
+        all.extend([Point::Press, Point::Press]);
+    }
     let kinds: BTreeSet<_> = plain.requests.keys().cloned().collect();
-    say(&format!("crash points on {forge}: {} ({} kinds of request)\n", all.len(), kinds.len()));
+    say(&format!("crash points of {who:?}: {} ({} kinds of request)\n", all.len(), kinds.len()));
     let count = all.len();
-    let met = each(forge, Arc::clone(&steps), &all).await;
-    say(&format!("crash points on {forge}: {met} of {count} met, every end the same\n"));
+    let met = each(who, Arc::clone(&steps), &all).await;
+    say(&format!("crash points of {who:?}: {met} of {count} met, every end the same\n"));
     assert!(met * 10 >= count * 8, "only {met} of {count} points were met");
 }
 
 async fn killed_again_and_again_it_still_arrives(forge: ForgeKind) {
-    let steps = Arc::new(undisturbed(forge).await);
-    let plain = Run::play(forge, &steps, Vec::new()).await;
-    let run = Run::play(forge, &steps, points(&plain)).await;
+    let who = As::Account(forge);
+    let steps = Arc::new(undisturbed(who).await);
+    let plain = Run::play(who, &steps, Vec::new()).await;
+    let run = Run::play(who, &steps, points(&plain)).await;
     say(&format!("one play on {forge} was killed {} times\n", run.kills));
     assert!(run.kills > plain.requests.len(), "{} kills", run.kills);
 }
@@ -140,7 +190,7 @@ async fn status(address: &str, path: &str) -> u16 {
 async fn asked_to_end_it_finishes_what_it_began_and_the_next_one_answers_what_came_meanwhile(
     forge: ForgeKind,
 ) {
-    let mut stage = Stage::set(forge, Vec::new()).await;
+    let mut stage = Stage::set(As::Account(forge), Vec::new()).await;
     let number = stage.opens();
     // The first look at the forge takes its time.
     stage.holds_first_request().await;
@@ -163,7 +213,7 @@ async fn asked_to_end_it_finishes_what_it_began_and_the_next_one_answers_what_ca
 
     // The next process goes on where this one stopped, and finds the command at the forge.
     stage.start().await;
-    let building = undisturbed(forge).await.remove(0);
+    let building = undisturbed(As::Account(forge)).await.remove(0);
     let answered = End { others: 1, reactions: vec![vec!["eyes".to_owned()]], ..building };
     stage.reaches(number, &answered, 0, "an orderly end").await;
     assert_eq!(stage.bot.take().unwrap().end().await, Some(0));

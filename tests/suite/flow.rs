@@ -11,6 +11,7 @@ mod outsiders;
 pub(crate) mod play;
 
 mod app;
+mod app_faults;
 mod authority;
 mod checks;
 mod corpus;

@@ -2,23 +2,50 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mergewright::app::App;
+use mergewright::config::server::ServerConfig;
 use mergewright::domain::{Clock, ForgeKind, SystemClock, Timestamp};
-use mergewright::sandbox::{Delivery, Fault, File, Person, Sandbox, SandboxOptions, SandboxProject};
+use mergewright::sandbox::{
+    Delivery, Fault, File, Person, Sandbox, SandboxApp, SandboxOptions, SandboxProject,
+};
 use mergewright::telemetry;
 
 use super::bot::{Bot, Log, Starting};
 use crate::flow::IRIS;
 use crate::flow::forges::{call, door, server_lines, subscribe};
 use crate::flow::outcome::{End, GOOD};
-use crate::flow::play::{ALL_GOOD, AUTHOR, OWNER, founded, server_config};
+use crate::flow::play::{
+    ALL_GOOD, AUTHOR, HUB_SECRET, OWNER, app_config, app_lines, founded, founded_for_app, server_config,
+};
 
 /// A step that takes longer never comes.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LINES: &str = "repositories: [\"group/models\"]\nlog: {format: json, level: info}\nworkers: 1\n";
+
+/// Where the bot's key lies.
+const KEY: &str = "app.pem";
+
+/// As whom the bot is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum As {
+    /// An account with a token.
+    Account(ForgeKind),
+    /// A GitHub App, to whom people speak by buttons.
+    App,
+}
+
+impl As {
+    const fn forge(self) -> ForgeKind {
+        match self {
+            Self::Account(forge) => forge,
+            Self::App => ForgeKind::GitHub,
+        }
+    }
+}
 
 /// On which side of a step the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +67,9 @@ pub(super) enum Point {
     Request { kind: String, place: usize, kill: Kill },
     /// At the `place`-th delivery that it takes, counted from 0.
     Delivery { place: usize, kill: Kill },
+    /// When it has answered the next press of a button. One that it could not answer is lost as the forge
+    /// loses it: nobody can ask GitHub who pressed what, and people press again.
+    Press,
 }
 
 /// What a play came to.
@@ -88,7 +118,10 @@ impl Counter {
         }
     }
 
-    fn delivery(&mut self) -> Option<Kill> {
+    fn delivery(&mut self, pressed: bool) -> Option<Kill> {
+        if pressed {
+            return self.at(&Point::Press).then_some(Kill::After);
+        }
         let here = self.deliveries;
         self.deliveries += 1;
         let found = self
@@ -103,24 +136,31 @@ impl Counter {
 
     /// Takes a point out, if it is there.
     fn at(&mut self, wanted: &Point) -> bool {
-        let before = self.points.len();
-        self.points.retain(|point| point != wanted);
-        before > self.points.len()
+        let found = self.points.iter().position(|point| point == wanted);
+        found.map(|place| self.points.remove(place)).is_some()
     }
 }
 
-/// Whatever was put off is due.
-#[derive(Debug)]
-struct AnHourLater;
+/// The clock of this machine, until whatever was put off is due.
+#[derive(Debug, Default)]
+struct Wall(AtomicI64);
 
-impl Clock for AnHourLater {
+impl Wall {
+    fn an_hour_later(&self) {
+        self.0.store(3600, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Wall {
     fn now(&self) -> Timestamp {
-        SystemClock.now().after(Duration::from_secs(3600))
+        SystemClock.now().after(Duration::from_secs(self.0.load(Ordering::SeqCst).unsigned_abs()))
     }
 }
 
 pub(super) struct Stage {
-    forge: ForgeKind,
+    signed_in: As,
+    app: Option<SandboxApp>,
+    clock: Arc<Wall>,
     pub(super) sandbox: Arc<Sandbox>,
     pub(super) project: SandboxProject,
     account: Person,
@@ -135,9 +175,9 @@ pub(super) struct Stage {
 impl Run {
     /// Plays a merge request from its opening to its release, ends the process at each of `points`
     /// that it comes by, and compares what is to be seen after each step of people and CI.
-    pub(super) async fn play(forge: ForgeKind, steps: &[End], points: Vec<Point>) -> Self {
+    pub(super) async fn play(signed_in: As, steps: &[End], points: Vec<Point>) -> Self {
         let named = format!("{points:?}");
-        let mut stage = Stage::set(forge, points).await;
+        let mut stage = Stage::set(signed_in, points).await;
         let number = stage.opens();
         for (step, expected) in steps.iter().enumerate() {
             match step {
@@ -150,8 +190,8 @@ impl Run {
                         ("models/iris/junit.xml", ALL_GOOD.as_bytes()),
                     ],
                 ),
-                3 => drop(stage.project.comment(OWNER, number, "/model approve").unwrap()),
-                4 => drop(stage.project.comment(OWNER, number, "/model publish").unwrap()),
+                3 => stage.owner_says(number, "approve"),
+                4 => stage.owner_says(number, "publish"),
                 _ => stage.job_ends("iris:publish", &[]),
             }
             stage.reaches(number, expected, step, &named).await;
@@ -161,15 +201,33 @@ impl Run {
 }
 
 impl Stage {
-    pub(super) async fn set(forge: ForgeKind, points: Vec<Point>) -> Self {
-        let options = SandboxOptions { forge, ..SandboxOptions::by_hand(Arc::new(SystemClock)) };
+    pub(super) async fn set(signed_in: As, points: Vec<Point>) -> Self {
+        let (forge, clock) = (signed_in.forge(), Arc::<Wall>::default());
+        let options = SandboxOptions { forge, ..SandboxOptions::by_hand(Arc::<Wall>::clone(&clock)) };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let (account, project) = founded(forge, &sandbox, IRIS);
-        // Nobody listens there: this play carries every delivery itself.
-        subscribe(forge, &project, "http://127.0.0.1:9");
+        let (account, project, app) = match signed_in {
+            As::Account(forge) => {
+                let (account, project) = founded(forge, &sandbox, IRIS);
+                (account, project, None)
+            }
+            As::App => founded_for_app(&sandbox),
+        };
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("mergewright.yml");
-        std::fs::write(&config, server_lines(forge, LINES, &sandbox)).unwrap();
+        // Nobody listens there: this play carries every delivery itself.
+        let nowhere = "http://127.0.0.1:9";
+        let lines = match &app {
+            None => {
+                subscribe(forge, &project, nowhere);
+                server_lines(forge, LINES, &sandbox)
+            }
+            Some(app) => {
+                app.hook(&format!("{nowhere}{}", door(forge)), HUB_SECRET);
+                std::fs::write(folder.path().join(KEY), app.private_key()).unwrap();
+                app_lines(LINES, &sandbox, app, &format!("{{file: {KEY}}}"))
+            }
+        };
+        std::fs::write(&config, lines).unwrap();
         let counter = Arc::new(Mutex::new(Counter { points, ..Counter::default() }));
         let counts = Arc::clone(&counter);
         sandbox.choose_failures(Some(Arc::new(move |method: &str, path: &str| {
@@ -177,8 +235,20 @@ impl Stage {
         })));
         let sandbox = Arc::new(sandbox);
         let log = Log::default();
-        let mut stage =
-            Self { forge, sandbox, project, account, folder, config, counter, log, bot: None, kills: 0 };
+        let mut stage = Self {
+            signed_in,
+            app,
+            clock,
+            sandbox,
+            project,
+            account,
+            folder,
+            config,
+            counter,
+            log,
+            bot: None,
+            kills: 0,
+        };
         stage.start().await;
         stage
     }
@@ -218,7 +288,7 @@ impl Stage {
     /// Delivers until the process reads the merge request, and holds that read.
     pub(super) async fn holds_first_request(&mut self) {
         let once = Mutex::new(true);
-        let (_, pattern) = call(self.forge, "merge request");
+        let (_, pattern) = call(self.signed_in.forge(), "merge request");
         self.sandbox.choose_failures(Some(Arc::new(move |_: &str, path: &str| {
             let read = path.ends_with(pattern.trim_start_matches('*'));
             (read && std::mem::take(&mut *once.lock().unwrap())).then_some(Fault::HoldAfter)
@@ -230,6 +300,14 @@ impl Stage {
                 () = sandbox.held() => return,
                 delivery = sandbox.next_delivery() => self.delivers(&delivery).await,
             }
+        }
+    }
+
+    /// To an account by a comment, to an App by a button.
+    fn owner_says(&self, number: u64, verb: &str) {
+        match self.signed_in {
+            As::Account(_) => drop(self.project.comment(OWNER, number, &format!("/model {verb}")).unwrap()),
+            As::App => self.project.presses(OWNER, number, "mergewright", verb).unwrap(),
         }
     }
 
@@ -264,8 +342,9 @@ impl Stage {
     /// Sends a webhook to the process that is there; one that it does not take is lost.
     async fn delivers(&mut self, delivery: &Delivery) {
         let Some(bot) = &self.bot else { return };
-        let url = format!("http://{}{}", bot.address, door(self.forge));
-        let kill = self.counter.lock().unwrap().delivery();
+        let url = format!("http://{}{}", bot.address, door(self.signed_in.forge()));
+        let pressed = delivery.body.contains("\"requested_action\"");
+        let kill = self.counter.lock().unwrap().delivery(pressed);
         let sandbox = Arc::clone(&self.sandbox);
         let (delivery, log) = (delivery.clone(), Arc::clone(&self.log));
         let sending = tokio::spawn(async move {
@@ -286,17 +365,25 @@ impl Stage {
         }
     }
 
+    /// What the process reads.
+    fn configured(&self) -> ServerConfig {
+        match &self.app {
+            None => server_config(self.signed_in.forge(), &self.config, LINES, &self.sandbox, &self.account),
+            Some(app) => app_config(&self.config, LINES, &self.sandbox, app),
+        }
+    }
+
     /// Ends the process as an operator does; nothing may be left to do, and doing it changes nothing.
     async fn concludes(mut self, number: u64, expected: &End, points: &str) -> Run {
         self.sandbox.choose_failures(None);
         self.sandbox.let_go();
         assert_eq!(self.bot.take().unwrap().end().await, Some(0), "SIGTERM ends well");
-        let config = server_config(self.forge, &self.config, LINES, &self.sandbox, &self.account);
+        self.clock.an_hour_later();
         let metrics = telemetry::recorder().unwrap().handle();
-        let app = App::assemble(&config, Arc::new(AnHourLater), metrics).await.unwrap();
+        let app = App::assemble(&self.configured(), Arc::<Wall>::clone(&self.clock), metrics).await.unwrap();
         app.reconcile.sweep().await.unwrap();
         loop {
-            let mut moved = app.store.ring(AnHourLater.now()).await.unwrap() > 0;
+            let mut moved = app.store.ring(self.clock.now()).await.unwrap() > 0;
             while app.worker.work_one().await.unwrap() || app.outbox.perform_one().await.unwrap() {
                 moved = true;
             }

@@ -28,7 +28,7 @@ on_both_forges! {
 }
 
 /// What may go wrong for a while with any call, and how often in a row it does.
-fn passing() -> Vec<(&'static str, u32, Fault)> {
+pub(super) fn passing() -> Vec<(&'static str, u32, Fault)> {
     vec![
         ("429 for seconds", 2, Fault::too_many("7")),
         ("429 until a date", 1, Fault::too_many("Mon, 23 Nov 2026 09:02:00 GMT")),
@@ -67,7 +67,7 @@ fn decides(fault: &str, call: &str) -> bool {
 }
 
 /// Says which point it was where a play ends early.
-struct Named(String);
+pub(super) struct Named(pub(super) String);
 
 impl Drop for Named {
     fn drop(&mut self) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mergewright::domain::ForgeKind;
-use mergewright::sandbox::{MergeRequestState, PipelineSource, Recorded, SandboxProject};
+use mergewright::sandbox::{CheckRun, MergeRequestState, PipelineSource, Recorded, SandboxProject};
 
 use super::Play;
 use super::play::{BOT, OWNER, REPORT};
@@ -16,6 +16,12 @@ pub(crate) const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
 pub(crate) struct End {
     pub(crate) label: String,
     pub(crate) statuses: BTreeMap<String, String>,
+    /// What the newest check of each name came to, or how far it is.
+    pub(crate) checks: BTreeMap<String, String>,
+    /// All checks that were ever made.
+    pub(crate) checks_made: usize,
+    /// What can be pressed on the umbrella.
+    pub(crate) buttons: Vec<String>,
     pub(crate) merged: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) releases: BTreeMap<String, (String, Vec<String>)>,
@@ -39,6 +45,7 @@ impl End {
     pub(crate) fn of(project: &SandboxProject, bot: u64, number: u64) -> Self {
         let request = project.merge_request(number).unwrap();
         let statuses = project.statuses(&request.head).unwrap();
+        let checks = project.checks(&request.head).unwrap();
         let releases = project.releases().unwrap();
         let comments = project.comments(number).unwrap();
         let runs = project.pipelines().unwrap();
@@ -50,6 +57,12 @@ impl End {
         End {
             label: labels.join(" "),
             statuses: statuses.into_iter().map(|(name, status)| (name, status.state)).collect(),
+            buttons: checks.get("mergewright").into_iter().flat_map(buttons).collect(),
+            checks: checks
+                .into_iter()
+                .map(|(name, check)| (name, check.conclusion.unwrap_or(check.status)))
+                .collect(),
+            checks_made: project.all_checks().unwrap().len(),
             merged: matches!(request.state, MergeRequestState::Merged { .. }),
             tags: project.tags().unwrap().into_iter().map(|tag| tag.name).collect(),
             releases: releases
@@ -75,6 +88,22 @@ impl End {
     }
 }
 
+fn buttons(check: &CheckRun) -> Vec<String> {
+    check.actions.iter().map(|action| action.identifier.clone()).collect()
+}
+
+/// The same end as an App, to whom everything is said by buttons: checks in the place of statuses.
+pub(crate) fn published_by_app() -> End {
+    let end = published(ForgeKind::GitHub);
+    End {
+        checks_made: end.statuses.len(),
+        checks: end.statuses,
+        statuses: BTreeMap::new(),
+        reactions: Vec::new(),
+        ..end
+    }
+}
+
 /// The end that every play of one good merge request must come to.
 pub(crate) fn published(forge: ForgeKind) -> End {
     let statuses = ["", "/generated", "/iris/build", "/iris/test", "/iris/review", "/iris/publish"];
@@ -82,6 +111,9 @@ pub(crate) fn published(forge: ForgeKind) -> End {
     End {
         label: "model::published".to_owned(),
         statuses: statuses.map(|name| (format!("mergewright{name}"), "success".to_owned())).into(),
+        checks: BTreeMap::new(),
+        checks_made: 0,
+        buttons: Vec::new(),
         merged: true,
         tags: vec!["iris@v1.0.0".to_owned()],
         releases: [("iris@v1.0.0".to_owned(), ("iris v1".to_owned(), files()))].into(),
@@ -98,8 +130,13 @@ pub(crate) fn published(forge: ForgeKind) -> End {
 
 /// What the bot sent that must not happen twice, by kind.
 pub(crate) fn sent(play: &Play) -> BTreeMap<&'static str, usize> {
+    sent_by(play, BOT)
+}
+
+/// The same of the bot with this login.
+pub(crate) fn sent_by(play: &Play, login: &str) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
-    for request in play.sandbox.requests().iter().filter(|request| request.by.as_deref() == Some(BOT)) {
+    for request in play.sandbox.requests().iter().filter(|request| request.by.as_deref() == Some(login)) {
         if let Some(kind) = kind(request) {
             *counts.entry(kind).or_default() += 1;
         }
@@ -128,16 +165,33 @@ pub(crate) fn once_each() -> BTreeMap<&'static str, usize> {
         .collect()
 }
 
+/// How an owner says that it is good, and that it is to be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Saying {
+    Comments,
+    Buttons,
+}
+
 /// The lifecycle with a while after each step, in which whatever was put off is done.
 pub(crate) async fn patient_lifecycle(play: &mut Play) -> u64 {
+    patiently(play, Saying::Comments).await
+}
+
+/// The same, told in this way.
+pub(crate) async fn patiently(play: &mut Play, by: Saying) -> u64 {
     let number = play.opens("Train longer").await;
     a_while(play).await;
     play.builds(number, "weights").await;
     a_while(play).await;
     play.measures(number, GOOD).await;
     a_while(play).await;
-    for command in ["/model approve", "/model publish"] {
-        play.says(OWNER, number, command).await;
+    for verb in ["approve", "publish"] {
+        match by {
+            Saying::Comments => {
+                play.says(OWNER, number, &format!("/model {verb}")).await;
+            }
+            Saying::Buttons => play.project.presses(OWNER, number, "mergewright", verb).unwrap(),
+        }
         a_while(play).await;
     }
     // A token that was refused is tried again after minutes only.
