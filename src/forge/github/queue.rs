@@ -140,7 +140,7 @@ impl GitHub {
         let asked = document(FIND, &json!({ "owner": owner, "name": name, "number": id.number }));
         let (address, asked) = (&self.graphql, &asked);
         let answer = self
-            .reads(id.repo, |http| async move { http.query(&QUEUED, address, asked.clone()).await })
+            .signed(id.repo, |http| async move { http.query(&QUEUED, address, asked.clone()).await })
             .await?;
         let found: Found = self.data(&QUEUED, answer)?;
         Ok(found.repository.and_then(|repository| repository.pull_request))
@@ -156,7 +156,7 @@ impl GitHub {
         let asked = document(query, variables);
         let (address, asked) = (&self.graphql, &asked);
         let (_, answer) = self
-            .writes(repo, |http| async move {
+            .signed(repo, |http| async move {
                 http.write_at(operation, Method::POST, address, asked.clone()).await
             })
             .await?;
