@@ -25,6 +25,12 @@ impl User {
     pub fn mention(&self) -> &str {
         if self.bot { self.login.strip_suffix("[bot]").unwrap_or(&self.login) } else { &self.login }
     }
+
+    /// Whether the App with this name acts with this account.
+    #[must_use]
+    pub fn is_app(&self, slug: &str) -> bool {
+        self.login.strip_suffix("[bot]").is_some_and(|own| own.eq_ignore_ascii_case(slug))
+    }
 }
 
 /// What a person may do in a repository; ordered from least to most.

@@ -41,14 +41,6 @@ struct App {
     slug: Option<String>,
 }
 
-impl App {
-    /// Whether this App acts with our account.
-    fn is(&self, us: &User) -> bool {
-        let own = us.login.strip_suffix("[bot]");
-        self.slug.as_deref().zip(own).is_some_and(|(slug, own)| slug.eq_ignore_ascii_case(own))
-    }
-}
-
 #[derive(Default, Deserialize)]
 struct Requested {
     identifier: Option<String>,
@@ -57,7 +49,7 @@ struct Requested {
 /// `check_run`.
 pub(super) fn check_run(event: &str, body: &[u8], us: &User) -> Result<Incoming, Stop> {
     let hook: Hook = read(event, body)?;
-    if !hook.check_run.app.is(us) {
+    if !hook.check_run.app.slug.as_deref().is_some_and(|slug| us.is_app(slug)) {
         return looked_at(hook, us, "check_run.head_sha");
     }
     let button = match hook.action.as_deref() {

@@ -74,7 +74,7 @@ impl GitHub {
         // Until it is answered nobody knows what stands there.
         self.remembered.checks.forget(&place);
         let standing = match standing.filter(|standing| standing.can_become(mark, check)) {
-            Some(standing) => match self.change_check(mark, check, summary, standing).await {
+            Some(standing) => match self.patch_check(mark, check, summary, standing).await {
                 // Not even the App that made it can see it any more: made anew.
                 Err(error) if error.kind == ErrorKind::Gone => {
                     self.create_check(sha, mark, check, summary).await?
@@ -83,6 +83,7 @@ impl GitHub {
             },
             None => self.create_check(sha, mark, check, summary).await?,
         };
+        let standing = self.annotate(mark, check, summary, standing).await?;
         self.remembered.checks.put(place, standing);
         Ok(())
     }
@@ -120,25 +121,12 @@ impl GitHub {
         let repo = mark.merge_request.repo;
         let (_, made): (_, answers::Numbered) =
             self.write(&CREATE, Method::POST, repo, "/check-runs", Payload::Json(body)).await?;
-        let standing = Standing {
+        Ok(Standing {
             id: made.id,
             completed: check.progress.is_completed(),
             annotated: mark.annotated.clone(),
             annotations: first.len(),
-        };
-        self.annotate(mark, check, summary, standing).await
-    }
-
-    /// Makes it say what it should, with the annotations that it has not yet.
-    async fn change_check(
-        &self,
-        mark: &CheckMark,
-        check: &Check,
-        summary: &str,
-        standing: Standing,
-    ) -> Result<Standing, ForgeError> {
-        let standing = self.patch_check(mark, check, summary, standing).await?;
-        self.annotate(mark, check, summary, standing).await
+        })
     }
 
     /// Adds what annotations are still missing.
@@ -155,6 +143,7 @@ impl GitHub {
         Ok(standing)
     }
 
+    /// Makes it say what it should, with as many of the annotations that it has not yet as one call takes.
     async fn patch_check(
         &self,
         mark: &CheckMark,
@@ -206,10 +195,7 @@ impl answers::CheckRun {
 
     /// Whether the App that acts as this account made it.
     fn is_by(&self, us: &User) -> bool {
-        let slug = self.app.as_ref().and_then(|app| app.slug.as_deref());
-        slug.is_some_and(|slug| {
-            us.login.strip_suffix("[bot]").is_some_and(|own| own.eq_ignore_ascii_case(slug))
-        })
+        self.app.as_ref().and_then(|app| app.slug.as_deref()).is_some_and(|slug| us.is_app(slug))
     }
 }
 

@@ -95,6 +95,7 @@ impl GitHub {
         let ask = &ask;
         let under = |path: String| self.signed(repo, move |http| ask(http, path.clone()));
         let name = self.name(repo).await?;
+        let before = self.at(repo).await?;
         let failure = match under(format!("{}{rest}", name.path)).await {
             Err(failure) => failure,
             done => return done,
@@ -104,7 +105,6 @@ impl GitHub {
         if !(moved || failure.is(404) && stale) {
             return Err(failure);
         }
-        let before = self.at(repo).await?;
         self.raw_repository(repo).await?;
         let let_in_anew = !Arc::ptr_eq(&before, &self.at(repo).await?);
         match self.names.get(&repo) {
