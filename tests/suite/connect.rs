@@ -338,6 +338,25 @@ async fn github_makes_an_app_from_a_page_on_this_machine_and_the_bot_signs_in_as
     assert!(text(&again.stderr).contains("is there already"), "{}", text(&again.stderr));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn where_secrets_cannot_be_kept_no_app_is_made() {
+    use std::io::Write as _;
+    // A configuration that can be read, in a folder where nothing can be written.
+    let mut child = Command::new(PROGRAM)
+        .args(["connect", "github", "--config", "/proc/self/fd/0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"public_url: https://bot.example\n").unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let told = text(&done.stderr);
+    assert!(told.contains("nothing can be written into /proc/self/fd") && !told.contains("Open "), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_that_github_does_not_know_makes_no_app() {
     let sandbox = forge(ForgeKind::GitHub).await;

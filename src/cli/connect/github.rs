@@ -62,6 +62,13 @@ pub(super) async fn connect(arguments: &ConnectGithub) -> Answer {
             there.display()
         ));
     }
+    if let Err(error) = files.can_be_kept() {
+        let folder = files.private_key.parent().unwrap_or(Path::new(""));
+        return Answer::no(format!(
+            "mergewright: nothing can be written into {} ({error}), where the App's secrets would go: put the configuration into another folder",
+            folder.display()
+        ));
+    }
     match introduce(arguments, &public_url, &api_url, watches).await {
         Ok(app) => match files.keep(&app, arguments.force) {
             Ok(()) => {
@@ -141,6 +148,12 @@ impl Files {
 
     fn there(&self) -> Option<&Path> {
         [&self.private_key, &self.webhook_secret].into_iter().find(|file| file.exists()).map(PathBuf::as_path)
+    }
+
+    /// Whether there is a place for them.
+    fn can_be_kept(&self) -> std::io::Result<()> {
+        let folder = self.private_key.parent().filter(|folder| !folder.as_os_str().is_empty());
+        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map(drop)
     }
 
     fn keep(&self, app: &NewApp, replace: bool) -> std::io::Result<()> {
