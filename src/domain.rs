@@ -2,6 +2,7 @@
 
 mod backoff;
 mod check;
+mod complaints;
 mod decision;
 mod deployment;
 mod effect;
@@ -31,6 +32,7 @@ pub use backoff::Backoff;
 pub use check::{
     Annotation, Button, Buttons, Check, CheckMark, Conclusion, Progress, ShownCheck, model_of_check,
 };
+pub use complaints::{Complaints, Scope};
 pub use decision::{Hold, Refused, Waived, Waiver};
 pub use deployment::{Deployment, DeploymentState};
 pub use effect::{Done, Effect, MergeMethod, Outcome, WorkOrder};

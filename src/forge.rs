@@ -26,7 +26,7 @@ pub use transport::{Limits, Payload};
 
 use std::sync::Arc;
 
-use crate::domain::ForgeKind;
+use crate::domain::{ForgeKind, RepoId, Scope};
 
 /// The forges that are configured.
 #[derive(Clone, Debug, Default)]
@@ -45,5 +45,12 @@ impl Forges {
             ForgeKind::GitHub => self.github.as_ref(),
             ForgeKind::GitLab => self.gitlab.as_ref(),
         }
+    }
+
+    /// What the credential opens with which this repository is spoken to.
+    #[must_use]
+    pub fn scope(&self, repo: RepoId) -> Scope {
+        let apart = self.get(repo.forge).is_some_and(|forge| forge.admits_apart());
+        (repo.forge, apart.then_some(repo))
     }
 }

@@ -14,14 +14,13 @@ mod retry;
 pub use render::Renderer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::config::server::Mode;
-use crate::domain::{Clock, Done, InternalEvent, Outcome, Redactor};
+use crate::domain::{Clock, Complaints, Done, InternalEvent, Outcome, Redactor};
 use crate::forge::{ErrorKind, ForgeError, Forges};
 use crate::storage::{ClaimedEffect, EffectEnd, HeldError, MOST_INTERRUPTIONS, NewJob, Store, StoreError};
 
@@ -55,8 +54,8 @@ struct Inner {
     renderer: Renderer,
     /// Knows what must not leave.
     redactor: Redactor,
-    /// Whether the alarm about a refused credential was already given.
-    unauthorized: AtomicBool,
+    /// Credentials that were told to be refused.
+    complaints: Complaints,
 }
 
 /// Why an effect could not be performed.
@@ -86,8 +85,8 @@ impl Outbox {
         redactor: Redactor,
     ) -> Result<Self, OutboxError> {
         let renderer = Renderer::new()?;
-        let unauthorized = AtomicBool::new(false);
-        Ok(Self { inner: Arc::new(Inner { store, forges, clock, mode, renderer, redactor, unauthorized }) })
+        let complaints = Complaints::default();
+        Ok(Self { inner: Arc::new(Inner { store, forges, clock, mode, renderer, redactor, complaints }) })
     }
 }
 
@@ -181,9 +180,10 @@ impl Inner {
         claimed: &ClaimedEffect,
         performed: Result<Result<Performed, OutboxError>, HeldError>,
     ) -> Result<(), StoreError> {
+        let scope = self.forges.scope(claimed.owner.repo());
         let error = match performed {
             Ok(Ok(performed)) => {
-                self.unauthorized.store(false, Ordering::Relaxed);
+                self.complaints.settled(scope);
                 return self.finish(claimed, performed).await;
             }
             Ok(Err(OutboxError::Store(error))) | Err(HeldError::Store(error)) => return Err(error),
@@ -192,7 +192,7 @@ impl Inner {
             Err(HeldError::Panicked(message)) => internal(ErrorKind::Retry { after: None }, message),
         };
         let error = self.cleaned(&error);
-        if error.kind == ErrorKind::Unauthorized && !self.unauthorized.swap(true, Ordering::Relaxed) {
+        if error.kind == ErrorKind::Unauthorized && self.complaints.is_new(scope, &error.external) {
             alarm("unauthorized");
             tracing::error!(alarm.kind = "unauthorized", %error, "the forge refuses our credential");
         }

@@ -118,10 +118,9 @@ impl Inner {
         let since = self.store.serving_since(now).await?;
         let mut repositories = self.store.repositories().await?;
         repositories.retain(|repo| repo.forge == kind);
-        match self.served.named(forge).await {
-            Ok(named) => repositories.extend(named),
-            Err(error) => warn(kind, None, &error),
-        }
+        let (named, failed) = self.served.named(forge).await;
+        repositories.extend(named);
+        failed.iter().for_each(|error| warn(kind, None, error));
         repositories.sort_unstable();
         repositories.dedup();
         for repo in repositories {
@@ -132,8 +131,7 @@ impl Inner {
                 Err(SweepError::Forge(error)) => {
                     warn(kind, Some(repo), &error);
                     swept.failed += 1;
-                    // What is wrong with the forge or the credential is wrong with the next one too.
-                    if matches!(error.kind, ErrorKind::Retry { .. } | ErrorKind::Unauthorized) {
+                    if concerns_all(forge, &error) {
                         return Ok(());
                     }
                 }
@@ -172,6 +170,15 @@ impl Inner {
         swept.looks += found.looks;
         swept.comments += found.comments;
         Ok(())
+    }
+}
+
+/// Whether what is wrong with the forge or the credential is wrong with the next repository too.
+fn concerns_all(forge: &dyn Forge, error: &ForgeError) -> bool {
+    match error.kind {
+        ErrorKind::Retry { after: None } => true,
+        ErrorKind::Retry { after: Some(_) } | ErrorKind::Unauthorized => !forge.admits_apart(),
+        ErrorKind::Refused | ErrorKind::Conflict | ErrorKind::Gone => false,
     }
 }
 

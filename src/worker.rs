@@ -11,14 +11,13 @@ mod onboarding;
 mod subject;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::config::server::AllowList;
-use crate::domain::{Audit, Clock, Redactor, Timestamp};
+use crate::domain::{Audit, Clock, Complaints, Lane, Redactor, Timestamp};
 use crate::forge::Forges;
 use crate::storage::{Claimed, Decision, HeldError, Job, MOST_INTERRUPTIONS, Store, StoreError};
 
@@ -53,8 +52,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     settings: Settings,
     memory: Memory,
-    /// Whether the alarm about a refused credential was already given.
-    unauthorized: AtomicBool,
+    /// Credentials that were told to be refused.
+    complaints: Complaints,
 }
 
 /// What the operator decided about the work.
@@ -72,8 +71,8 @@ impl Worker {
     /// A worker over this store and these forges.
     #[must_use]
     pub fn new(store: Store, forges: Forges, clock: Arc<dyn Clock>, settings: Settings) -> Self {
-        let (memory, unauthorized) = (Memory::default(), AtomicBool::new(false));
-        Self { inner: Arc::new(Inner { store, forges, clock, settings, memory, unauthorized }) }
+        let (memory, complaints) = (Memory::default(), Complaints::default());
+        Self { inner: Arc::new(Inner { store, forges, clock, settings, memory, complaints }) }
     }
 
     /// Works the oldest job that is due; false when there is none. Timers that are due become jobs.
@@ -153,6 +152,12 @@ impl Inner {
     /// Works one job to its end, whatever it is.
     async fn work(self: &Arc<Self>, claimed: Claimed, said: &mut Listener<'_>) -> Result<(), StoreError> {
         let (lease, failures) = (claimed.lease.clone(), claimed.failures());
+        let scope = match &claimed.lane {
+            Lane::MergeRequest(id) => self.forges.scope(id.repo),
+            Lane::Model(id) => self.forges.scope(id.repo),
+            Lane::Repository(repo) => self.forges.scope(*repo),
+            Lane::Forge(kind) => (*kind, None),
+        };
         let inner = Arc::clone(self);
         let work = async move {
             if claimed.interruptions >= MOST_INTERRUPTIONS {
@@ -168,7 +173,7 @@ impl Inner {
                 match self.store.commit(&lease, decision, self.clock.now()).await {
                     Err(StoreError::Stale) => Failure::Store(StoreError::Stale),
                     other => {
-                        self.unauthorized.store(false, Ordering::Relaxed);
+                        self.complaints.settled(scope);
                         other.inspect(|()| written.iter().for_each(tell))?;
                         return Ok(());
                     }
@@ -178,7 +183,7 @@ impl Inner {
             Err(HeldError::Store(error)) => return Err(error),
             Err(HeldError::Panicked(message)) => Failure::Panicked(message),
         };
-        if failure.is_unauthorized() && !self.unauthorized.swap(true, Ordering::Relaxed) {
+        if failure.unauthorized().is_some_and(|why| self.complaints.is_new(scope, why)) {
             failure::alarm("unauthorized");
             tracing::error!(alarm.kind = "unauthorized", error = %failure, "the forge refuses our credential");
         }

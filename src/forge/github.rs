@@ -262,6 +262,10 @@ impl Forge for GitHub {
         self.patch_comment(id, comment, body).await
     }
 
+    fn admits_apart(&self) -> bool {
+        self.app.is_some()
+    }
+
     fn shows_checks(&self) -> bool {
         self.app.is_some()
     }

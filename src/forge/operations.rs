@@ -152,6 +152,12 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         body: &str,
     ) -> Result<(), ForgeError>;
 
+    /// Whether each repository lets us in by itself, so that a credential that is refused at one of them
+    /// says nothing of the others.
+    fn admits_apart(&self) -> bool {
+        false
+    }
+
     /// Whether it takes check runs from us besides statuses: GitHub does from an App.
     fn shows_checks(&self) -> bool {
         false

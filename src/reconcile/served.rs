@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::concerns_all;
 use crate::domain::{ForgeKind, RepoId, Timestamp};
 use crate::forge::{ErrorKind, Forge, ForgeError};
 
@@ -37,23 +38,33 @@ impl Served {
         Self { names, allows: Arc::new(allows), found: Arc::default(), judged: Arc::default() }
     }
 
-    /// The repositories of a forge that are served by name. One that is not there (yet) is asked for
-    /// again next time.
-    pub(super) async fn named(&self, forge: &dyn Forge) -> Result<Vec<RepoId>, ForgeError> {
-        let mut all = Vec::new();
+    /// The repositories of a forge that are served by name, and why others could not be looked for. One
+    /// that is not there (yet) is asked for again next time.
+    pub(super) async fn named(&self, forge: &dyn Forge) -> (Vec<RepoId>, Vec<ForgeError>) {
+        let (mut all, mut failed) = (Vec::new(), Vec::new());
         for name in &self.names {
             let key = (forge.kind(), name.clone());
             let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
             let repo = match known {
                 Some(repo) => Some(repo),
-                None => forge.repository_at(name).await?,
+                None => match forge.repository_at(name).await {
+                    Ok(found) => found,
+                    Err(error) => {
+                        let last = concerns_all(forge, &error);
+                        failed.push(error);
+                        if last {
+                            break;
+                        }
+                        None
+                    }
+                },
             };
             if let Some(repo) = repo {
                 self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(key, repo);
                 all.push(repo);
             }
         }
-        Ok(all)
+        (all, failed)
     }
 
     /// Whether a repository that we know by number is served: its path may have changed since, and so
@@ -72,9 +83,13 @@ impl Served {
         }
         let serves = match forge.repository(repo).await {
             Ok(found) => (self.allows)(&found.path),
-            // Gone, or nothing to be seen in it: no merge requests either way.
+            // Gone, or nothing to be seen in it: no merge requests either way. Whoever was not let in may be
+            // by the next time.
             Err(error) if matches!(error.kind, ErrorKind::Gone | ErrorKind::Refused) => {
                 tracing::debug!(repository = %repo, %error, "a repository is left out of the sweep");
+                if error.kind == ErrorKind::Refused {
+                    return Ok(false);
+                }
                 false
             }
             Err(error) => return Err(error),

@@ -54,9 +54,12 @@ pub(crate) enum Next {
 }
 
 impl Failure {
-    /// Whether the forge does not accept our credential.
-    pub(crate) const fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Forge(ForgeError { kind: ErrorKind::Unauthorized, .. }))
+    /// Why the forge does not accept our credential, where that is what failed.
+    pub(crate) fn unauthorized(&self) -> Option<&str> {
+        match self {
+            Self::Forge(ForgeError { kind: ErrorKind::Unauthorized, external, .. }) => Some(external),
+            _ => None,
+        }
     }
 
     /// Judges it; `tries` counts earlier tries of the same job, `chance` spreads the waits.

@@ -189,7 +189,12 @@ impl App {
             Err(failure) => return Err(own_refused(failure)),
         };
         let narrowed = json!({"repositories": [name], "permissions": {"metadata": "read"}});
-        Ok(Some(self.admitted(base, &own, &found, narrowed).await?.http))
+        match self.admitted(base, &own, &found, narrowed).await {
+            Ok(signed_in) => Ok(Some(signed_in.http)),
+            // The address leads on to a repository of another name: of this name there is none.
+            Err(failure) if failure.is(422) => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The account under which the App acts.

@@ -1,10 +1,15 @@
 //! The bot as an App that is let out while it works, by people who may do that any day.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use mergewright::domain::ForgeKind;
+use mergewright::sandbox::Manner;
+
+use super::IRIS;
 use super::Play;
 use super::outcome::GOOD;
-use super::play::OWNER;
+use super::play::{OWNER, founded_at, usual_files};
 
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
@@ -91,4 +96,42 @@ async fn a_right_that_is_taken_back_is_named_and_what_needs_it_not_goes_on() {
     assert!(!told.is_empty() && told.iter().all(|one| one.contains("write access to checks")), "{told:?}");
     let dead = play.app.store.dead_effects(99).await.unwrap().len();
     play.ends_with_dead_effects(dead.min(10)).await;
+}
+
+#[tokio::test]
+async fn one_organization_that_suspends_it_is_told_once_and_keeps_nothing_from_the_others() {
+    let mut play = Play::as_app().await;
+    let app = play.signed_in.clone().unwrap();
+    let other = founded_at(&play.sandbox, "other/models", &usual_files(ForgeKind::GitHub, IRIS));
+    app.install("other").unwrap();
+    let number = play.candidate("Train longer", GOOD).await;
+    let first = std::mem::replace(&mut play.project, other);
+    let elsewhere = play.candidate("Train wider", GOOD).await;
+    first.comment(OWNER, number, "/model approve").unwrap();
+    play.hears().await;
+    app.suspend("group", true).unwrap();
+    for verb in ["approve", "hold", "unhold"] {
+        // Of what is said there no webhook tells, and the first organization's turn comes first.
+        play.clock.advance(Duration::from_secs(1));
+        play.project.comment(OWNER, elsewhere, &format!("/model {verb}")).unwrap();
+        play.sandbox.deliver(&nothing()).await;
+        play.app.reconcile.sweep().await.unwrap();
+        play.passes(AN_HOUR).await;
+    }
+    assert_eq!(play.label(elsewhere), "model::ready", "{}", play.report(elsewhere));
+    assert_eq!(play.audit("command").await.len(), 4, "one there, three here");
+    let told = play.errors();
+    assert!((1..=2).contains(&told.len()), "by those who decide and those who write, once each: {told:?}");
+    assert!(told.iter().all(|one| one.contains("at `group` is suspended")), "{told:?}");
+
+    app.suspend("group", false).unwrap();
+    play.passes(AN_HOUR).await;
+    play.project = first;
+    assert_eq!(play.label(number), "model::ready", "{}", play.report(number));
+    play.ends().await;
+}
+
+/// Every delivery is lost.
+fn nothing() -> Manner {
+    Manner { keep: Some(Arc::new(|_| false)), ..Manner::default() }
 }

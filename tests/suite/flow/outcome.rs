@@ -190,7 +190,10 @@ pub(crate) async fn patiently(play: &mut Play, by: Saying) -> u64 {
             Saying::Comments => {
                 play.says(OWNER, number, &format!("/model {verb}")).await;
             }
-            Saying::Buttons => play.project.presses(OWNER, number, "mergewright", verb).unwrap(),
+            Saying::Buttons => {
+                play.project.presses(OWNER, number, "mergewright", verb).unwrap();
+                play.settle().await;
+            }
         }
         a_while(play).await;
     }

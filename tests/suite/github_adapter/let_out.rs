@@ -175,6 +175,23 @@ async fn grants_that_change_between_two_questions_are_looked_up_again_later() {
 }
 
 #[tokio::test]
+async fn of_a_name_that_leads_on_to_another_there_is_no_repository() {
+    let words = "There is at least one repository that does not exist or is not accessible to the parent installation.";
+    let server = Server::start([
+        on(
+            "GET",
+            "/repos/acme/former/installation",
+            200,
+            json!({ "id": 1, "permissions": { "metadata": "read" } }),
+        ),
+        refused("POST", "/app/installations/1/access_tokens", 422, words),
+    ])
+    .await;
+    assert_eq!(app(&server, &clock()).repository_at("acme/former").await.unwrap(), None);
+    server.finished();
+}
+
+#[tokio::test]
 async fn a_clock_that_is_ahead_is_named_and_believed_again_when_it_is_set_right() {
     const AHEAD: i64 = 600;
     let clock = clock();
