@@ -53,6 +53,27 @@ async fn installed_anew_between_a_decision_and_its_writes_it_goes_on_under_the_n
 }
 
 #[tokio::test]
+async fn installed_anew_the_next_sweep_finds_what_was_said_meanwhile() {
+    let mut play = Play::as_app().await;
+    let number = play.candidate("Train longer", GOOD).await;
+    let app = play.signed_in.clone().unwrap();
+    app.uninstall("group").unwrap();
+    // Nobody tells an App what happens where it is not installed.
+    play.project.comment(OWNER, number, "/model approve").unwrap();
+    play.passes(AN_HOUR).await;
+    play.app.reconcile.sweep().await.unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::review");
+
+    app.install("group").unwrap();
+    play.passes(Duration::from_secs(60)).await;
+    play.app.reconcile.sweep().await.unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::ready", "{}", play.report(number));
+    play.ends().await;
+}
+
+#[tokio::test]
 async fn a_repository_that_moves_to_another_organization_is_worked_on_there() {
     let (mut play, number) = decided().await;
     play.signed_in.as_ref().unwrap().install("other").unwrap();
