@@ -1,6 +1,7 @@
 //! Starting the generated workflows for a head.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use reqwest::Method;
 
@@ -8,16 +9,19 @@ use super::dispatch::Wish;
 use super::runs::model_of;
 use super::{GitHub, answers};
 use crate::domain::{MergeRequestId, ModelName, RepoId, RunId, Sha};
-use crate::forge::classify::Operation;
+use crate::forge::classify::{Failure, Operation};
 use crate::forge::transport::Payload;
 use crate::forge::{ErrorKind, ForgeError};
+
+/// When to look again for the end of a run whose jobs have ended.
+const ENDS_IN: Duration = Duration::from_secs(5);
 
 pub(super) const START: Operation =
     Operation { name: "start_run", does: "start the runs of the head", needs: "write access to actions" };
 
 impl GitHub {
-    /// Runs each model's newest run of this head again; what waits for permission is approved, and what
-    /// still runs is left alone. A run is bound to its commit, so that no other one can be started.
+    /// Runs each model's newest run of this head again; what waits for permission is approved, what still
+    /// runs is left alone, and what is just ending is waited for. A run is bound to its commit, so that no other one can be started.
     /// Only where the head has no run at all its workflows are dispatched.
     pub(super) async fn start_for_head(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {
         let runs = self.raw_runs_of_head(id, head).await?;
@@ -47,6 +51,10 @@ impl GitHub {
             "approve"
         } else if run.status.as_deref() == Some("completed") {
             "rerun"
+        } else if self.is_ending(id.repo, run).await? {
+            let what = format!("GitHub could not {}: the run {} is just ending", START.does, run.id);
+            let why = "its jobs have ended, and it says that it has not";
+            return Err(Failure::new(ErrorKind::Retry { after: Some(ENDS_IN) }, what, why.to_owned()).into());
         } else {
             return Ok(RunId(run.id));
         };
@@ -67,6 +75,12 @@ impl GitHub {
             }
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// Whether nothing of a run goes on though it is not completed: soon it is, and can be started again.
+    async fn is_ending(&self, repo: RepoId, run: &answers::WorkflowRun) -> Result<bool, ForgeError> {
+        let jobs = self.jobs(repo, run).await?;
+        Ok(!jobs.is_empty() && jobs.iter().all(|job| job.status.is_final()))
     }
 
     async fn dispatch_all(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {

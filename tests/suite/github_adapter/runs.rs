@@ -179,12 +179,18 @@ async fn starting_runs_each_models_newest_again_and_leaves_alone_what_runs() {
             run(32, json!({ "path": rose, "status": "in_progress", "conclusion": null })),
         ])),
         post(33, "rerun", 201, ""),
+        jobs(32, json!([job(42, "build", json!({ "status": "in_progress", "conclusion": null }))])),
     ])
     .await;
     let github = adapter(&server);
     assert_eq!(github.start_run(MR, &sha('a')).await.unwrap(), RunId(33));
-    server.add([runs_of_head(json!([run(31, json!({ "status": "queued", "conclusion": null }))]))]);
+    let queued = || runs_of_head(json!([run(31, json!({ "status": "queued", "conclusion": null }))]));
+    server.add([queued(), jobs(31, json!([]))]);
     assert_eq!(github.start_run(MR, &sha('a')).await.unwrap(), RunId(31), "it runs already");
+    let cancelled = job(41, "build", json!({ "conclusion": "cancelled" }));
+    server.add([queued(), jobs(31, json!([cancelled]))]);
+    let ending = kind(github.start_run(MR, &sha('a')).await);
+    assert!(matches!(ending, ErrorKind::Retry { after: Some(_) }), "it ends in a moment: {ending:?}");
     server.add([
         runs_of_head(json!([run(31, json!({}))])),
         post(31, "rerun", 403, "This workflow is already running"),
