@@ -22,7 +22,8 @@ const CONVERT: Operation = Operation {
     needs: "a code that is younger than an hour and was not used before",
 };
 
-/// Everything that we act on. What is about installations comes unasked.
+/// Everything that we act on. What is about installations comes unasked; of nothing that it may not read
+/// GitHub tells an App.
 const EVENTS: [&str; 13] = [
     "check_run",
     "check_suite",
@@ -38,9 +39,6 @@ const EVENTS: [&str; 13] = [
     "workflow_job",
     "workflow_run",
 ];
-
-/// What is asked for only to hear of it; GitHub tells an App of nothing that it may not read.
-const TO_HEAR: [(&str, &str); 1] = [("merge_queues", "read")];
 
 /// An App that GitHub has just made.
 #[derive(Debug)]
@@ -72,7 +70,7 @@ struct Converted {
 #[must_use]
 pub fn manifest(name: &str, public_url: &str, redirect_url: &str, watches: bool) -> Value {
     let permissions: Map<String, Value> =
-        used(watches).chain(TO_HEAR).map(|(name, level)| (name.to_owned(), json!(level))).collect();
+        used(watches).map(|(name, level)| (name.to_owned(), json!(level))).collect();
     json!({
         "name": name,
         "url": public_url,

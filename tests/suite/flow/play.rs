@@ -29,13 +29,14 @@ pub(crate) const BOT: &str = "mergewright-bot";
 /// The App as which the bot is signed in, where it is one.
 pub(crate) const APP: &str = "mergewright";
 /// What the App is granted where it is installed: all that the bot needs.
-pub(crate) const GRANTED: [(&str, &str); 10] = [
+pub(crate) const GRANTED: [(&str, &str); 11] = [
     ("actions", "write"),
     ("checks", "write"),
     ("contents", "write"),
     ("deployments", "read"),
     ("issues", "write"),
     ("members", "read"),
+    ("merge_queues", "write"),
     ("metadata", "read"),
     ("pull_requests", "write"),
     ("statuses", "write"),

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 /// Every permission that the bot uses; who sets the App up grants the same.
-const PERMISSIONS: [(&str, &str); 10] = [
+const PERMISSIONS: [(&str, &str); 11] = [
     ("actions", "write"),
     ("checks", "write"),
     ("contents", "write"),
     ("deployments", "read"),
     ("issues", "write"),
     ("members", "read"),
+    ("merge_queues", "write"),
     ("metadata", "read"),
     ("pull_requests", "write"),
     ("statuses", "write"),
