@@ -31,6 +31,9 @@ pub(super) fn under_way(turn: &Turn<'_>) -> bool {
     if queue::is_waiting(turn) {
         return false;
     }
+    if queue::has_merged(turn) {
+        return true;
+    }
     let target = turn.state.bound.as_ref().is_some_and(|bound| bound.target == request.target_branch);
     target && request.status == MergeRequestStatus::Open && turn.state.merging.as_ref().is_some_and(asked)
 }

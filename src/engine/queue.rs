@@ -53,6 +53,12 @@ pub(super) fn is_waiting(turn: &Turn<'_>) -> bool {
         && queued.is_some_and(|queued| queued.trial.as_ref().is_none_or(|trial| trial.commit != *base))
 }
 
+/// Whether the target branch is what was tried: the merge is done, though the merge request does not say so yet.
+pub(super) fn has_merged(turn: &Turn<'_>) -> bool {
+    let tried = turn.state.queue.shown.as_ref().is_some_and(|(commit, _)| *commit == turn.facts.base);
+    turn.state.queue.waits && tried && turn.merge_request().status == MergeRequestStatus::Open
+}
+
 /// Takes out what we put into it.
 pub(super) fn leave(turn: &mut Turn<'_>, head: &Sha) {
     if !turn.state.queue.waits || *head != turn.merge_request().head {

@@ -147,6 +147,23 @@ fn what_the_queue_made_of_the_target_branch_is_no_moved_base() {
 }
 
 #[test]
+fn what_a_person_queued_is_judged_no_more_once_the_branch_is_what_was_tried() {
+    let mut scene = Scene::ready();
+    scene.facts.queue = Some(tried('t', None));
+    scene.tick();
+    scene.turn(&Event::Tried);
+    // The branch moved before the merge request says so, and the queue has it no more.
+    scene.facts.base = sha('t');
+    scene.facts.base_moved = Some(paths(&["models/iris/train.py"]));
+    scene.facts.changed_paths = Some(paths(&["models/iris/train.py"]));
+    scene.facts.queue = Some(gone());
+    assert_eq!((scene.look().phase(), scene.acts()), (Phase::Ready, Vec::<String>::new()));
+    scene.merged("mia");
+    scene.facts.queue = None;
+    assert_eq!(scene.look().phase(), Phase::Publishing);
+}
+
+#[test]
 fn what_left_the_queue_unmerged_is_ready_again_and_told() {
     let mut scene = waiting();
     scene.facts.queue = Some(gone());

@@ -155,10 +155,11 @@ mod tests {
         assert_eq!(made["hook_attributes"]["url"], "https://bot.example/webhooks/github");
         assert_eq!(made["public"], false);
         assert_eq!(made["default_permissions"]["contents"], "write");
-        assert_eq!(made["default_permissions"].as_object().unwrap().len(), used(false).count() + 1);
+        assert_eq!(made["default_permissions"].as_object().unwrap().len(), used(false).count());
+        assert_eq!(made["default_permissions"]["merge_queues"], "write");
         let watching = of(true)["default_permissions"].as_object().unwrap().clone();
         assert!(watching.len() > 5 && watching.values().all(|level| level == "read"), "{watching:?}");
-        for event in ["pull_request", "issue_comment", "workflow_run", "check_run", "push"] {
+        for event in ["pull_request", "issue_comment", "workflow_run", "check_run", "push", "merge_group"] {
             assert!(made["default_events"].as_array().unwrap().contains(&json!(event)), "{event}");
         }
     }

@@ -21,8 +21,8 @@ pub(super) const START: Operation =
 
 impl GitHub {
     /// Runs each model's newest run of this head again; what waits for permission is approved, what still
-    /// runs is left alone, and what is just ending is waited for. A run is bound to its commit, so that no other one can be started.
-    /// Only where the head has no run at all its workflows are dispatched.
+    /// runs is left alone, and what is just ending is waited for. A run is bound to its commit, so that no
+    /// other one can be started. Only where the head has no run at all its workflows are dispatched.
     pub(super) async fn start_for_head(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {
         let runs = self.raw_runs_of_head(id, head).await?;
         let mut seen = BTreeSet::new();
