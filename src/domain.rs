@@ -52,7 +52,7 @@ pub use press::{FoundCheck, Press};
 pub use queue::{QueueState, Queued, Trial};
 pub use redact::{Learnt, Redactor};
 pub use report::{Artifact, Report, TestFailure, TestSummary};
-pub use rescoring::{Rescoring, Scores};
+pub use rescoring::{Rescoring, Scores, Subject};
 pub use retirement::{Retirement, RetirementKind, RetirementNote};
 pub use run::{FailureCause, Job, JobStatus, Run};
 pub use sha::{Digest, Sha};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Assignment, Check, CommentId, JobId, Label, Lineage, ModelName, NewCommit, Proposal, Reply,
-    RetirementNote, RunId, Sha, Status, StickyReport, Tag, Version, VersionRecord,
+    RetirementNote, RunId, Sha, Status, StickyReport, Subject, Tag, Version,
 };
 
 /// One change that we want at the forge; performed at least once, so each is safe to repeat.
@@ -134,12 +134,12 @@ pub enum Effect {
         /// Distinguishes a wanted second run from a repeated first.
         attempt: u32,
     },
-    /// A run that measures a published version by the code and on the data of the merge request's head, on
-    /// the merge request's own branch.
+    /// A run that measures a baseline by the code and on the data of the merge request's head, on the merge
+    /// request's own branch, or of what its merge made, on the target branch.
     Evaluate {
         /// The branch to start on.
         branch: String,
-        /// What it shall do; its commit is the head, and no other is run.
+        /// What it shall do; no other commit than its own is run.
         order: WorkOrder,
         /// Distinguishes a wanted second run from a repeated first.
         attempt: u32,
@@ -361,8 +361,8 @@ pub struct WorkOrder {
     pub action: String,
     /// The model.
     pub model: ModelName,
-    /// The version; none for `run`, which comes before there is one.
-    pub version: Option<Version>,
+    /// The version, or the bytes that are none; nothing for `run`, which comes before there is either.
+    pub version: Option<Subject>,
     /// The commit that the job checks out.
     pub commit: Sha,
     /// The environment, for deploy and rollback.
@@ -388,17 +388,17 @@ impl WorkOrder {
         }
     }
 
-    /// Measure this version's files by the code and on the data of this commit.
+    /// Measure what the job or run `source` has built, by the code and on the data of this commit.
     #[must_use]
-    pub fn evaluate(record: &VersionRecord, commit: &Sha) -> Self {
+    pub fn evaluate(model: &ModelName, subject: Subject, source: &str, commit: &Sha) -> Self {
         Self {
             action: "evaluate".to_owned(),
-            model: record.model.clone(),
-            version: Some(record.version.clone()),
+            model: model.clone(),
+            version: Some(subject),
             commit: commit.clone(),
             environment: None,
             traffic: None,
-            source: record.lineage.source.clone(),
+            source: source.to_owned(),
         }
     }
 }

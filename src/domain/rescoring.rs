@@ -1,17 +1,55 @@
-//! A published version measured anew, on the data of a candidate that it is compared with.
+//! A baseline measured anew, on the data of a candidate that is compared with it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, RunId, Sha, Version};
+use super::{Digest, JobId, RunId, Sha, Version};
 
-/// One version measured anew for one head: there is never a second one of the same three.
+/// Whose bytes they are, and what proves that they are those: written `v42` or `sha256:<64 hex>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Subject {
+    /// Those of a published version; its tag names each file.
+    Version(Version),
+    /// Those of a build that is no version; this is the digest of their manifest.
+    Bytes(Digest),
+}
+
+impl Subject {
+    /// What people are told of it; a digest as its first twelve digits.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Version(version) => version.to_string(),
+            Self::Bytes(manifest) => format!("model {}", manifest.short()),
+        }
+    }
+}
+
+impl From<Version> for Subject {
+    fn from(version: Version) -> Self {
+        Self::Version(version)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => version.fmt(f),
+            Self::Bytes(manifest) => manifest.fmt(f),
+        }
+    }
+}
+
+/// One baseline measured anew for one head: there is never a second one of the same three.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rescoring {
-    /// The version whose files are measured.
-    pub version: Version,
+    /// What is measured.
+    #[serde(rename = "version")]
+    pub subject: Subject,
     /// The head whose code measures them, and whose data they are measured on.
     pub head: Sha,
     /// The git object name of that data.
@@ -26,7 +64,7 @@ pub struct Rescoring {
     pub scores: Option<Scores>,
 }
 
-/// The numbers of a version on other data than it was published with.
+/// The numbers of a baseline on other data than it was measured on first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scores {
     /// The job that measured.

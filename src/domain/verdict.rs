@@ -5,7 +5,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::{Sha, Version, Waived};
+use super::{Digest, Sha, Subject, Version, Waived};
 
 /// The outcome of one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,13 +109,25 @@ pub struct TargetCommit {
     pub branch: String,
     /// The commit.
     pub commit: Sha,
+    /// The digest of the manifest of what it was built to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
+}
+
+impl BaselineName {
+    /// Whose bytes it is.
+    #[must_use]
+    pub fn subject(&self) -> Option<Subject> {
+        let bytes = || Some(Subject::Bytes(self.target.as_ref()?.manifest?));
+        self.version.clone().map(Subject::Version).or_else(bytes)
+    }
 }
 
 impl fmt::Display for BaselineName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.version, &self.target) {
             (Some(version), _) => write!(f, "{version}"),
-            (None, Some(TargetCommit { branch, commit })) => {
+            (None, Some(TargetCommit { branch, commit, .. })) => {
                 write!(f, "target branch `{branch}` at {}", commit.short())
             }
             (None, None) => f.write_str("nothing"),

@@ -24,6 +24,7 @@ pub(super) fn begin(
 ) {
     bind::stop(turn, model);
     rescoring::stop(turn, model);
+    model.rescorings.retain(|known| known.scores.is_some());
     let mut anew = match model.anew.take() {
         Some(known) => known,
         None => leave_the_head(turn, name, model, rules, commit),

@@ -39,7 +39,8 @@ pub(super) fn choose<'v>(
             return Some(Chosen::version(live, "which is live in production"));
         }
         (BaselineChoice::TargetBranch, _, Some((branch, TargetFact::Measured(report)))) => {
-            let target = TargetCommit { branch: branch.to_owned(), commit: report.head.clone() };
+            let manifest = Some(report.model_digest());
+            let target = TargetCommit { branch: branch.to_owned(), commit: report.head.clone(), manifest };
             let name = BaselineName {
                 version: None,
                 target: Some(target),
@@ -81,9 +82,8 @@ pub(super) fn says(baseline: Option<&BaselineName>, choice: BaselineChoice) -> S
 pub(super) fn scored_anew(model: &ModelState) -> Option<String> {
     let baseline = model.baseline.as_ref()?;
     let dataset = baseline.rescored.as_ref()?;
-    let known = |one: &&crate::domain::Rescoring| {
-        baseline.version.as_ref() == Some(&one.version) && one.dataset == *dataset
-    };
+    let subject = baseline.subject()?;
+    let known = |one: &&crate::domain::Rescoring| one.subject == subject && one.dataset == *dataset;
     let job = model.rescorings.iter().find(known)?.scores.as_ref()?.job;
     Some(format!("{baseline}, scored anew on dataset {dataset} by job {job}"))
 }

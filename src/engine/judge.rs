@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{
-    BaselineName, Job, LogTail, ModelName, ModelState, Phase, Report, Sha, Stage, Timestamp, Verdict,
-};
+use crate::domain::{Job, LogTail, ModelName, ModelState, Phase, Report, Sha, Stage, Timestamp, Verdict};
 
 use super::facts::{Registry, ReportFact, TargetFact};
 use super::gates::{Earlier, Sides};
@@ -173,12 +171,11 @@ fn gate(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, rules: &R
     let versions = rescoring::applied(versions, model, report);
     let production = registry.and_then(|registry| registry.production.as_ref());
     let target = turn.open().and_then(|open| open.targets.get(name));
-    let target = target.map(|fact| (turn.merge_request().target_branch.as_str(), fact));
+    let target = target.map(|fact| rescoring::applied_to_target(fact, model, report));
+    let target = target.as_deref().map(|fact| (turn.merge_request().target_branch.as_str(), fact));
     let mut chosen = baseline::choose(rules.policy.gates.baseline, &versions, production, target);
-    if let Some(BaselineName { version: Some(version), rescored, .. }) =
-        chosen.as_mut().map(|one| &mut one.name)
-    {
-        *rescored = rescoring::scored_on(version, model, report);
+    if let Some(chosen) = &mut chosen {
+        chosen.name.rescored = rescoring::scored_on(&chosen.name, model, report);
     }
     let called = chosen.as_ref().map(|chosen| chosen.name.to_string()).unwrap_or_default();
     let baseline = chosen.as_ref();

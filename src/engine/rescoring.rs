@@ -1,17 +1,18 @@
-//! A published version measured anew: numbers of different data are never subtracted, so a baseline that was
-//! published with numbers of other data is measured once more, by the code and on the data of the head. That
-//! is code which nobody approved yet: it runs on the merge request's own branch, and of a fork not at all.
+//! A baseline measured anew: numbers of different data are never subtracted, so a baseline that has numbers of
+//! other data is measured once more, by the code and on the data of the head. That is code which nobody
+//! approved yet: it runs on the merge request's own branch, and of a fork not at all. What a merge made is on
+//! the target branch already, and measures there.
 
 mod standing;
 
 use std::borrow::Cow;
 
 use crate::domain::{
-    Done, Effect, LogTail, MergeRequestStatus, ModelName, ModelState, Outcome, Report, Rescoring, Sha,
-    Verdict, Version, VersionRecord, WorkOrder,
+    BaselineName, Done, Effect, LogTail, MergeRequestStatus, ModelName, ModelState, Outcome, Report,
+    Rescoring, Sha, Subject, Verdict, VersionRecord, WorkOrder,
 };
 
-use super::facts::ScoresFact;
+use super::facts::{ScoresFact, TargetFact};
 use super::setting::Rules;
 use super::turn::{Finding, Turn};
 use super::{gates, infra};
@@ -33,8 +34,8 @@ pub(super) fn learn(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelStat
         turn.record(
             "rescoring",
             None,
-            format!("{name}: {} was scored anew on dataset {}", known.version, known.dataset.short()),
-            serde_json::json!({ "model": name, "version": known.version, "head": known.head,
+            format!("{name}: {} was scored anew on dataset {}", known.subject.title(), known.dataset.short()),
+            serde_json::json!({ "model": name, "version": known.subject, "head": known.head,
                 "dataset": known.dataset, "scores": scores }),
         );
     }
@@ -48,7 +49,8 @@ pub(super) fn applied<'v>(
 ) -> Cow<'v, [VersionRecord]> {
     for known in model.rescorings.iter().filter(|known| counts(known, report)) {
         let Some(scores) = &known.scores else { continue };
-        let place = versions.iter().position(|record| record.version == known.version);
+        let Subject::Version(version) = &known.subject else { continue };
+        let place = versions.iter().position(|record| record.version == *version);
         if let Some(record) = place.and_then(|place| versions.to_mut().get_mut(place)) {
             record.metrics.clone_from(&scores.metrics);
             record.dataset = Some(known.dataset.clone());
@@ -57,10 +59,28 @@ pub(super) fn applied<'v>(
     versions
 }
 
-/// The data that this version was measured anew on, if its numbers count for the report.
-pub(super) fn scored_on(version: &Version, model: &ModelState, report: &Report) -> Option<Sha> {
+/// What stands on the target branch with the numbers that it has on the report's data, where it was measured
+/// anew on it.
+pub(super) fn applied_to_target<'f>(
+    fact: &'f TargetFact,
+    model: &ModelState,
+    report: &Report,
+) -> Cow<'f, TargetFact> {
+    let TargetFact::Measured(theirs) = fact else { return Cow::Borrowed(fact) };
+    let subject = Subject::Bytes(theirs.model_digest());
+    let known = model.rescorings.iter().find(|known| counts(known, report) && known.subject == subject);
+    let Some((known, scores)) = known.and_then(|known| Some((known, known.scores.as_ref()?))) else {
+        return Cow::Borrowed(fact);
+    };
+    let (metrics, dataset) = (scores.metrics.clone(), Some(known.dataset.clone()));
+    Cow::Owned(TargetFact::Measured(Box::new(Report { metrics, dataset, ..(**theirs).clone() })))
+}
+
+/// The data that the baseline was measured anew on, if its numbers count for the report.
+pub(super) fn scored_on(baseline: &BaselineName, model: &ModelState, report: &Report) -> Option<Sha> {
+    let subject = baseline.subject()?;
     let mut known = model.rescorings.iter().filter(|known| counts(known, report) && known.scores.is_some());
-    known.find(|known| known.version == *version).map(|known| known.dataset.clone())
+    known.find(|known| known.subject == subject).map(|known| known.dataset.clone())
 }
 
 fn counts(known: &Rescoring, report: &Report) -> bool {
@@ -82,28 +102,14 @@ pub(super) fn awaited(
     if !is_of_use(rules, model) || baseline.rescored.is_some() {
         return false;
     }
-    let Some(version) = &baseline.version else {
-        let target = turn.open().and_then(|open| open.targets.get(name));
-        if let Some(super::TargetFact::Measured(theirs)) = target
-            && theirs.dataset.as_ref() != Some(dataset)
-        {
-            let why = "only a published version has bytes that can be proved";
-            finding.diagnosis = Some(impossible(turn, &baseline.to_string(), dataset, why, ""));
-        }
-        return false;
-    };
-    let registry = turn.facts.registry.get(name);
-    let record = registry.and_then(|all| all.versions.iter().find(|record| record.version == *version));
-    let Some(record) = record.filter(|record| record.dataset.as_ref() != Some(dataset)) else {
-        return false;
-    };
-    let known = model.rescorings.iter().position(|known| known.version == *version && counts(known, report));
+    let Some((subject, source)) = measured_elsewhere(turn, name, &baseline, dataset) else { return false };
+    let known = model.rescorings.iter().position(|known| known.subject == subject && counts(known, report));
     let standing = match known.and_then(|place| model.rescorings.get(place).cloned()) {
         Some(known) => standing::of(turn, name, model, &known),
         None => match forbidden(turn, model) {
             Some(why) => Standing::Forbidden(why),
             None => {
-                begin(turn, model, record, report, dataset);
+                begin(turn, model, (subject, &source), report, dataset);
                 Standing::Awaited { said: "it is about to begin".to_owned(), page: None }
             }
         },
@@ -112,24 +118,47 @@ pub(super) fn awaited(
     match standing {
         Standing::Awaited { said, page } => {
             finding.logs.extend(page.map(|page| log(page, String::new())));
+            let has = if baseline.version.is_some() { "was published with" } else { "has" };
             finding.diagnosis = Some(format!(
-                "{version} was published with numbers of other data, so it is scored anew on this head's dataset {} \
-                 before anything is compared: {said}.",
+                "{baseline} {has} numbers of other data, so it is scored anew on this head's dataset {} before \
+                 anything is compared: {said}.",
                 dataset.short()
             ));
             true
         }
         Standing::Forbidden(why) => {
-            finding.diagnosis = Some(impossible(turn, version.as_str(), dataset, why, ""));
+            finding.diagnosis = Some(impossible(turn, &baseline, dataset, why, ""));
             false
         }
         Standing::Failed { why, page, text } => {
             finding.logs.extend(page.map(|page| log(page, text)));
             let again = format!(" `{} retry` tries once more.", turn.facts.bot.addressing.prefix);
-            finding.diagnosis = Some(impossible(turn, version.as_str(), dataset, &why, &again));
+            finding.diagnosis = Some(impossible(turn, &baseline, dataset, &why, &again));
             false
         }
     }
+}
+
+/// Whose bytes the baseline is and which job or run built them, where its numbers are of other data.
+fn measured_elsewhere(
+    turn: &Turn<'_>,
+    name: &ModelName,
+    baseline: &BaselineName,
+    dataset: &Sha,
+) -> Option<(Subject, String)> {
+    let (theirs, source) = match &baseline.version {
+        Some(version) => {
+            let registry = turn.facts.registry.get(name)?;
+            let record = registry.versions.iter().find(|record| record.version == *version)?;
+            (record.dataset.as_ref(), &record.lineage.source)
+        }
+        None => match turn.open()?.targets.get(name)? {
+            TargetFact::Measured(report) => (report.dataset.as_ref(), &report.source),
+            TargetFact::UnderWay { .. } | TargetFact::Nothing => return None,
+        },
+    };
+    let subject = baseline.subject()?;
+    (theirs != Some(dataset)).then(|| (subject, source.clone()))
 }
 
 /// Whether any rule that is not excused compares with what was before, and nothing is bad already that no
@@ -146,7 +175,9 @@ fn is_of_use(rules: &Rules<'_>, model: &ModelState) -> bool {
 /// Why the head's code is not run for it.
 fn forbidden(turn: &Turn<'_>, model: &ModelState) -> Option<&'static str> {
     let request = turn.merge_request();
-    if model.anew.is_some() || request.status != MergeRequestStatus::Open {
+    if model.anew.is_some() {
+        None
+    } else if request.status != MergeRequestStatus::Open {
         Some("that runs on a merge request's own branch, and this one is not open any more")
     } else if request.from_fork {
         Some("code from a fork is never run for that")
@@ -157,10 +188,10 @@ fn forbidden(turn: &Turn<'_>, model: &ModelState) -> Option<&'static str> {
     }
 }
 
-fn impossible(turn: &Turn<'_>, name: &str, dataset: &Sha, why: &str, again: &str) -> String {
+fn impossible(turn: &Turn<'_>, baseline: &BaselineName, dataset: &Sha, why: &str, again: &str) -> String {
     let prefix = &turn.facts.bot.addressing.prefix;
     format!(
-        "{name} has numbers of other data and could not be scored anew on this head's dataset {}: {why}. What says \
+        "{baseline} has numbers of other data and could not be scored anew on this head's dataset {}: {why}. What says \
          *incomparable* stays so; an owner may waive the rule on this head: `{prefix} waive RULE REASON`.{again}",
         dataset.short()
     )
@@ -169,25 +200,27 @@ fn impossible(turn: &Turn<'_>, name: &str, dataset: &Sha, why: &str, again: &str
 fn begin(
     turn: &mut Turn<'_>,
     model: &mut ModelState,
-    record: &VersionRecord,
+    (subject, source): (Subject, &str),
     report: &Report,
     dataset: &Sha,
 ) {
     turn.state.rescorings_asked += 1;
+    let request = turn.merge_request();
+    let branch = if model.anew.is_some() { &request.target_branch } else { &request.source_branch };
+    let name = &report.model;
     let effect = Effect::Evaluate {
-        branch: turn.merge_request().source_branch.clone(),
-        order: WorkOrder::evaluate(record, &report.head),
+        branch: branch.clone(),
+        order: WorkOrder::evaluate(name, subject.clone(), source, &report.head),
         attempt: turn.state.rescorings_asked,
     };
-    let (name, version) = (&record.model, &record.version);
     turn.record(
         "rescoring",
         None,
-        format!("{name}: {version} is to be scored anew on dataset {}", dataset.short()),
-        serde_json::json!({ "model": name, "version": version, "head": report.head, "dataset": dataset }),
+        format!("{name}: {} is to be scored anew on dataset {}", subject.title(), dataset.short()),
+        serde_json::json!({ "model": name, "version": subject, "head": report.head, "dataset": dataset }),
     );
     model.rescorings.push(Rescoring {
-        version: version.clone(),
+        subject,
         head: report.head.clone(),
         dataset: dataset.clone(),
         asked: Some(effect.slot()),
@@ -258,7 +291,7 @@ pub(super) fn hear(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
             }
             // Also of a head that is gone: a run that began on another commit was cancelled.
             let detail = serde_json::json!({ "slot": slot, "reason": reason });
-            turn.record("rescoring", None, format!("a version was not scored anew: {reason}"), detail);
+            turn.record("rescoring", None, format!("a baseline was not scored anew: {reason}"), detail);
         }
     }
 }

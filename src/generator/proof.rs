@@ -24,6 +24,8 @@ struct View {
     source: &'static str,
     /// Whether the version's tag may stand on another commit than the one that is asked for.
     elsewhere: bool,
+    /// Whether they may be bytes that are no version.
+    unreleased: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,8 +54,8 @@ pub(super) fn script(
         Bytes::OfGitLab => (false, "job"),
         Bytes::OfGitHub => (true, "run"),
     };
-    let elsewhere = *proven != Proven::Version;
-    templates.render(name, View { done, github, source, elsewhere })
+    let (elsewhere, unreleased) = (*proven != Proven::Version, *proven == Proven::Elsewhere);
+    templates.render(name, View { done, github, source, elsewhere, unreleased })
 }
 
 /// The script that finds out what is live, for a job that a clock has started; none for others.

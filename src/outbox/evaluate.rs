@@ -1,8 +1,10 @@
-//! A run that measures a published version by the code of a merge request's head. Nobody has approved that
-//! code: it runs on the merge request's own branch, at exactly the head that was meant, and of a fork not at
-//! all.
+//! A run that measures a baseline by the code of a merge request's head, or of what its merge made. Nobody
+//! has approved a head: it runs on the merge request's own branch, at exactly the head that was meant, and of a
+//! fork not at all. What a merge made runs on the target branch, as long as it is what stands there.
 
-use crate::domain::{Done, MergeRequest, MergeRequestId, MergeRequestStatus, Outcome, Timestamp, WorkOrder};
+use crate::domain::{
+    Done, MergeRequest, MergeRequestId, MergeRequestStatus, Outcome, Subject, Timestamp, WorkOrder,
+};
 use crate::forge::{ErrorKind, Forge};
 use crate::storage::ClaimedEffect;
 
@@ -31,8 +33,11 @@ pub(super) async fn perform(
                 return Ok(Performed { outcome, comment: None });
             }
             if !forge.kept(id.repo, &order.model, &order.source).await? {
-                let version = order.version.as_ref().map(ToString::to_string).unwrap_or_default();
-                let reason = format!("the files of {version} are not kept by the forge any more");
+                let files = match &order.version {
+                    Some(Subject::Version(version)) => format!("the files of {version}"),
+                    Some(Subject::Bytes(_)) | None => "its files".to_owned(),
+                };
+                let reason = format!("{files} are not kept by the forge any more");
                 return Ok(Performed { outcome: Outcome::Refused { reason }, comment: None });
             }
             forge.dispatch(id.repo, branch, order).await?
@@ -57,6 +62,12 @@ pub(super) async fn perform(
 
 /// Why nothing is started, if so: a moment ago all of it was as it should be.
 fn hindrance(now: &MergeRequest, branch: &str, order: &WorkOrder) -> Option<Outcome> {
+    if let MergeRequestStatus::Merged { commit, .. } = &now.status
+        && *commit == order.commit
+        && now.target_branch == branch
+    {
+        return None;
+    }
     if now.from_fork || now.source_branch != branch {
         let reason = format!("`{branch}` is not the merge request's own branch in this repository");
         return Some(Outcome::Refused { reason });

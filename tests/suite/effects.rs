@@ -157,7 +157,7 @@ async fn a_dispatch_whose_answer_was_lost_starts_one_run() {
     let order = WorkOrder {
         action: "publish".to_owned(),
         model: iris(),
-        version: Some(Version::sequence(1)),
+        version: Some(Version::sequence(1).into()),
         commit: stand.main.clone(),
         environment: None,
         traffic: None,

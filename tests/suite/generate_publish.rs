@@ -14,7 +14,7 @@ use std::{fs, thread};
 
 use mergewright::config::repository;
 use mergewright::config::valid::RepositoryConfig;
-use mergewright::domain::{Digest, Lineage};
+use mergewright::domain::{Artifact, Digest, Lineage, Report};
 use mergewright::generator::{self, Dialect, Existing};
 use tempfile::TempDir;
 
@@ -44,6 +44,8 @@ both_ways!(
     a_job_started_by_hand_is_refused,
     a_deploy_job_brings_the_judged_bytes_out_or_back,
     a_version_is_measured_on_the_data_of_another_commit,
+    a_build_that_is_no_version_is_measured_and_proved_by_its_manifest,
+    no_build_that_is_no_version_is_published,
     a_clock_has_measured_what_is_live,
 );
 
@@ -51,7 +53,7 @@ both_ways!(
 struct World {
     folder: TempDir,
     commit: String,
-    version: &'static str,
+    version: String,
     files: Vec<(&'static str, &'static [u8])>,
     answer: Answer,
 }
@@ -103,7 +105,13 @@ impl World {
         let commit = git(&repo, &["rev-parse", "HEAD"]);
         fs::write(repo.join("m/train.py"), "later\n").unwrap();
         git(&repo, &["commit", "--quiet", "-a", "-m", "later"]);
-        Self { folder, commit, version: "v3", files: vec![("m/model.json", MODEL)], answer: Answer::Archive }
+        Self {
+            folder,
+            commit,
+            version: "v3".to_owned(),
+            files: vec![("m/model.json", MODEL)],
+            answer: Answer::Archive,
+        }
     }
 
     fn repo(&self) -> std::path::PathBuf {
@@ -125,6 +133,21 @@ impl World {
 
     fn judged(&self) -> Vec<String> {
         vec![format!("{}  m/model.json", Digest::of(MODEL).hex())]
+    }
+
+    /// What the files are called before they are a version: by the digest of their manifest, as a report has it.
+    fn manifest(&self) -> String {
+        let mut files: Vec<Artifact> = self
+            .files
+            .iter()
+            .map(|(path, bytes)| Artifact {
+                path: (*path).to_owned(),
+                size: bytes.len() as u64,
+                sha256: Digest::of(bytes),
+            })
+            .collect();
+        files.sort();
+        Report { artifacts: files, ..report() }.model_digest().to_string()
     }
 
     fn tag(&self, message: &str) {
@@ -162,7 +185,7 @@ impl World {
             .env("MERGEWRIGHT_ACTION", action)
             .env("MERGEWRIGHT_ENVIRONMENT", "staging")
             .env("MERGEWRIGHT_MODEL", "iris")
-            .env("MERGEWRIGHT_VERSION", self.version)
+            .env("MERGEWRIGHT_VERSION", &self.version)
             .env("MERGEWRIGHT_COMMIT", &self.commit)
             .env("MERGEWRIGHT_SOURCE", "7")
             .env("no_proxy", "127.0.0.1")
@@ -171,6 +194,15 @@ impl World {
         let requests = forge.requests.lock().unwrap().clone();
         Told { output, requests, checkout }
     }
+}
+
+fn report() -> Report {
+    let sha = "0".repeat(40);
+    serde_json::from_value(serde_json::json!({
+        "model": "iris", "head": sha, "job": 8, "source": "7", "metrics": {}, "unusable": {}, "tests": null,
+        "artifacts": [], "dataset": null,
+    }))
+    .unwrap()
 }
 
 /// A configuration with every job, for a model with this toolchain.
@@ -257,7 +289,7 @@ fn the_judged_bytes_are_published_from_the_tagged_commit(toolchain: &str) {
     let told = world.publish(toolchain);
     assert!(told.output.status.success(), "{toolchain}: {}", told.err());
     let out = String::from_utf8_lossy(&told.output.stdout).into_owned();
-    assert!(out.contains("1 file(s) of iris@v3.0.0 verified"), "{out}");
+    assert!(out.contains("1 file(s) of iris v3 verified"), "{out}");
     let read = |name: &str| fs::read(told.checkout.path().join("m").join(name));
     assert_eq!(read("published").unwrap(), MODEL);
     assert_eq!(read("version").unwrap(), b"v3");
@@ -372,7 +404,7 @@ fn a_symbolic_link_in_the_way_is_refused(toolchain: &str) {
 fn a_job_started_by_hand_is_refused(toolchain: &str) {
     let mut world = World::new().tagged();
     for version in ["", "v3; echo", "3", "v"] {
-        world.version = version;
+        world.version = version.to_owned();
         world.publish(toolchain).refused("MERGEWRIGHT_VERSION is missing or malformed");
     }
 }
@@ -401,9 +433,55 @@ fn a_version_is_measured_on_the_data_of_another_commit(toolchain: &str) {
     world.run(toolchain, "evaluate", "evaluate").refused("is not the file that was judged");
 }
 
+/// Files whose paths sort otherwise by folder, by length or by the words of a language than by their bytes.
+fn several_files() -> Vec<(&'static str, &'static [u8])> {
+    vec![
+        ("m/model.json", MODEL),
+        ("m/a.b/z", b"1"),
+        ("m/a/tokens, \u{fc}.txt", b"tokens"),
+        ("m/Z", b""),
+        ("m/a-b", b"3"),
+    ]
+}
+
+fn a_build_that_is_no_version_is_measured_and_proved_by_its_manifest(toolchain: &str) {
+    let mut world = World::new();
+    world.commit = git(&world.repo(), &["rev-parse", "main"]);
+    world.files = several_files();
+    world.version = world.manifest();
+    let told = world.run(toolchain, "evaluate", "evaluate");
+    assert!(told.output.status.success(), "{toolchain}: {}", told.err());
+    let read = |name: &str| fs::read(told.checkout.path().join("m").join(name)).unwrap();
+    assert_eq!((read("measured"), read("data")), (MODEL.to_vec(), b"later\n".to_vec()));
+    assert_eq!(read("a/tokens, \u{fc}.txt"), b"tokens");
+    for other in [vec![("m/model.json", MODEL)], {
+        let mut files = several_files();
+        files[1].1 = b"2";
+        files
+    }] {
+        world.files = other;
+        world.run(toolchain, "evaluate", "evaluate").refused("the SHA-256 of their manifest differs");
+    }
+    world.files = vec![("m/model.json", MODEL), ("m/../../escaped", b"x")];
+    world.version = world.manifest();
+    let told = world.run(toolchain, "evaluate", "evaluate");
+    assert!(!told.output.status.success() && !told.checkout.path().join("m/measured").exists());
+    for malformed in ["sha256:", "sha256:12zz", "sha256:$(id)", "3", "sha256:v3", ""] {
+        world.version = malformed.to_owned();
+        world.run(toolchain, "evaluate", "evaluate").refused("");
+    }
+}
+
+fn no_build_that_is_no_version_is_published(toolchain: &str) {
+    let mut world = World::new().tagged();
+    world.version = world.manifest();
+    world.publish(toolchain).refused("MERGEWRIGHT_VERSION is missing or malformed");
+    world.run(toolchain, "deploy", "deploy").refused("MERGEWRIGHT_VERSION is missing or malformed");
+}
+
 fn a_clock_has_measured_what_is_live(toolchain: &str) {
     let mut world = World::new().tagged();
-    world.version = "";
+    world.version = String::new();
     world.run(toolchain, "live", "live").refused("nothing of iris is live in staging yet");
     git(&world.repo(), &["tag", "-a", "iris#staging#9", "main", "-m", "another"]);
     git(&world.repo(), &["tag", "-a", "iris#staging#10", &world.commit, "-m", "the last one"]);

@@ -74,7 +74,7 @@ fn start(turn: &mut Turn<'_>, rollout: &mut Rollout) {
     let order = WorkOrder {
         action: rollout.action.order().to_owned(),
         model: turn.model().clone(),
-        version: Some(rollout.version.clone()),
+        version: Some(rollout.version.clone().into()),
         commit: rollout.commit.clone(),
         environment: Some(rollout.environment.clone()),
         traffic: Some(100),

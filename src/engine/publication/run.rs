@@ -100,7 +100,7 @@ fn order(
         order: WorkOrder {
             action: "publish".to_owned(),
             model: name.clone(),
-            version: Some(version.clone()),
+            version: Some(version.clone().into()),
             commit: publication.commit.clone(),
             environment: None,
             traffic: None,

@@ -3,6 +3,7 @@
 use crate::domain::*;
 use crate::engine::{Configuration, OpenFacts, ReportFact};
 
+use super::rescoring::{asked, runs};
 use super::scene::*;
 
 /// Approved at its head, and merged upon a target that had changed the model.
@@ -116,6 +117,54 @@ fn its_own_numbers_its_own_approvals_and_an_owners_word_publish_it() {
         (&sha('m'), &sha('m'), &["alice".to_owned()][..])
     );
     assert_eq!(lineage.metrics["accuracy"], "0.96".parse().unwrap());
+}
+
+/// The merge commit has its numbers, and v1 was published with those of other data.
+fn incomparable() -> Scene {
+    let mut scene = running();
+    scene.published_before(1, &[("accuracy", "0.99")]);
+    scene.facts.registry.get_mut(&iris()).unwrap().versions[0].dataset = Some(sha('e'));
+    ran(&mut scene, 9, JobStatus::Succeeded, Some("0.95"));
+    scene.look();
+    scene
+}
+
+#[test]
+fn a_baseline_of_other_data_is_measured_on_the_target_branch_by_the_merge_commit() {
+    let mut scene = incomparable();
+    let [(slot, branch, order)] = asked(&scene).try_into().unwrap();
+    assert_eq!((branch.as_str(), &order.commit), ("main", &sha('m')));
+    assert_eq!(scene.phase(), Phase::Testing);
+    let run = runs(&mut scene, &slot, JobStatus::Succeeded, Some("0.955"));
+    let fact = scene.open().rescorings.get_mut(&run.0).unwrap();
+    fact.run.as_mut().unwrap().sha = sha('m');
+    scene.look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval, "0.005 are lost, 0.01 allowed");
+    assert!(
+        scene.section().baseline.contains("v1 (scored anew on this head's dataset"),
+        "{:?}",
+        scene.section()
+    );
+
+    // What it came to is of the commit: another run of it needs no second one.
+    scene.says("bob", "/model run");
+    scene.outcome(&dispatched(2), Outcome::Done(Done::Run { run: RunId(10) }));
+    ran(&mut scene, 10, JobStatus::Succeeded, Some("0.95"));
+    scene.look();
+    assert_eq!((scene.phase(), asked(&scene).len()), (Phase::AwaitingApproval, 0));
+}
+
+#[test]
+fn what_was_begun_for_a_run_that_was_replaced_begins_again() {
+    let mut scene = incomparable();
+    let (slot, ..) = asked(&scene).remove(0);
+    let run = runs(&mut scene, &slot, JobStatus::Running, None);
+    scene.says("bob", "/model run");
+    assert!(scene.acts().contains(&format!("cancel_run:{run}")), "{:?}", scene.acts());
+    scene.outcome(&dispatched(2), Outcome::Done(Done::Run { run: RunId(10) }));
+    ran(&mut scene, 10, JobStatus::Succeeded, Some("0.95"));
+    scene.look();
+    assert_eq!(asked(&scene).len(), 1);
 }
 
 #[test]

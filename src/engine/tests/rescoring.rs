@@ -1,4 +1,4 @@
-//! A baseline that was published with numbers of other data, measured anew on the head's.
+//! A baseline that has numbers of other data, measured anew on the head's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ fn version(scene: &mut Scene) -> &mut VersionRecord {
 }
 
 /// What the last turn wanted measured: slot, branch and order.
-fn asked(scene: &Scene) -> Vec<(String, String, WorkOrder)> {
+pub(super) fn asked(scene: &Scene) -> Vec<(String, String, WorkOrder)> {
     let wanted = scene.effects.iter().filter_map(|effect| match effect {
         Effect::Evaluate { branch, order, .. } => Some((effect.slot(), branch.clone(), order.clone())),
         _ => None,
@@ -34,7 +34,7 @@ fn asked(scene: &Scene) -> Vec<(String, String, WorkOrder)> {
 }
 
 /// The run began, and this is how its job stands; a job that ended well left these metrics.
-fn runs(scene: &mut Scene, slot: &str, status: JobStatus, accuracy: Option<&str>) -> RunId {
+pub(super) fn runs(scene: &mut Scene, slot: &str, status: JobStatus, accuracy: Option<&str>) -> RunId {
     let run = RunId(scene.number());
     scene.outcome(slot, Outcome::Done(Done::Run { run }));
     stands(scene, run, status, accuracy);
@@ -64,7 +64,7 @@ fn a_baseline_of_other_data_is_measured_once_on_the_heads_branch_and_waited_for(
     let [(slot, branch, order)] = asked(&scene).try_into().unwrap();
     assert_eq!((branch.as_str(), order.action.as_str()), ("longer", "evaluate"));
     assert_eq!((&order.commit, order.source.as_str()), (&sha('a'), "1"));
-    assert_eq!(order.version, Some(Version::sequence(1)));
+    assert_eq!(order.version, Some(Version::sequence(1).into()));
     assert_eq!(scene.phase(), Phase::Testing);
     let next = scene.section().next_step.clone();
     assert!(next.contains("scored anew on this head's dataset 64646464"), "{next}");

@@ -3,6 +3,7 @@
 use crate::domain::*;
 use crate::engine::TargetFact;
 
+use super::rescoring::{asked, runs};
 use super::scene::*;
 
 /// A policy that compares with the target branch, and a head whose numbers are there.
@@ -62,12 +63,59 @@ fn the_first_report_is_waited_for_while_its_run_is_at_work() {
     assert_eq!(scene.phase(), Phase::AwaitingApproval);
 }
 
+/// What stands on the target branch was measured on other data.
+fn of_other_data() -> Report {
+    Report { dataset: Some(sha('e')), ..measured("0.97") }
+}
+
 #[test]
-fn other_data_on_the_target_branch_is_incomparable_and_nothing_is_measured_for_it() {
-    let theirs = Report { dataset: Some(sha('e')), ..measured("0.95") };
-    let scene = compared(Some(TargetFact::Measured(Box::new(theirs))));
+fn other_data_on_the_target_branch_has_its_bytes_measured_on_the_heads() {
+    let theirs = of_other_data();
+    let bytes = Subject::Bytes(theirs.model_digest());
+    let mut scene = compared(Some(TargetFact::Measured(Box::new(theirs.clone()))));
+    let [(slot, branch, order)] = asked(&scene).try_into().unwrap();
+    assert_eq!((branch.as_str(), &order.commit, order.source.as_str()), ("longer", &sha('a'), "42"));
+    assert_eq!(order.version.as_ref(), Some(&bytes), "no tag proves them, the digest of their manifest does");
+    assert_eq!(scene.phase(), Phase::Testing);
+    let next = scene.section().next_step.clone();
+    assert!(next.contains("target branch `main` at 74747474 has numbers of other data"), "{next}");
+
+    runs(&mut scene, &slot, JobStatus::Succeeded, Some("0.955"));
+    scene.look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval, "0.005 are lost, 0.01 allowed");
+    let said = scene.section().baseline.clone();
+    assert!(
+        said.contains("target branch `main` at 74747474 (scored anew on this head's dataset 6464"),
+        "{said}"
+    );
+    assert_eq!(scene.section().gates[0].baseline, Some("0.955".parse().unwrap()));
+    let row = scene.section().lineage.iter().find(|(name, _)| name == "baseline").unwrap().1.clone();
+    assert!(row.contains("74747474, scored anew on dataset 6464"), "{row}");
+    assert!(asked(scene.look()).is_empty(), "once");
+
+    // Another commit there with the very same bytes has the same numbers; other bytes have not.
+    let same = Report { head: sha('u'), source: "55".to_owned(), ..theirs };
+    scene.open().targets.insert(iris(), TargetFact::Measured(Box::new(same.clone())));
+    assert!(asked(scene.look()).is_empty());
+    assert!(scene.section().baseline.contains("at 75757575 (scored anew"), "{}", scene.section().baseline);
+    let artifacts = report_of(sha('x'), &[]).artifacts;
+    let other = Report { artifacts, ..same };
+    scene.open().targets.insert(iris(), TargetFact::Measured(Box::new(other)));
+    assert_eq!(asked(scene.look()).len(), 1);
+    assert_eq!(scene.phase(), Phase::Testing);
+}
+
+#[test]
+fn what_cannot_be_measured_of_the_target_branch_stays_incomparable() {
+    let mut scene = Scene::new().with("      rules:", "      baseline: target_branch\n      rules:");
+    scene.facts.merge_request.from_fork = true;
+    scene.open().targets.insert(iris(), TargetFact::Measured(Box::new(of_other_data())));
+    scene.tested(&[("accuracy", "0.95")]).look();
+    assert!(asked(&scene).is_empty());
     assert_eq!(scene.phase(), Phase::Inconclusive);
     let next = &scene.section().next_step;
-    assert!(next.contains("only a published version has bytes that can be proved"), "{next}");
-    assert!(scene.effects.iter().all(|effect| effect.kind() != "evaluate"));
+    assert!(
+        next.starts_with("target branch `main` at 74747474 has numbers of other data and could not"),
+        "{next}"
+    );
 }

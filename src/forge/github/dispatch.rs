@@ -185,13 +185,14 @@ impl GitHub {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Version;
 
     #[test]
     fn a_title_names_every_input_in_its_place() {
         let order = WorkOrder {
             action: "deploy".to_owned(),
             model: "iris".parse().unwrap(),
-            version: Some("v42".parse().unwrap()),
+            version: Some(Version::sequence(42).into()),
             commit: "c".repeat(40).parse().unwrap(),
             environment: Some("production".to_owned()),
             traffic: Some(10),

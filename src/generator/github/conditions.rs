@@ -5,8 +5,8 @@ use crate::generator::pipeline::{Deployment, Job, Trigger};
 
 const IS_DEFAULT_BRANCH: &str =
     "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)";
-/// Another branch, at exactly the commit that the bot meant.
-const IS_HEAD: &str = "github.event_name == 'workflow_dispatch' && github.ref != format('refs/heads/{0}', github.event.repository.default_branch) && github.sha == inputs.commit";
+/// Any branch that ends at exactly the commit that the bot meant.
+const IS_HEAD: &str = "github.event_name == 'workflow_dispatch' && github.sha == inputs.commit";
 /// A merge queue tries a group of pull requests.
 pub(super) const IS_MERGE_GROUP: &str = "github.event_name == 'merge_group'";
 /// Where downloads are kept: nothing of a pull request is seen by another, nor by the default branch.

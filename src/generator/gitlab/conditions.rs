@@ -10,8 +10,8 @@ const MOST_CHANGES: usize = 50;
 pub(super) const ASKED_ENVIRONMENT: &str = "$MERGEWRIGHT_ENVIRONMENT";
 pub(super) const IS_MERGE_REQUEST: &str = r#"$CI_PIPELINE_SOURCE == "merge_request_event""#;
 const IS_DEFAULT_BRANCH: &str = "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH";
-/// A branch that gets no protected variable, at exactly the commit that the bot meant.
-const IS_HEAD: &str = r#"$CI_COMMIT_BRANCH && $CI_COMMIT_BRANCH != $CI_DEFAULT_BRANCH && $CI_COMMIT_REF_PROTECTED != "true" && $CI_COMMIT_SHA == $MERGEWRIGHT_COMMIT"#;
+/// A branch that gets no protected variable, or the default branch, at exactly the commit that the bot meant.
+const IS_HEAD: &str = r#"$CI_COMMIT_BRANCH && ($CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH || $CI_COMMIT_REF_PROTECTED != "true") && $CI_COMMIT_SHA == $MERGEWRIGHT_COMMIT"#;
 
 /// One rule of a job or of an included file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,7 +54,7 @@ pub(super) fn asked_for_anything() -> String {
     format!("{IS_DEFAULT_BRANCH} && $MERGEWRIGHT_ACTION")
 }
 
-/// The bot's own pipelines on the branch of a merge request.
+/// The bot's own pipelines on the branch of a merge request or at the end of the default branch.
 pub(super) fn asked_of_head() -> String {
     format!(r#"{IS_HEAD} && $MERGEWRIGHT_ACTION == "{}""#, Action::Evaluate)
 }

@@ -167,7 +167,7 @@ fn deploying(model: &Model, toolchain: &Toolchain) -> Result<Option<Job>, Genera
 }
 
 /// Bytes that were judged before, measured as the test job measures: by the code of a merge request's head,
-/// and so where its test job could run too, and never on the default branch.
+/// and so where its test job could run too, or by that at the end of the default branch, which is merged.
 fn evaluating(model: &Model, toolchain: &Toolchain) -> Job {
     Job {
         triggers: vec![Trigger::AskedOfHead { action: Action::Evaluate }],

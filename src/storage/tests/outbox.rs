@@ -172,7 +172,7 @@ fn once(n: u32) -> Vec<Effect> {
     let order = WorkOrder {
         action: "publish".to_owned(),
         model: model(),
-        version: Some(Version::sequence(1)),
+        version: Some(Version::sequence(1).into()),
         commit: sha('c'),
         environment: None,
         traffic: None,

@@ -87,6 +87,7 @@ impl Gatherer<'_> {
             self.read_card(name, &anew.bound.head, found).await?;
             self.read_target(name, found).await?;
         }
+        self.read_rescorings(found).await?;
         self.review(&anew.into_keys().collect(), found).await.map(drop)
     }
 

@@ -1,6 +1,7 @@
-//! Runs that measure a published version anew: exactly those that were started for this head.
+//! Runs that measure a baseline anew: exactly those that were started for this head, or for what its merge
+//! made.
 
-use crate::domain::{JobStatus, ModelName, RunId, Scores};
+use crate::domain::{JobStatus, ModelName, ModelState, RunId, Scores};
 use crate::engine::{Configuration, RescoringFact, ScoresFact};
 use crate::forge::ErrorKind;
 use crate::worker::failure::Failure;
@@ -12,7 +13,8 @@ impl Gatherer<'_> {
     /// Reads those that came to nothing yet; asks for nothing where there are none.
     pub(super) async fn read_rescorings(&self, found: &mut Found) -> Result<(), Failure> {
         for (name, state) in &self.state.models {
-            let head = &found.facts.merge_request.head;
+            let judged = state.judged_anew().map(|anew| &anew.bound.head);
+            let head = judged.unwrap_or(&found.facts.merge_request.head);
             let open = state.rescorings.iter().filter(|known| known.scores.is_none() && known.head == *head);
             for run in open.filter_map(|known| known.run).collect::<Vec<_>>() {
                 let fact = self.rescoring(name, run, found).await?;
@@ -34,8 +36,12 @@ impl Gatherer<'_> {
         logs::read(self.forge, self.memory, self.id.repo, &mut run).await;
         let job = run.jobs.iter().find(|job| job.task == "evaluate" && job.model.as_ref() == Some(name));
         let ended = job.filter(|job| job.status == JobStatus::Succeeded);
-        // Where the numbers lie is said by the head, whose code left them.
-        let model = match &found.facts.proposal {
+        // Where the numbers lie is said by the commit whose code left them.
+        let proposal = match self.state.models.get(name).and_then(ModelState::judged_anew) {
+            Some(_) => found.facts.merged_configuration(),
+            None => &found.facts.proposal,
+        };
+        let model = match proposal {
             Configuration::Valid(config) => config.models.get(name),
             Configuration::Absent | Configuration::Invalid { .. } => None,
         };

@@ -1,5 +1,5 @@
-//! A baseline that was published with numbers of other data is measured anew on the head's, by the generated
-//! `evaluate` job on the merge request's own branch.
+//! A baseline that has numbers of other data is measured anew on the head's, by the generated `evaluate` job on
+//! the merge request's own branch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +28,7 @@ on_both_forges! {
 }
 
 /// The data of the candidate, other than the version's.
-fn new_data() -> File {
+pub(super) fn new_data() -> File {
     File::write("models/iris/data/holdout.csv", "9,9,9\n")
 }
 
@@ -51,7 +51,7 @@ async fn measured_with(play: &mut Play, accuracy: &str, files: &[File]) -> u64 {
 }
 
 /// Every run that was started to measure a version, the oldest first.
-fn evaluations(play: &Play) -> Vec<Pipeline> {
+pub(super) fn evaluations(play: &Play) -> Vec<Pipeline> {
     let asked = |run: &Pipeline| {
         let action = run.variables.get("MERGEWRIGHT_ACTION").or(run.variables.get("action"));
         action.is_some_and(|action| action == "evaluate")
@@ -65,7 +65,7 @@ fn waiting(play: &Play) -> Option<Job> {
 }
 
 /// The evaluate job ends well with these numbers of the version.
-async fn evaluated(play: &mut Play, accuracy: &str) {
+pub(super) async fn evaluated(play: &mut Play, accuracy: &str) {
     let job = waiting(play).expect("an evaluate job");
     let numbers = metrics(accuracy);
     let files = [("models/iris/metrics.json", numbers.as_bytes())];
@@ -78,6 +78,18 @@ async fn fails(play: &mut Play, log: &str) {
     let job = waiting(play).expect("an evaluate job");
     play.project.job_fails(job.pipeline, &job.name, log, &[]).unwrap();
     play.settle().await;
+}
+
+/// It is approved and published as version 2, whose record says what it was compared with.
+pub(super) async fn published_with_its_baseline(play: &mut Play, number: u64) {
+    play.says(OWNER, number, "/model approve").await;
+    play.says(OWNER, number, "/model publish").await;
+    play.publishes().await;
+    assert_eq!(play.label(number), "model::published", "{}", play.report(number));
+    let tags = play.project.tags().unwrap();
+    let tag = tags.iter().find(|tag| tag.name == "iris@v2.0.0").unwrap();
+    let message = tag.message.clone().unwrap();
+    assert!(message.contains(r#""baseline":"v1, scored anew on dataset "#), "{message}");
 }
 
 fn says(play: &Play, number: u64, expected: &[&str]) {
@@ -113,14 +125,7 @@ async fn new_data_has_the_baseline_measured_on_it_and_a_model_that_is_no_worse_p
     play.says(OWNER, number, "/model status").await;
     play.passes(Duration::from_secs(3600)).await;
     assert_eq!(evaluations(&play).len(), 1, "once");
-    play.says(OWNER, number, "/model approve").await;
-    play.says(OWNER, number, "/model publish").await;
-    play.publishes().await;
-    assert_eq!(play.label(number), "model::published", "{}", play.report(number));
-    let tags = play.project.tags().unwrap();
-    let tag = tags.iter().find(|tag| tag.name == "iris@v2.0.0").unwrap();
-    let message = tag.message.clone().unwrap();
-    assert!(message.contains(r#""baseline":"v1, scored anew on dataset "#), "{message}");
+    published_with_its_baseline(&mut play, number).await;
     let replies: Vec<u64> = play.project.comments(number).unwrap().iter().map(|one| one.id).collect();
     replies.into_iter().for_each(|id| play.expects(id));
     play.ends().await;

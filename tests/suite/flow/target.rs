@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use mergewright::domain::{ForgeKind, Sha};
+use mergewright::domain::{Artifact, Digest, ForgeKind, Sha};
 use mergewright::sandbox::{File, Pipeline, PipelineSource};
 
 use super::forges::on_both_forges;
 use super::play::{BOT, OWNER};
+use super::rescoring::{evaluated, evaluations, new_data};
 use super::{IRIS, Play};
 
 on_both_forges! {
@@ -14,6 +15,7 @@ on_both_forges! {
     the_newest_commit_that_has_a_report_counts_and_is_named,
     a_run_that_failed_leaves_thresholds_alone_and_says_so,
     what_was_read_of_the_target_branch_is_not_read_again,
+    other_data_has_what_stands_there_measured_on_it,
 }
 
 fn policy() -> String {
@@ -122,5 +124,42 @@ async fn what_was_read_of_the_target_branch_is_not_read_again(forge: ForgeKind) 
     play.says(OWNER, number, "/model approve").await;
     assert_eq!(lists(&play), 1);
     assert_eq!(play.status(number, "mergewright").as_deref(), Some("success"));
+    play.ends().await;
+}
+
+async fn other_data_has_what_stands_there_measured_on_it(forge: ForgeKind) {
+    let mut play = Play::with(forge, &policy()).await;
+    let commit = measures(&mut play, "0.97").await;
+    let source = play.project.job(run(&play).id, "iris:build").unwrap();
+    let number = play.opens("New data").await;
+    play.pushes(number, &[new_data()]).await;
+    play.builds(number, "weights").await;
+    play.measures(number, &metrics("0.94")).await;
+    let named = format!("target branch `main` at {} has numbers of other data", commit.short());
+    says(&play, number, &[&named, "scored anew on this head's dataset"]);
+
+    let request = play.project.merge_request(number).unwrap();
+    let runs = evaluations(&play);
+    let [run] = runs.as_slice() else { panic!("{} runs\n{}", runs.len(), play.report(number)) };
+    assert_eq!((&run.sha, run.reference.as_str()), (&request.head, request.source_branch.as_str()));
+    let seen = play.project.job_sees(run.id, "iris:evaluate").unwrap();
+    let bytes = Artifact {
+        path: "models/iris/model.json".to_owned(),
+        size: "weights".len() as u64,
+        sha256: Digest::of("weights"),
+    };
+    let manifest = format!("{}  {}  {}\n", bytes.sha256.hex(), bytes.size, bytes.path);
+    assert_eq!(seen["MERGEWRIGHT_VERSION"], Digest::of(manifest).to_string());
+    let expected = if forge == ForgeKind::GitLab { source.id } else { source.pipeline };
+    assert_eq!(seen["MERGEWRIGHT_SOURCE"], expected.to_string());
+
+    evaluated(&mut play, "0.945").await;
+    assert_eq!(play.label(number), "model::review", "{}", play.report(number));
+    let named = format!("Compared with target branch `main` at {} (scored anew", commit.short());
+    says(&play, number, &[&named, "0.945", "−0.005"]);
+    let asked = play.says(OWNER, number, "/model status").await;
+    assert!(play.reply(number, asked).contains("AwaitingApproval"));
+    play.passes(Duration::from_secs(3600)).await;
+    assert_eq!(evaluations(&play).len(), 1, "once");
     play.ends().await;
 }

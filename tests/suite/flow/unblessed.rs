@@ -9,6 +9,7 @@ use mergewright::sandbox::{Copies, Fault, File, JobState, Manner, MergeRequestSt
 use super::forges::on_both_forges;
 use super::outcome::sent;
 use super::play::{AUTHOR, OWNER};
+use super::rescoring::{evaluated, evaluations, new_data, published_with_its_baseline};
 use super::{IRIS, Play};
 
 on_both_forges! {
@@ -25,6 +26,8 @@ on_both_forges! {
     a_run_whose_start_was_not_answered_is_started_once,
     a_run_that_the_forge_refuses_is_told_with_what_to_do,
     a_run_that_is_asked_for_again_replaces_the_first,
+    other_data_has_the_baseline_measured_on_the_target_branch,
+    once_the_target_branch_has_moved_on_nothing_is_measured_there,
 }
 
 const GOOD: &str = r#"{"accuracy": 0.94, "latency_ms": 12}"#;
@@ -386,5 +389,55 @@ async fn a_run_that_is_asked_for_again_replaces_the_first(forge: ForgeKind) {
     play.says(AUTHOR, number, "/model run").await;
     play.says(AUTHOR, number, "/model cancel").await;
     assert!(play.report(number).contains("cancelled"), "{}", play.report(number));
+    play.ends().await;
+}
+
+/// A version is published, and new data was merged before its numbers could be compared.
+async fn merged_with_new_data(play: &mut Play) -> u64 {
+    play.released("Good", r#"{"accuracy": 0.99, "latency_ms": 12}"#).await;
+    let number = play.opens("New data").await;
+    play.pushes(number, &[new_data()]).await;
+    play.project.merge(OWNER, number).unwrap();
+    play.settle().await;
+    assert_eq!(play.label(number), "model::failed", "{}", play.report(number));
+    play.says(AUTHOR, number, "/model run").await;
+    number
+}
+
+async fn other_data_has_the_baseline_measured_on_the_target_branch(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
+    let number = merged_with_new_data(&mut play).await;
+    judged(&mut play, "iris", BETTER).await;
+    let runs = evaluations(&play);
+    let [run] = runs.as_slice() else { panic!("{} runs\n{}", runs.len(), play.report(number)) };
+    assert_eq!((&run.sha, run.reference.as_str()), (&merge_commit(&play, number), "main"));
+    assert_eq!(play.project.job_sees(run.id, "iris:evaluate").unwrap()["MERGEWRIGHT_VERSION"], "v1");
+    assert_eq!(play.label(number), "model::testing", "{}", play.report(number));
+    evaluated(&mut play, "0.955").await;
+    let report = play.report(number);
+    assert_eq!(play.label(number), "model::review", "{report}");
+    assert!(report.contains("Compared with v1 (scored anew on this head's dataset"), "{report}");
+    published_with_its_baseline(&mut play, number).await;
+    play.ends().await;
+}
+
+async fn once_the_target_branch_has_moved_on_nothing_is_measured_there(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
+    let number = merged_with_new_data(&mut play).await;
+    play.project.push(OWNER, "main", &[File::write("README.md", "more\n")], "Say more").unwrap();
+    judged(&mut play, "iris", BETTER).await;
+    play.passes(Duration::from_secs(3600)).await;
+    let waits = play.project.waiting_jobs().unwrap();
+    assert!(waits.iter().all(|job| job.name != "iris:evaluate"), "the job looks for itself: {waits:?}");
+    let report = play.report(number);
+    assert_eq!(play.label(number), "model::review", "{report}");
+    for words in ["incomparable", "could not be scored anew", "/model waive RULE REASON"] {
+        assert!(report.contains(words), "`{words}` is not in\n{report}");
+    }
+    play.says(OWNER, number, "/model waive accuracy the data was cleaned").await;
+    play.says(OWNER, number, "/model approve").await;
+    play.says(OWNER, number, "/model publish").await;
+    play.publishes().await;
+    assert_eq!(play.label(number), "model::published", "{}", play.report(number));
     play.ends().await;
 }

@@ -1,6 +1,6 @@
 //! The same proof on GitHub, where a step before has fetched the judged files.
 
-use super::{MODEL, Path, TempDir, World, config, fs, git};
+use super::{MODEL, Path, TempDir, World, config, fs, git, several_files};
 use mergewright::generator::{self, Dialect, Existing};
 use std::process::{Command, Output};
 
@@ -22,6 +22,7 @@ both_ways!(
     nothing_is_read_through_a_symbolic_link,
     a_deploy_job_goes_forth_or_back,
     a_version_is_measured_on_the_data_of_another_commit,
+    a_build_that_is_no_version_is_measured_and_proved_by_its_manifest,
     a_clock_has_measured_what_is_live,
 );
 
@@ -86,7 +87,7 @@ fn run(world: &World, toolchain: &str, job: &str, action: &str, prepare: impl Fn
         for (name, value) in [
             ("ACTION", action),
             ("MODEL", "iris"),
-            ("VERSION", if world.version.is_empty() { found } else { world.version }),
+            ("VERSION", if world.version.is_empty() { found } else { &world.version }),
             ("COMMIT", &world.commit),
             ("ENVIRONMENT", "staging"),
             ("SOURCE", "7"),
@@ -130,7 +131,7 @@ fn what_was_not_judged_is_refused(toolchain: &str) {
     assert_eq!(told.read("m/model.json"), None, "not even put in its place");
     world.files = vec![("m/other.json", MODEL)];
     publish(&world, toolchain).refused("m/model.json was judged and is not among the artifacts of run 7");
-    world.version = "v3; echo";
+    world.version = "v3; echo".to_owned();
     publish(&world, toolchain).refused("MERGEWRIGHT_VERSION is missing or malformed");
 }
 
@@ -177,9 +178,24 @@ fn a_version_is_measured_on_the_data_of_another_commit(toolchain: &str) {
     assert_eq!(told.read("m/measured"), None, "nothing is measured that was not judged");
 }
 
+fn a_build_that_is_no_version_is_measured_and_proved_by_its_manifest(toolchain: &str) {
+    let mut world = World::new();
+    world.files = several_files();
+    world.version = world.manifest();
+    let told = run(&world, toolchain, "evaluate", "evaluate", |_| {});
+    assert_eq!(told.read("m/measured").unwrap_or_else(|| told.err()).as_bytes(), MODEL);
+    assert_eq!(told.read("m/a/tokens, \u{fc}.txt").as_deref(), Some("tokens"));
+    world.files.pop();
+    let told = run(&world, toolchain, "evaluate", "evaluate", |_| {});
+    told.refused("the SHA-256 of their manifest differs");
+    assert_eq!(told.read("m/measured"), None);
+    run(&world, toolchain, "publish", "publish", |_| {})
+        .refused("MERGEWRIGHT_VERSION is missing or malformed");
+}
+
 fn a_clock_has_measured_what_is_live(toolchain: &str) {
     let mut world = World::new().tagged();
-    world.version = "";
+    world.version = String::new();
     let told = run(&world, toolchain, "live", "live", |_| {});
     told.refused("nothing of iris is live in staging yet");
     git(&world.repo(), &["tag", "-a", "iris#staging#10", &world.commit, "-m", "the last one"]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mergewright::domain::{RunId, Timestamp, WorkOrder};
+use mergewright::domain::{RunId, Timestamp, Version, WorkOrder};
 use mergewright::forge::{ErrorKind, Forge as _, GitHub};
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn order(environment: Option<&str>) -> WorkOrder {
     WorkOrder {
         action: "publish".to_owned(),
         model: "iris".parse().unwrap(),
-        version: Some("v42".parse().unwrap()),
+        version: Some(Version::sequence(42).into()),
         commit: sha('c'),
         environment: environment.map(str::to_owned),
         traffic: environment.map(|_| 10),

@@ -1,6 +1,6 @@
 //! Pipelines and jobs: which belong to a head, starting, cancelling, dispatching, finding again.
 
-use mergewright::domain::{FailureCause, JobId, JobStatus, RunId, Timestamp, WorkOrder};
+use mergewright::domain::{FailureCause, JobId, JobStatus, RunId, Timestamp, Version, WorkOrder};
 use mergewright::forge::{ErrorKind, Forge as _, HeadRuns};
 use serde_json::{Value, json};
 
@@ -223,7 +223,7 @@ fn order(environment: Option<&str>) -> WorkOrder {
     WorkOrder {
         action: "publish".to_owned(),
         model: "iris".parse().unwrap(),
-        version: Some("v42".parse().unwrap()),
+        version: Some(Version::sequence(42).into()),
         commit: sha('c'),
         environment: environment.map(str::to_owned),
         traffic: environment.map(|_| 10),

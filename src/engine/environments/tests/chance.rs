@@ -152,7 +152,7 @@ impl Chance {
                 prop_assert_eq!(deployment.state, DeploymentState::Succeeded);
                 let (_, order) = world.started.values().find(|(started, _)| *started == run).unwrap();
                 prop_assert_eq!(order.environment.as_ref(), Some(name));
-                prop_assert_eq!(order.version.as_ref(), Some(&live.version));
+                prop_assert_eq!(order.version.clone(), Some(live.version.clone().into()));
                 prop_assert_eq!(&order.commit, &tag.commit);
             }
         }

@@ -68,7 +68,8 @@ fn each_event_runs_its_jobs_and_no_other() {
         (dispatch(&[("action", "rollback"), ("environment", "production")]), main.clone(), &["deploy"]),
         (dispatch(&[("action", "deploy"), ("environment", "elsewhere")]), main.clone(), &[]),
         (dispatch(&[("action", "deploy")]), main.clone(), &[]),
-        (dispatch(&[("action", "evaluate"), ("commit", "5ba")]), main.clone(), &[]),
+        (dispatch(&[("action", "evaluate"), ("commit", "5ba")]), main.clone(), &["evaluate"]),
+        (dispatch(&[("action", "evaluate"), ("commit", "5bb")]), main.clone(), &[]),
         (
             dispatch(&[("action", "evaluate"), ("commit", "5ba")]),
             around("refs/heads/feature", false),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mergewright::config::server::{GithubConfig, GithubCredential};
 use mergewright::domain::{
     CommentId, DeploymentState, ForgeKind, JobStatus, Label, MergeMethod, MergeRequestId, RepoId, Status,
-    StatusState, Timestamp, UserId, WorkOrder,
+    StatusState, Timestamp, UserId, Version, WorkOrder,
 };
 use mergewright::forge::{ArchiveLimits, ArtifactKind, Asset, Forge as _, GitHub, Merge, NewRelease};
 use mergewright::sandbox::{Deliveries, File, Jobs};
@@ -40,7 +40,7 @@ fn order(scene: &Scene, action: &str, model: &str, environment: Option<&str>) ->
     WorkOrder {
         action: action.to_owned(),
         model: model.parse().unwrap(),
-        version: Some("v1".parse().unwrap()),
+        version: Some(Version::sequence(1).into()),
         commit: scene.main.clone(),
         environment: environment.map(str::to_owned),
         traffic: None,
