@@ -9,6 +9,7 @@ mod error;
 mod github;
 mod gitlab;
 mod keep;
+mod many;
 pub mod pins;
 pub mod pipeline;
 mod plan;
@@ -135,25 +136,23 @@ pub fn generate_with(
     templates: &Templates,
 ) -> Result<Vec<GeneratedFile>, GenerateError> {
     let pipeline = pipeline::Pipeline::of(config)?;
+    let header = header(config);
     let finish = |path: String, text: String, check: &dyn Fn(&str) -> Result<(), GenerateError>| {
         let named = |error: GenerateError| error.of_file(&path);
         let kept = existing.get(&path).map(|old| keep::blocks(old)).transpose().map_err(named)?;
-        let content = keep::restore(&(header(config) + &text), &kept.unwrap_or_default());
+        let content = keep::restore(header.clone() + &text, &kept.unwrap_or_default());
         check(&content).map_err(named)?;
         Ok(GeneratedFile { path, content })
     };
     let templates = &templates.renderer()?;
     match dialect {
-        Dialect::GitLab => {
-            let write =
-                |file: &gitlab::File| finish(file.path(), file.render(templates)?, &|text| file.check(text));
-            gitlab::File::all(&pipeline, templates)?.iter().map(write).collect()
-        }
-        Dialect::GitHub => {
-            let write =
-                |one: &github::Workflow| finish(one.path(), one.render(templates)?, &|text| one.check(text));
-            github::Workflow::all(&pipeline, templates)?.iter().map(write).collect()
-        }
+        Dialect::GitLab => many::each(&gitlab::File::all(&pipeline, templates)?, |file| {
+            finish(file.path(), file.render(templates)?, &|text| file.check(text))
+        }),
+        Dialect::GitHub => many::each(&pipeline.models(), |(model, jobs)| {
+            let workflow = github::Workflow::of(model.as_str(), jobs, templates)?;
+            finish(workflow.path(), workflow.render(templates)?, &|text| workflow.check(text))
+        }),
     }
 }
 

@@ -10,7 +10,7 @@ mod tools;
 
 use serde::Serialize;
 
-use super::pipeline::{Job, Pipeline, Trigger};
+use super::pipeline::{Job, Trigger};
 use super::templates::{GITHUB_WORKFLOW, Renderer};
 use super::{Dialect, GenerateError};
 use job::JobView;
@@ -67,12 +67,8 @@ struct ConcurrencyView {
 }
 
 impl Workflow {
-    /// The workflows of a pipeline, one for each model in their order.
-    pub(super) fn all(pipeline: &Pipeline, templates: &Renderer<'_>) -> Result<Vec<Self>, GenerateError> {
-        pipeline.models().iter().map(|(model, jobs)| Self::of(model.as_str(), jobs, templates)).collect()
-    }
-
-    fn of(model: &str, jobs: &[&Job], templates: &Renderer<'_>) -> Result<Self, GenerateError> {
+    /// The workflow of a model with these jobs.
+    pub(super) fn of(model: &str, jobs: &[&Job], templates: &Renderer<'_>) -> Result<Self, GenerateError> {
         let triggers = || jobs.iter().flat_map(|job| &job.triggers);
         let pushed = triggers().any(|trigger| matches!(trigger, Trigger::Push { .. }));
         let paths = triggers().find_map(|trigger| match trigger {

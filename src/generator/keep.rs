@@ -45,7 +45,11 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>, GenerateError> {
 }
 
 /// `text` with the kept lines back in their blocks; blocks that `text` does not have come last.
-pub(super) fn restore(text: &str, kept: &[Block]) -> String {
+pub(super) fn restore(text: String, kept: &[Block]) -> String {
+    // A file that is written for the first time.
+    if kept.is_empty() && text.ends_with('\n') && !text.contains('\r') {
+        return text;
+    }
     let mut result = String::with_capacity(text.len());
     let mut placed: Vec<&str> = Vec::new();
     let mut add = |line: &str| {
@@ -76,7 +80,7 @@ pub(super) fn restore(text: &str, kept: &[Block]) -> String {
 }
 
 fn mark<'l>(line: &'l str, mark: &str) -> Option<&'l str> {
-    let name = line.trim().strip_prefix(mark)?.trim();
+    let name = line.trim_start().strip_prefix(mark)?.trim();
     (!name.is_empty()).then_some(name)
 }
 
@@ -88,12 +92,16 @@ mod tests {
     fn own_lines_survive_and_unknown_blocks_come_last() {
         let old = "a\n  # mergewright:keep one\n  mine\r\n\n  # mergewright:end one\nb\n# mergewright:keep gone\nx\n# mergewright:end gone\n";
         let fresh = "new\n# mergewright:keep one\n# mergewright:end one\n# mergewright:keep two\n# mergewright:end two\n";
-        let restored = restore(fresh, &blocks(old).unwrap());
+        let restored = restore(fresh.to_owned(), &blocks(old).unwrap());
         assert_eq!(
             restored,
             "new\n# mergewright:keep one\n  mine\n\n# mergewright:end one\n# mergewright:keep two\n# mergewright:end two\n\n# mergewright:keep gone\nx\n# mergewright:end gone\n"
         );
-        assert_eq!(restore(&restored, &blocks(&restored).unwrap()), restored, "and stay where they are");
+        assert_eq!(
+            restore(restored.clone(), &blocks(&restored).unwrap()),
+            restored,
+            "and stay where they are"
+        );
     }
 
     #[test]

@@ -38,19 +38,27 @@ fn unseen(c: char) -> bool {
 /// `text` as a literal block whose lines stand `indent` deep, where it has several lines and the
 /// block form can hold it; else [`quoted`].
 pub(super) fn block(text: &str, indent: usize) -> String {
-    let plain = |c: char| matches!(c, '\n' | ' '..='~');
+    let plain = |byte: u8| matches!(byte, b'\n' | b' '..=b'~');
     let several = text.trim_end_matches('\n').contains('\n');
     let one_end = text.ends_with('\n') && !text.ends_with("\n\n");
+    if !several || !one_end || text.starts_with([' ', '\n']) || !text.bytes().all(plain) {
+        return quoted(text);
+    }
     // A line of its own with these words would be taken for a mark of the file itself.
-    let marks = text.contains("# mergewright:");
-    if !several || !one_end || marks || text.starts_with([' ', '\n']) || !text.chars().all(plain) {
+    if text.contains("# mergewright:") {
         return quoted(text);
     }
     let margin = " ".repeat(indent);
-    let lines =
-        text.lines().map(|line| if line.is_empty() { String::new() } else { format!("\n{margin}{line}") });
-    let lines: Vec<String> = lines.map(|line| if line.is_empty() { "\n".to_owned() } else { line }).collect();
-    format!("|{}", lines.concat())
+    let mut out = String::with_capacity(text.len() * 5 / 4);
+    out.push('|');
+    for line in text.lines() {
+        out.push('\n');
+        if !line.is_empty() {
+            out.push_str(&margin);
+            out.push_str(line);
+        }
+    }
+    out
 }
 
 /// What one or the other version of YAML takes for a truth or for nothing, whatever its case.
