@@ -11,7 +11,7 @@ use mergewright::config::repository;
 use mergewright::config::valid::{Direction, Model, ToolchainKind};
 
 /// A folder `name` with these files.
-fn folder(name: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, Arguments) {
+pub(super) fn folder(name: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, Arguments) {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join(name);
     fs::create_dir(&folder).unwrap();
@@ -24,7 +24,7 @@ fn folder(name: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, Arguments) 
 }
 
 /// What `init` said and wrote; the file must pass `check`, and `generate` where the toolchain has templates.
-fn written(arguments: &Arguments) -> (String, Model) {
+pub(super) fn written(arguments: &Arguments) -> (String, Model) {
     let answer = init(arguments);
     assert_eq!((answer.status, answer.err.as_str()), (0, ""));
     let checked = check(&arguments.dir, false);
@@ -110,6 +110,13 @@ fn every_toolchain_is_known_by_its_files() {
             vec!["pip install --require-hashes -r requirements.txt", "python3 evaluate.py"],
         ),
         (
+            vec![("requirements.txt", "x==1\n"), ("pyproject.toml", "[project]\n"), ("train.py", "")],
+            ToolchainKind::Python,
+            Some("3.12"),
+            vec!["pip install -r requirements.txt", "python3 train.py"],
+            vec!["pip install -r requirements.txt", "python3 evaluate.py"],
+        ),
+        (
             vec![("pom.xml", pom), ("src/test/java/com/example/scores/ScoreTest.java", "")],
             ToolchainKind::Maven,
             Some("17"),
@@ -146,7 +153,8 @@ fn every_toolchain_is_known_by_its_files() {
         ),
     ] {
         let (_dir, arguments) = folder("iris", &files);
-        let (said, model) = written(&arguments);
+        let (said, mut model) = written(&arguments);
+        model.test.run.retain(|line| !line.starts_with("awk "));
         assert_eq!(model.toolchain.kind, kind, "{said}");
         assert_eq!(model.toolchain.version.as_deref(), version, "{said}");
         let junit: &[&str] = match kind {

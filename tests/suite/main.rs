@@ -22,6 +22,7 @@ mod github_adapter;
 mod gitlab_adapter;
 mod init;
 mod init_existing;
+mod init_plain;
 mod payloads;
 mod program;
 mod really_run;

@@ -61,19 +61,34 @@ impl Folder {
 
     /// Whether any file lies below `path`, however deep: packages are folders in folders in folders.
     pub(super) fn holds(&self, path: &str) -> bool {
+        self.files_below(path).next().is_some()
+    }
+
+    /// The texts of the files below `path`, however deep.
+    pub(super) fn texts_below(&self, path: &str) -> impl Iterator<Item = String> {
+        self.files_below(path).map(|file| read(&file))
+    }
+
+    /// The files below `path`, however deep.
+    fn files_below(&self, path: &str) -> impl Iterator<Item = PathBuf> {
         let mut open = vec![self.dir.join(path)];
+        let mut found = Vec::new();
         let mut seen = 0;
-        while let Some(folder) = open.pop() {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                seen += 1;
-                match entry.file_type() {
-                    Ok(kind) if kind.is_file() => return true,
-                    Ok(kind) if kind.is_dir() && seen < MOST_FILES => open.push(entry.path()),
-                    _ => {}
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(file) = found.pop() {
+                    return Some(file);
+                }
+                for entry in fs::read_dir(open.pop()?).into_iter().flatten().flatten() {
+                    seen += 1;
+                    match entry.file_type() {
+                        Ok(kind) if kind.is_file() && seen < MOST_FILES => found.push(entry.path()),
+                        Ok(kind) if kind.is_dir() && seen < MOST_FILES => open.push(entry.path()),
+                        _ => {}
+                    }
                 }
             }
-        }
-        false
+        })
     }
 
     /// The first of these that is there.
@@ -99,15 +114,19 @@ impl Folder {
 
     /// The text of a file; empty where there is none.
     pub(super) fn text(&self, path: &str) -> String {
-        let mut text = String::new();
-        if self.has(path)
-            && let Ok(file) = File::open(self.dir.join(path))
-            && file.take(MOST_BYTES).read_to_string(&mut text).is_err()
-        {
-            text.clear();
-        }
-        text
+        if self.has(path) { read(&self.dir.join(path)) } else { String::new() }
     }
+}
+
+/// The beginning of a file's text; empty where it is none.
+fn read(path: &Path) -> String {
+    let mut text = String::new();
+    if let Ok(file) = File::open(path)
+        && file.take(MOST_BYTES).read_to_string(&mut text).is_err()
+    {
+        text.clear();
+    }
+    text
 }
 
 /// Whether a name means itself in YAML, in a glob and in a shell, so that it can be written as it is.

@@ -1,5 +1,8 @@
 //! What the jobs of a folder could run, as far as its files show it.
 
+mod node;
+mod python;
+
 use super::folder::{Folder, is_plain};
 use super::toolchain::OWN_TOOLS;
 use crate::config::valid::ToolchainKind;
@@ -34,6 +37,9 @@ const MODEL_FILES: &[&str] = &[
     ".tflite",
 ];
 
+/// The JUnit file of a family that has none of its own.
+const JUNIT: &str = "junit.xml";
+
 /// Shell lines of a job, and what the person must still say.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Jobs {
@@ -46,51 +52,24 @@ pub(super) struct Jobs {
     pub(super) test_unknown: bool,
     /// The scripts that measure.
     pub(super) measuring: Vec<String>,
+    /// The JUnit file that the lines of `test` write.
+    pub(super) junit: Option<&'static str>,
+    /// Whether nothing trains, so that what `build` packs is all there is of the model.
+    pub(super) packed: bool,
 }
 
 impl Jobs {
     /// Looks for the jobs of a model in its folder.
     pub(super) fn of(kind: ToolchainKind, folder: &Folder) -> Self {
         let mut jobs = match kind {
-            ToolchainKind::Python => python(folder),
+            ToolchainKind::Python => python::jobs(folder),
             ToolchainKind::Maven => maven(folder),
             ToolchainKind::Gradle => gradle(folder),
-            ToolchainKind::Node => node(folder),
+            ToolchainKind::Node => node::jobs(folder),
             ToolchainKind::Custom => custom(folder),
         };
         jobs.measuring.extend(folder.first(MEASURING).map(str::to_owned));
         jobs
-    }
-}
-
-fn python(folder: &Folder) -> Jobs {
-    let project = folder.text("pyproject.toml");
-    let (install, python): (Vec<String>, &str) = if folder.has("uv.lock") {
-        (vec!["uv sync --frozen".to_owned()], "uv run --frozen python")
-    } else if folder.has("requirements.txt") {
-        let hashed =
-            if folder.text("requirements.txt").contains("--hash=") { "--require-hashes " } else { "" };
-        (vec![format!("pip install {hashed}-r requirements.txt")], "python3")
-    } else if folder.has("setup.py") || project.contains("[project]") || project.contains("[build-system]") {
-        (vec!["pip install .".to_owned()], "python3")
-    } else {
-        (Vec::new(), "python3")
-    };
-    let line = |script: Option<&str>, usual: &str| {
-        let script = format!("{python} {}", script.unwrap_or(usual));
-        install.iter().cloned().chain([script]).collect::<Vec<_>>()
-    };
-    let training = folder.first(TRAINING);
-    let measuring = folder.first(MEASURING).filter(|script| script.ends_with(".py"));
-    let model = training.and_then(|script| model_file(&folder.text(script)));
-    Jobs {
-        build: line(training, "train.py"),
-        build_unknown: training.is_none(),
-        artifacts_unknown: model.is_none(),
-        artifacts: vec![model.unwrap_or_else(|| "model.*".to_owned())],
-        test: line(measuring, "evaluate.py"),
-        test_unknown: measuring.is_none(),
-        measuring: Vec::new(),
     }
 }
 
@@ -124,28 +103,6 @@ fn built(build: Vec<String>, artifacts: &str, test: Vec<String>) -> Jobs {
     Jobs { build, artifacts: vec![artifacts.to_owned()], test, ..Jobs::default() }
 }
 
-fn node(folder: &Folder) -> Jobs {
-    let package: serde_json::Value = serde_json::from_str(&folder.text("package.json")).unwrap_or_default();
-    let scripts = package.get("scripts");
-    let script = |names: &[&'static str]| {
-        names.iter().copied().find(|name| scripts.is_some_and(|all| all.get(name).is_some()))
-    };
-    let install = if folder.has("package-lock.json") { "npm ci" } else { "npm install" };
-    let line = |script: Option<&str>, usual: &str| {
-        vec![install.to_owned(), format!("npm run {}", script.unwrap_or(usual))]
-    };
-    let (build, test) = (script(&["train", "build"]), script(&["evaluate", "eval", "test"]));
-    Jobs {
-        build: line(build, "build"),
-        build_unknown: build.is_none(),
-        artifacts: vec!["dist/**".to_owned()],
-        artifacts_unknown: true,
-        test: line(test, "test"),
-        test_unknown: test.is_none(),
-        measuring: Vec::new(),
-    }
-}
-
 fn custom(folder: &Folder) -> Jobs {
     let makefile = folder.first(OWN_TOOLS).filter(|file| file.to_lowercase().ends_with("makefile"));
     let text = makefile.map(|file| folder.text(file)).unwrap_or_default();
@@ -169,7 +126,7 @@ fn custom(folder: &Folder) -> Jobs {
         artifacts_unknown: true,
         test,
         test_unknown,
-        measuring: Vec::new(),
+        ..Jobs::default()
     }
 }
 

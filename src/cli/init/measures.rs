@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::folder::{Folder, is_plain};
+use super::jobs::Jobs;
 use crate::config::valid::ToolchainKind;
 
 /// Files of numbers, the likeliest name first.
@@ -16,6 +17,10 @@ const PLACES: &[&str] = &["", "reports/", "metrics/", "output/", "outputs/", "re
 const HELD_OUT: &[&str] = &["holdout", "hold_out", "held_out", "test", "eval", "validation", "valid", "val"];
 /// Where Maven and Gradle look for tests.
 const TESTS: &[&str] = &["src/test/java", "src/test/kotlin", "src/test/scala", "src/test/groovy"];
+/// Where tests lie, which may write the numbers themselves.
+const SOURCES: &[&str] = &["src/test", "tests", "test"];
+/// Files that say what tests run with.
+const DESCRIPTIONS: &[&str] = &["package.json", "pom.xml", "build.gradle", "build.gradle.kts"];
 /// How files of data end.
 const DATA: &[&str] = &["csv", "tsv", "parquet", "jsonl", "json", "npz", "arrow"];
 const CARDS: &[&str] = &["MODEL_CARD.md", "MODELCARD.md", "model_card.md", "docs/MODEL_CARD.md"];
@@ -60,8 +65,10 @@ const MOST_RULES: usize = 6;
 pub(super) struct Measures {
     /// The file of numbers.
     pub(super) metrics: Option<String>,
-    /// The JUnit file that a script names, or those that the family writes.
+    /// The JUnit file that a script names or the lines write, or those that the family writes.
     pub(super) junit: Vec<String>,
+    /// Where nothing writes numbers: the JUnit files of which the tests are counted, as a shell's pattern.
+    pub(super) counted: Option<String>,
     /// Metrics in the file of numbers, and which way is better.
     pub(super) rules: Vec<(String, &'static str)>,
     /// The held-out data.
@@ -71,24 +78,32 @@ pub(super) struct Measures {
 }
 
 impl Measures {
-    /// Looks for them; `scripts` are those that measure.
-    pub(super) fn of(kind: ToolchainKind, folder: &Folder, scripts: &[String]) -> Self {
+    /// Looks for them, in what `jobs` measure with and in the tests.
+    pub(super) fn of(kind: ToolchainKind, folder: &Folder, jobs: &Jobs) -> Self {
         let places = PLACES.iter().flat_map(|place| METRICS.iter().map(move |name| format!("{place}{name}")));
         let written = places.clone().find(|path| folder.has(path));
-        let texts: Vec<String> = scripts.iter().map(|script| folder.text(script)).collect();
+        let scripts = jobs.measuring.iter().map(String::as_str).chain(DESCRIPTIONS.iter().copied());
+        let mut texts: Vec<String> = scripts.map(|script| folder.text(script)).collect();
+        for place in SOURCES.iter().copied().filter(|_| jobs.measuring.is_empty()) {
+            texts.extend(folder.texts_below(place));
+        }
         let names =
             |path: &str| texts.iter().any(|text| text.split(['"', '\'', ' ', '\n']).any(|word| word == path));
         let numbers = written.as_deref().map(|path| numbers(&folder.text(path))).unwrap_or_default();
         let mut rules: Vec<_> =
             numbers.into_iter().filter_map(|name| Some((direction(&name)?, name))).collect();
         rules.truncate(MOST_RULES);
+        let metrics = written.or_else(|| places.clone().find(|path| names(path)));
+        let junit = match (JUNIT.iter().find(|path| names(path)), jobs.junit) {
+            (Some(path), _) => vec![(*path).to_owned()],
+            (None, Some(path)) => vec![path.to_owned()],
+            (None, None) => written_by(kind, folder),
+        };
         Self {
+            counted: junit.first().filter(|_| metrics.is_none()).map(|first| all_of(kind, first)),
             rules: rules.into_iter().map(|(direction, name)| (name, direction)).collect(),
-            metrics: written.or_else(|| places.clone().find(|path| names(path))),
-            junit: match JUNIT.iter().find(|path| names(path)) {
-                Some(path) => vec![(*path).to_owned()],
-                None => written_by(kind, folder),
-            },
+            metrics,
+            junit,
             dataset: dataset(folder),
             card: folder.first(CARDS).map(str::to_owned),
         }
@@ -110,6 +125,15 @@ fn written_by(kind: ToolchainKind, folder: &Folder) -> Vec<String> {
         files.push("target/failsafe-reports/TEST-*.xml");
     }
     files.into_iter().map(str::to_owned).collect()
+}
+
+/// Every JUnit file of a family of which `first` is one, however many kinds of tests the folder has.
+fn all_of(kind: ToolchainKind, first: &str) -> String {
+    match kind {
+        ToolchainKind::Maven => "target/*-reports/TEST-*.xml".to_owned(),
+        ToolchainKind::Gradle => "build/test-results/*/TEST-*.xml".to_owned(),
+        ToolchainKind::Python | ToolchainKind::Node | ToolchainKind::Custom => first.to_owned(),
+    }
 }
 
 /// The names of all numbers in a file, nested keys joined by a dot.

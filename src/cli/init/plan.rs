@@ -18,6 +18,9 @@ const TEMPLATE: &str = include_str!("../../../templates/init/mergewright.yml.j2"
 /// Where the numbers are looked for when no file shows it.
 const USUAL_METRICS: &str = "metrics.json";
 
+/// Where the tests are counted, so that a file of numbers beside it is never overwritten.
+const COUNTS: &str = "test-counts.json";
+
 /// What is written, and why.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -64,7 +67,16 @@ impl Plan {
         reasons.push(format!("the model is called {name}: {because}"));
         let mut jobs = Jobs::of(kind, &inside);
         let taken = Taken::of(existing, kind, &root, &mut jobs, &mut reasons);
-        let measures = Measures::of(kind, &inside, &jobs.measuring);
+        let measures = Measures::of(kind, &inside, &jobs);
+        if jobs.packed {
+            reasons.push(format!("no script trains: the model is what `{}` packs", jobs.build.join("; ")));
+        }
+        if measures.counted.is_some() {
+            reasons.push(
+                "no file shows numbers of the model: how many of its tests pass is judged, until test.run writes better ones"
+                    .to_owned(),
+            );
+        }
         Self { name, root, kind, version, jobs, measures, taken, reasons }
     }
 
@@ -74,8 +86,8 @@ impl Plan {
             ("build.run", self.jobs.build_unknown),
             ("build.artifacts", self.jobs.artifacts_unknown),
             ("test.run", self.jobs.test_unknown),
-            ("test.reports.metrics", self.measures.metrics.is_none()),
-            ("gates.rules", self.measures.rules.is_empty()),
+            ("test.reports.metrics", self.measures.metrics.is_none() && self.measures.counted.is_none()),
+            ("gates.rules", self.measures.rules.is_empty() && self.measures.counted.is_none()),
         ];
         unknown.into_iter().filter(|(_, unknown)| *unknown).map(|(key, _)| key).collect()
     }
@@ -113,8 +125,12 @@ impl Plan {
             "artifacts_unknown": jobs.artifacts_unknown,
             "test": jobs.test.iter().map(|text| line(text)).collect::<Vec<_>>(),
             "test_unknown": jobs.test_unknown,
-            "metrics": measures.metrics.as_deref().unwrap_or(USUAL_METRICS),
-            "metrics_unknown": measures.metrics.is_none(),
+            "metrics": measures.metrics.as_deref().unwrap_or(match measures.counted {
+                Some(_) => COUNTS,
+                None => USUAL_METRICS,
+            }),
+            "counted": measures.counted,
+            "metrics_unknown": measures.metrics.is_none() && measures.counted.is_none(),
             "junit": measures.junit,
             "dataset": measures.dataset,
             "protect": jobs.measuring,

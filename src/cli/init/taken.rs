@@ -46,7 +46,7 @@ impl Taken {
             if build.iter().any(|line| line.contains("appassembler:")) {
                 jobs.artifacts.push("target/appassembler/**".to_owned());
             }
-            (jobs.build, jobs.build_unknown) = (build, false);
+            (jobs.build, jobs.build_unknown, jobs.packed) = (build, false, false);
         }
         let runs_tests =
             |line: &String| line.split(' ').any(|word| matches!(word, "test" | "verify" | "install"));
@@ -58,7 +58,7 @@ impl Taken {
                 ));
             }
         } else if !test.is_empty() {
-            (jobs.test, jobs.test_unknown) = (test, false);
+            (jobs.test, jobs.test_unknown, jobs.junit) = (test, false, None);
         }
         let publish = own(&existing.publish);
         let timed = |(stem, (cron, lines)): (&String, &(String, Vec<String>))| {

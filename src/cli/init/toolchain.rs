@@ -130,6 +130,11 @@ fn node(folder: &Folder) -> Option<(String, &'static str)> {
     Some((version.to_string(), "package.json"))
 }
 
+/// The version of Node.js that the files of a folder ask for.
+pub(super) fn node_version(folder: &Folder) -> Option<u16> {
+    node(folder).and_then(|(version, _file)| number(&version))
+}
+
 /// A small number that is nothing else.
 fn number(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
