@@ -26,6 +26,7 @@ mod init_plain;
 mod payloads;
 mod program;
 mod really_run;
+mod really_run_plain;
 mod receiver;
 mod receiver_config;
 mod refusals;

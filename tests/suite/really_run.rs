@@ -5,8 +5,8 @@
 
 mod by_act;
 mod by_gitlab_ci_local;
-mod left;
-mod project;
+pub(super) mod left;
+pub(super) mod project;
 mod rules;
 
 use mergewright::config::repository;
@@ -53,7 +53,7 @@ const GOOD: (&str, &str) = (
         "epochs": 300, "learning_rate": 0.5, "l2": 0.0001}"#,
 );
 /// Offline, Maven knows what Debian packages hold.
-const OFFLINE: (&str, &str) = (
+pub(super) const MAVEN_OFFLINE: (&str, &str) = (
     "models/spam/.mvn/maven.config",
     "-o\n-s\n/etc/maven/settings-debian.xml\n-Dmaven.repo.local=/usr/share/maven-repo\n",
 );
@@ -67,7 +67,8 @@ async fn a_node_project_is_built_judged_and_published(forge: ForgeKind) {
 }
 
 async fn a_maven_project_is_built_judged_and_published(forge: ForgeKind) {
-    is_published(forge, &Project::read("tests/data/projects/maven").with(OFFLINE.0, OFFLINE.1)).await;
+    is_published(forge, &Project::read("tests/data/projects/maven").with(MAVEN_OFFLINE.0, MAVEN_OFFLINE.1))
+        .await;
 }
 
 /// The example with a file that a scan has something to say about or not, and Semgrep on the machine.
@@ -150,7 +151,7 @@ public class ClassifierTest {
     }
 }
 "#;
-    let files = [("models/spam/src/test/java/spam/ClassifierTest.java", test), OFFLINE];
+    let files = [("models/spam/src/test/java/spam/ClassifierTest.java", test), MAVEN_OFFLINE];
     let project = Project::initialised("tests/data/projects/maven", &files);
     let ran = needs_no_edits(forge, &project).await;
     let left: Vec<&String> = ran.jobs["test"].files.keys().collect();
@@ -201,7 +202,7 @@ async fn is_published(forge: ForgeKind, project: &Project) {
 }
 
 /// What the build left is approved and published as it is.
-async fn goes_out(mut play: Play, number: u64, ran: &Ran) {
+pub(super) async fn goes_out(mut play: Play, number: u64, ran: &Ran) {
     assert_eq!(play.label(number), "model::review", "{}", play.report(number));
     play.says(OWNER, number, "/model approve").await;
     play.says(OWNER, number, "/model publish").await;
@@ -222,7 +223,7 @@ fn json((path, _bytes): &(&str, &[u8])) -> bool {
 
 /// A merge request with the project's files, whose pipeline the forge's own stand-in has executed: what its
 /// jobs left.
-async fn is_run(forge: ForgeKind, project: &Project) -> (Play, u64, Ran) {
+pub(super) async fn is_run(forge: ForgeKind, project: &Project) -> (Play, u64, Ran) {
     let mut play = Play::with(forge, &project.policy).await;
     let main = play.project.branch("main").unwrap();
     let files: Vec<_> = project.files.iter().map(|(path, text)| File::write(path, text.clone())).collect();

@@ -42,7 +42,11 @@ pub(super) fn run(repository: &Path, work: &Path, project: &Project) -> Ran {
     .map(str::to_owned)
     .to_vec();
     for action in actions(&fs::read_to_string(checkout.join(&workflow)).unwrap()) {
-        arguments.push(format!("--local-repository={action}={}", stand_in(&action).display()));
+        arguments.push(format!(
+            "--local-repository={}={}",
+            repository_of(&action),
+            stand_in(&action).display()
+        ));
     }
     for (name, value) in &project.variables {
         arguments.extend(["--env".to_owned(), format!("{name}={value}")]);
@@ -80,6 +84,13 @@ fn actions(workflow: &str) -> BTreeSet<String> {
     lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
+/// The repository of an action at its commit, without the folder in which the action lies there.
+fn repository_of(action: &str) -> String {
+    let (path, commit) = action.split_once('@').unwrap();
+    let repository: Vec<&str> = path.split('/').take(2).collect();
+    format!("{}@{commit}", repository.join("/"))
+}
+
 /// The folder of the stand-in for an action: setting up a language does nothing here, it is installed.
 fn stand_in(action: &str) -> std::path::PathBuf {
     let name = action.split('@').next().unwrap_or_default();
@@ -87,9 +98,9 @@ fn stand_in(action: &str) -> std::path::PathBuf {
         "actions/checkout" => "checkout",
         "actions/upload-artifact" => "upload",
         "actions/download-artifact" => "download",
-        name if name.contains("/setup-") || name.contains("/cache") || name.starts_with("gradle/") => {
-            "nothing"
-        }
+        // One of several in its repository.
+        "gradle/actions/setup-gradle" => "below",
+        name if name.contains("/setup-") || name.contains("/cache") => "nothing",
         other => panic!("there is no stand-in for {other}"),
     };
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/actions").join(does)

@@ -9,48 +9,50 @@ use mergewright::config::repository;
 
 /// What a team has written, besides the generated files, and what its jobs find on their machine.
 #[derive(Clone)]
-pub(super) struct Project {
+pub(crate) struct Project {
     /// The name of its model.
-    pub(super) model: String,
+    pub(crate) model: String,
     /// Its `.mergewright.yml`.
-    pub(super) policy: String,
+    pub(crate) policy: String,
     /// Its other files, by path.
-    pub(super) files: BTreeMap<String, Vec<u8>>,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// Whether its code is scanned.
-    pub(super) scanned: bool,
+    pub(crate) scanned: bool,
     /// A folder of programs that its jobs find before all others.
-    pub(super) programs: Option<PathBuf>,
+    pub(crate) programs: Option<PathBuf>,
     /// Variables that its jobs see.
-    pub(super) variables: Vec<(&'static str, String)>,
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 impl Project {
     /// The example of the README.
-    pub(super) fn example() -> Self {
+    pub(crate) fn example() -> Self {
         Self::read("examples/iris")
     }
 
     /// The project in this folder, seen from the repository's root.
-    pub(super) fn read(folder: &str) -> Self {
+    pub(crate) fn read(folder: &str) -> Self {
         let mut files = files(folder);
         let policy = String::from_utf8(files.remove(".mergewright.yml").unwrap()).unwrap();
         Self::of(policy, files)
     }
 
     /// The project in this folder with these files changed, described by `init` alone.
-    pub(super) fn initialised(folder: &str, changes: &[(&str, &str)]) -> Self {
+    pub(crate) fn initialised(folder: &str, changes: &[(&str, &str)]) -> Self {
         let mut files = files(folder);
-        files.remove(".mergewright.yml").unwrap();
+        files.remove(".mergewright.yml");
         files.extend(changes.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())));
         let dir = tempfile::tempdir().unwrap();
+        // A model at the root is called as its folder.
+        let repository = dir.path().join(Path::new(folder).file_name().unwrap());
         for (path, bytes) in &files {
-            let path = dir.path().join(path);
+            let path = repository.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
-        let answer = init(&Arguments { dir: dir.path().to_owned(), ..Arguments::default() });
+        let answer = init(&Arguments { dir: repository.clone(), ..Arguments::default() });
         assert_eq!(answer.status, 0, "{}", answer.err);
-        Self::of(fs::read_to_string(dir.path().join(".mergewright.yml")).unwrap(), files)
+        Self::of(fs::read_to_string(repository.join(".mergewright.yml")).unwrap(), files)
     }
 
     fn of(policy: String, files: BTreeMap<String, Vec<u8>>) -> Self {
@@ -61,36 +63,36 @@ impl Project {
     }
 
     /// The same with another text in one file.
-    pub(super) fn with(mut self, path: &str, text: &str) -> Self {
+    pub(crate) fn with(mut self, path: &str, text: &str) -> Self {
         self.files.insert(path.to_owned(), text.as_bytes().to_vec());
         self
     }
 
     /// The same with a scan of its code.
-    pub(super) fn scanned_by(self, scan: &str) -> Self {
+    pub(crate) fn scanned_by(self, scan: &str) -> Self {
         let policy = self.policy.replacen("    test:\n", &format!("    scan: {scan}\n    test:\n"), 1);
         let Self { files, programs, variables, .. } = self;
         Self { programs, variables, ..Self::of(policy, files) }
     }
 
     /// The same on a machine that has these programs.
-    pub(super) fn finding(self, programs: PathBuf) -> Self {
+    pub(crate) fn finding(self, programs: PathBuf) -> Self {
         Self { programs: Some(programs), ..self }
     }
 
     /// The same with a variable that its jobs see.
-    pub(super) fn told(mut self, name: &'static str, value: String) -> Self {
+    pub(crate) fn told(mut self, name: &'static str, value: String) -> Self {
         self.variables.push((name, value));
         self
     }
 
     /// The jobs that a merge request starts.
-    pub(super) fn jobs(&self) -> &'static [&'static str] {
+    pub(crate) fn jobs(&self) -> &'static [&'static str] {
         if self.scanned { &["build", "test", "scan"] } else { &["build", "test"] }
     }
 
     /// Where its jobs look for programs.
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let usual = std::env::var("PATH").unwrap();
         self.programs.as_ref().map_or_else(|| usual.clone(), |own| format!("{}:{usual}", own.display()))
     }
@@ -105,7 +107,7 @@ fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Every file below `folder`, by its path from `root`.
-pub(super) fn gather(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+pub(crate) fn gather(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         if entry.file_type().unwrap().is_dir() {
