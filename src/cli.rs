@@ -3,6 +3,8 @@
 mod arguments;
 pub mod check;
 mod connect;
+mod database;
+mod deliveries;
 mod demo;
 pub mod generate;
 pub mod init;
@@ -12,6 +14,7 @@ mod registry;
 pub mod replay;
 pub mod schema;
 mod serve;
+mod table;
 
 use std::process::ExitCode;
 
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
         Subcommand::Versions(arguments) => registry::versions(&arguments),
         Subcommand::Describe(arguments) => registry::describe(&arguments),
         Subcommand::Blame(arguments) => registry::blame(&arguments),
+        Subcommand::Deliveries(arguments) => deliveries::run(&arguments),
         Subcommand::Replay(arguments) => replay::replay(&arguments.into()),
         Subcommand::Check(arguments) => check::check(&arguments.path, arguments.json),
         Subcommand::Schema(_) => schema::schema(),

@@ -12,6 +12,7 @@ mod environments;
 mod error;
 mod held;
 mod inbox;
+mod letters;
 mod migrate;
 mod outbox;
 mod records;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use error::StoreError;
 pub use held::HeldError;
+pub use letters::{DeliveryFilter, DeliveryLine, DeliveryRecord, DeliveryStep, LetterName, Replayed};
 pub use records::{
     BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job, KnownMergeRequest, Lease,
     MOST_INTERRUPTIONS, NewDelivery, NewEnvironments, NewJob, NewState, Recorded, StoredEnvironments,
@@ -81,6 +83,18 @@ impl Store {
         let address = Address::parse(url)?;
         let mut connection = SqliteConnection::connect_with(&address.reader()?).await?;
         migrate::check(&mut connection).await?;
+        Ok(Self { writer: Writer::start(connection, None), readers: address.readers(), file: None })
+    }
+
+    /// Opens a database that is there beside the process that works on it, for a short write of its own:
+    /// nothing is created or migrated, and whoever uses it must take no lease.
+    ///
+    /// # Errors
+    /// Those of [`Store::inspect`].
+    pub async fn beside(url: &str) -> Result<Self, StoreError> {
+        let address = Address::parse(url)?;
+        migrate::check(&mut SqliteConnection::connect_with(&address.reader()?).await?).await?;
+        let connection = SqliteConnection::connect_with(&address.writer()?).await?;
         Ok(Self { writer: Writer::start(connection, None), readers: address.readers(), file: None })
     }
 

@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, ValueEnum};
 
 mod connect;
+mod deliveries;
 
 pub(super) use connect::{Connect, ConnectGithub, ConnectGitlab, ConnectTo};
+pub(super) use deliveries::{
+    AskDeliveries, Deliveries, DeliveryOutcome, ListDeliveries, NamedDelivery, RetryDelivery, ShowDelivery,
+};
 
 use super::{generate, init, replay};
 use crate::config::valid::ToolchainKind;
@@ -50,22 +54,31 @@ pub(super) enum Subcommand {
     Describe(Describe),
     /// Says what was live in an environment, now or then, and why
     Blame(Blame),
+    /// Lists what forges sent and what came of it, and puts back to work what was given up
+    Deliveries(Deliveries),
     /// Introduces the bot and a forge to each other
     Connect(Connect),
 }
 
-/// Where the registry is read from, and how the answer looks.
+/// Which database is asked, and how the answer looks.
 #[derive(Debug, Args)]
-pub(super) struct Registry {
+pub(super) struct Database {
     /// The server's configuration file: it names the database
     #[arg(long, env = "MERGEWRIGHT_CONFIG", value_name = "FILE")]
     pub(super) config: PathBuf,
-    /// Only this repository, by its full path
-    #[arg(long, value_name = "PATH")]
-    pub(super) repository: Option<String>,
     /// Print the answer as JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Where the registry is read from.
+#[derive(Debug, Args)]
+pub(super) struct Registry {
+    /// Only this repository, by its full path
+    #[arg(long, value_name = "PATH")]
+    pub(super) repository: Option<String>,
+    #[command(flatten)]
+    pub(super) database: Database,
 }
 
 /// `mergewright versions`

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::Answer;
 use super::arguments::{Blame, Describe, Registry, Versions};
-use crate::config::server::ServerConfig;
-use crate::domain::{Environments, ModelId, ModelName, Retirement, Sheet, Timestamp, Version, VersionRecord};
+use super::database::{as_json, ask};
+use super::table::text;
+use crate::domain::{Environments, ModelId, ModelName, Retirement, Timestamp, Version, VersionRecord};
 use crate::engine::environments::{self, Miss};
 use crate::storage::{Store, StoreError};
 
@@ -24,7 +24,7 @@ struct Published {
 
 /// `mergewright versions [MODEL]`
 pub(super) fn versions(arguments: &Versions) -> Answer {
-    ask(&arguments.registry, async |store| {
+    ask(&arguments.registry.database, async |store| {
         let found = published(&store, &arguments.registry, arguments.model.as_ref()).await?;
         if found.is_empty() {
             return Ok(Answer::no(match &arguments.model {
@@ -32,7 +32,7 @@ pub(super) fn versions(arguments: &Versions) -> Answer {
                 None => "mergewright: nothing is published yet".to_owned(),
             }));
         }
-        if arguments.registry.json {
+        if arguments.registry.database.json {
             let all = found.iter().flat_map(|one| one.versions.iter().rev().map(|record| data(one, record)));
             return Ok(as_json(&Value::Array(all.collect())));
         }
@@ -48,7 +48,7 @@ pub(super) fn versions(arguments: &Versions) -> Answer {
 pub(super) fn describe(arguments: &Describe) -> Answer {
     let reference = arguments.reference.as_str();
     let named = reference.split_once('@').and_then(|(model, _)| model.parse::<ModelName>().ok());
-    ask(&arguments.registry, async |store| {
+    ask(&arguments.registry.database, async |store| {
         let model = arguments.model.as_ref().or(named.as_ref());
         let all = published(&store, &arguments.registry, model).await?;
         let mut found = Vec::new();
@@ -61,12 +61,12 @@ pub(super) fn describe(arguments: &Describe) -> Answer {
             }
         }
         Ok(match (found.as_slice(), unclear) {
-            ([(one, record)], None) if arguments.registry.json => as_json(&data(one, record)),
+            ([(one, record)], None) if arguments.registry.database.json => as_json(&data(one, record)),
             ([(one, record)], None) => {
                 let sheet = environments::describe(record, &one.state);
                 Answer::good(format!("{}\n{}", one.repository, text(&sheet)))
             }
-            ([], None) => match given_up(&all, reference, arguments.registry.json) {
+            ([], None) => match given_up(&all, reference, arguments.registry.database.json) {
                 Some(answer) => answer,
                 None => Answer::no(format!("mergewright: no published version is `{reference}`")),
             },
@@ -113,7 +113,7 @@ fn withdrawn(model: &ModelName, version: &Version, retirement: &Retirement) -> V
 /// `mergewright blame MODEL ENV [--at TIME]`
 pub(super) fn blame(arguments: &Blame) -> Answer {
     let Blame { model, environment, at, registry } = arguments;
-    ask(registry, async |store| {
+    ask(&registry.database, async |store| {
         let found = published(&store, registry, Some(model)).await?;
         let one = match found.as_slice() {
             [one] => one,
@@ -129,7 +129,7 @@ pub(super) fn blame(arguments: &Blame) -> Answer {
         let rollout = store.live_at(&one.id, environment, at.unwrap_or(Timestamp(i64::MAX))).await?;
         let sheet = environments::blame(model, environment, *at, rollout.as_ref());
         let Some(rollout) = rollout else { return Ok(Answer::no(format!("mergewright: {}", sheet.title))) };
-        if !registry.json {
+        if !registry.database.json {
             return Ok(Answer::good(format!("{}\n{}", one.repository, text(&sheet))));
         }
         Ok(as_json(&json!({
@@ -142,23 +142,6 @@ pub(super) fn blame(arguments: &Blame) -> Answer {
             "run": rollout.run, "deployment": rollout.deployment,
         })))
     })
-}
-
-/// Opens the database that the configuration names and lets `question` answer.
-fn ask(registry: &Registry, question: impl AsyncFnOnce(Store) -> Result<Answer, StoreError>) -> Answer {
-    let config = match ServerConfig::load(&registry.config, &|name| std::env::var(name).ok()) {
-        Ok(config) => config,
-        Err(problems) => return Answer::usage(problems.to_string()),
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return Answer::no(format!("mergewright: cannot start: {error}")),
-    };
-    let answered = runtime.block_on(async {
-        let store = Store::inspect(config.database_url.expose_secret()).await?;
-        question(store).await
-    });
-    answered.unwrap_or_else(|error| Answer::usage(format!("mergewright: {error}")))
 }
 
 /// Every model that fits, by repository.
@@ -194,48 +177,4 @@ fn data(one: &Published, record: &VersionRecord) -> Value {
         "retired": one.state.retired.get(&record.version)
             .map(|retired| withdrawn(&record.model, &record.version, retired)),
     })
-}
-
-fn as_json(value: &Value) -> Answer {
-    // Every map key is a string, so the JSON form always exists.
-    Answer::good(serde_json::to_string_pretty(value).unwrap_or_default())
-}
-
-/// A sheet for a terminal: columns are as wide as they must be.
-fn text(sheet: &Sheet) -> String {
-    let lines: Vec<&Vec<String>> = std::iter::once(&sheet.columns).chain(&sheet.rows).collect();
-    let width = |column: usize| {
-        let cells = lines.iter().filter_map(|line| line.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let mut text = format!("{}\n", sheet.title.replace('`', ""));
-    for note in &sheet.notes {
-        text.push_str(&note.replace('`', ""));
-        text.push('\n');
-    }
-    for line in lines.iter().filter(|_| !sheet.rows.is_empty()) {
-        let cells = line.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
-        let sheet = Sheet {
-            title: "Two of `iris`.".to_owned(),
-            columns: row(["version", "live in"]),
-            rows: vec![row(["v2", "staging"]), row(["v10-long", ""])],
-            ..Sheet::default()
-        };
-        assert_eq!(text(&sheet), "Two of iris.\nversion   live in\nv2        staging\nv10-long\n");
-        let empty = Sheet { rows: Vec::new(), ..sheet };
-        assert_eq!(text(&empty), "Two of iris.\n");
-    }
 }

@@ -33,7 +33,8 @@ async fn commit(
 ) -> Result<(), StoreError> {
     let name = sql::lane::held(connection, lease).await?;
     let lane = lane_from(&name)?;
-    if let Some(delivery) = sql::job::done(connection, lease.row).await? {
+    let sql::job::Done { delivery, cause } = sql::job::done(connection, lease.row).await?;
+    if let Some(delivery) = delivery {
         let (outcome, reason) = match &decision.outcome {
             DeliveryOutcome::Done => ("done", None),
             DeliveryOutcome::Ignored(why) => ("ignored", Some(why.as_str())),
@@ -53,9 +54,9 @@ async fn commit(
     }
     let subject = decision.state.as_ref().map_or(lane, |state| Lane::MergeRequest(state.id));
     keep_what_was_learnt(connection, decision, &subject).await?;
-    add_effects(connection, decision, &subject, now).await?;
+    add_effects(connection, decision, &subject, cause, now).await?;
     sql::audit::append(connection, &subject.to_string(), &decision.audit, now).await?;
-    enqueue(connection, &decision.jobs, now).await?;
+    enqueue(connection, &decision.jobs, cause, now).await?;
     if let Some(due) = decision.wake_at {
         let row = sql::lane::row_of(connection, &subject).await?;
         sql::timer::set(connection, row, due).await?;
@@ -85,6 +86,7 @@ async fn add_effects(
     connection: &mut Connection,
     decision: &Decision,
     subject: &Lane,
+    cause: Option<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     if decision.effects.is_empty() {
@@ -93,7 +95,7 @@ async fn add_effects(
     let owner = owner_of(subject)?;
     let lane = sql::outbox_lane::wake(connection, owner.repo(), now).await?;
     for effect in &decision.effects {
-        sql::effect::add(connection, lane, &owner, effect, now).await?;
+        sql::effect::add(connection, (lane, cause), &owner, effect, now).await?;
     }
     Ok(())
 }

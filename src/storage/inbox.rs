@@ -151,21 +151,22 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn enqueue(&self, jobs: Vec<NewJob>, now: Timestamp) -> Result<(), StoreError> {
         self.write(Wakes::Sleepers, move |connection| {
-            Box::pin(async move { enqueue(connection, &jobs, now).await })
+            Box::pin(async move { enqueue(connection, &jobs, None, now).await })
         })
         .await
     }
 }
 
-/// Puts jobs into their lanes.
+/// Puts jobs into their lanes, with the delivery that they come from.
 pub(super) async fn enqueue(
     connection: &mut Connection,
     jobs: &[NewJob],
+    cause: Option<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for job in jobs {
         let lane = sql::lane::wake(connection, &job.lane, now).await?;
-        sql::job::add_event(connection, lane, &job.event, now).await?;
+        sql::job::add_event(connection, lane, &job.event, cause, now).await?;
     }
     Ok(())
 }
@@ -174,7 +175,7 @@ async fn ring(connection: &mut Connection, now: Timestamp) -> Result<u64, StoreE
     let mut rung = 0;
     for lane in sql::timer::take_due(connection, now).await? {
         let job = NewJob { lane: lane_from(&lane)?, event: InternalEvent::Refresh.to_json() };
-        enqueue(connection, &[job], now).await?;
+        enqueue(connection, &[job], None, now).await?;
         rung += 1;
     }
     Ok(rung)

@@ -11,6 +11,7 @@ pub(super) const SQLITE: &[(i64, &str, &str)] = &[
     (2, "environments", include_str!("migrations/sqlite/0002_environments.sql")),
     (3, "sweep", include_str!("migrations/sqlite/0003_sweep.sql")),
     (4, "interruptions", include_str!("migrations/sqlite/0004_interruptions.sql")),
+    (5, "cause", include_str!("migrations/sqlite/0005_cause.sql")),
 ];
 
 /// Applies what is missing.

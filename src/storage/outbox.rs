@@ -161,7 +161,7 @@ async fn finish(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sql::outbox_lane::held(connection, lease).await?;
-    let owner = sql::effect::end(connection, lease.row, how(end), now).await?;
+    let (owner, cause) = sql::effect::end(connection, lease.row, how(end), now).await?;
     let job = match end {
         EffectEnd::Outcome { job, run, comment, .. } => {
             if let Some(run) = run {
@@ -175,7 +175,7 @@ async fn finish(
         EffectEnd::Dead { job, .. } => job,
         EffectEnd::Observed => &None,
     };
-    enqueue(connection, job.as_slice(), now).await?;
+    enqueue(connection, job.as_slice(), cause, now).await?;
     sql::outbox_lane::release(connection, lease.lane, now).await
 }
 

@@ -8,6 +8,7 @@ mod commits;
 mod deliveries;
 mod durability;
 mod environments;
+mod letters;
 mod lookups;
 mod migrations;
 mod order;

@@ -28,6 +28,7 @@ mod generated;
 mod hasty;
 mod hostile;
 mod let_out;
+mod letters;
 mod lifecycle;
 mod measurements;
 mod missed;

@@ -164,6 +164,33 @@ fn questions_about_the_registry_read_a_database_and_never_make_one() {
 }
 
 #[test]
+fn deliveries_are_listed_beside_the_bot_and_one_that_is_not_there_is_no() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let ask = |words: &[&str]| run(&[&["deliveries"], words, &["--config", &config]].concat());
+    for words in [&["list"][..], &["show", "x"], &["retry", "x"]] {
+        let done = ask(words);
+        assert_eq!(done.status.code(), Some(2), "{words:?}");
+        assert!(text(&done.stderr).contains("there is no database at"), "{}", text(&done.stderr));
+    }
+    assert!(!folder.path().join("data").exists());
+
+    let _served = Served::start(&config);
+    let done = ask(&["list"]);
+    assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(0), "No delivery fits.\n"));
+    assert_eq!(text(&ask(&["list", "--dead", "--json"]).stdout), "[]\n");
+    for words in [&["show", "x"][..], &["retry", "x", "--json"], &["retry", "job-7"]] {
+        let done = ask(words);
+        assert_eq!(done.status.code(), Some(1), "{words:?}");
+        assert!(text(&done.stderr).contains("no delivery `") && done.stdout.is_empty());
+    }
+    for words in [&["list", "--outcome", "lost"][..], &["list", "--limit", "0"], &["retry"], &["forget", "x"]]
+    {
+        assert_eq!(ask(words).status.code(), Some(2), "{words:?}");
+    }
+}
+
+#[test]
 fn serve_creates_its_database_answers_and_ends_well_when_asked_to() {
     let folder = tempfile::tempdir().unwrap();
     let mut served = Served::start(&configuration(folder.path()));

@@ -1,6 +1,6 @@
 //! Deliveries: kept once by the forge's id, whoever comes first.
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{Connection, SLICE, encode};
 use crate::domain::{ForgeKind, Lane, Timestamp};
@@ -112,24 +112,34 @@ pub(in crate::storage) async fn end(
     Ok(())
 }
 
+/// The oldest deliveries that came before `$1` and are ended, at most `$2`.
+const EXPIRED: &str = "
+    SELECT id FROM delivery
+    WHERE received_at < $1
+      AND (outcome IN ('done', 'ignored')
+           OR (outcome = 'dead' AND NOT EXISTS (
+               SELECT 1 FROM job WHERE job.delivery = delivery.id AND job.status = 'dead')))
+    ORDER BY received_at, id LIMIT $2";
+
 /// Forgets some of the deliveries that came before `before` and are ended; how many. One that waits stays,
 /// and a dead letter stays as long as its job is kept.
 pub(in crate::storage) async fn prune(
     connection: &mut Connection,
     before: Timestamp,
 ) -> Result<u64, StoreError> {
-    let pruned = sqlx::query(
-        "DELETE FROM delivery WHERE id IN (
-             SELECT id FROM delivery
-             WHERE received_at < $1
-               AND (outcome IN ('done', 'ignored')
-                    OR (outcome = 'dead' AND NOT EXISTS (
-                        SELECT 1 FROM job WHERE job.delivery = delivery.id AND job.status = 'dead')))
-             LIMIT $2)",
-    )
-    .bind(before.0)
-    .bind(SLICE)
-    .execute(connection)
-    .await?;
-    Ok(pruned.rows_affected())
+    let mut pruned = 0;
+    // A row's number may be given to another delivery later, so nothing keeps it.
+    for forgets in [
+        "UPDATE job SET cause = NULL WHERE cause IN",
+        "UPDATE outbox SET cause = NULL WHERE cause IN",
+        "DELETE FROM delivery WHERE id IN",
+    ] {
+        let done = sqlx::query(AssertSqlSafe(format!("{forgets} ({EXPIRED})")))
+            .bind(before.0)
+            .bind(SLICE)
+            .execute(&mut *connection)
+            .await?;
+        pruned = done.rows_affected();
+    }
+    Ok(pruned)
 }

@@ -43,10 +43,11 @@ fn happens_once(effect: &Effect) -> bool {
 }
 
 /// Puts an effect into the outbox: an older one of its slot that has not started is superseded; one
-/// under way is waited for; what happens once and did (or is under way) is not put in again.
+/// under way is waited for; what happens once and did (or is under way) is not put in again. With its
+/// repository's lane comes the delivery that it comes from, if any.
 pub(in crate::storage) async fn add(
     connection: &mut Connection,
-    lane: i64,
+    (lane, cause): (i64, Option<i64>),
     owner: &Owner,
     effect: &Effect,
     now: Timestamp,
@@ -67,8 +68,8 @@ pub(in crate::storage) async fn add(
     .execute(&mut *connection)
     .await?;
     sqlx::query(
-        "INSERT INTO outbox (lane, merge_request, slot, kind, priority, status, due, attempts, created_at, effect)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $7, $8)",
+        "INSERT INTO outbox (lane, merge_request, slot, kind, priority, status, due, attempts, created_at, effect, cause)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $7, $8, $9)",
     )
     .bind(lane)
     .bind(owner)
@@ -78,6 +79,7 @@ pub(in crate::storage) async fn add(
     .bind(if under_way { "blocked" } else { "waiting" })
     .bind(now.0)
     .bind(encode("an effect", effect)?)
+    .bind(cause)
     .execute(connection)
     .await?;
     Ok(())
@@ -177,17 +179,17 @@ pub(in crate::storage) struct End<'a> {
     pub(in crate::storage) outcome: Option<&'a Outcome>,
 }
 
-/// Ends an effect and lets the next one of its slot go; whose it was.
+/// Ends an effect and lets the next one of its slot go; whose it was, and the delivery that it came from.
 pub(in crate::storage) async fn end(
     connection: &mut Connection,
     effect: i64,
     end: End<'_>,
     now: Timestamp,
-) -> Result<Owner, StoreError> {
+) -> Result<(Owner, Option<i64>), StoreError> {
     let outcome = end.outcome.map(|outcome| encode("an outcome", outcome)).transpose()?;
     let row = sqlx::query(
         "UPDATE outbox SET status = $2, error = COALESCE($3, error), outcome = $4, ended_at = $5
-         WHERE id = $1 RETURNING merge_request, slot",
+         WHERE id = $1 RETURNING merge_request, slot, cause",
     )
     .bind(effect)
     .bind(end.status)
@@ -196,7 +198,7 @@ pub(in crate::storage) async fn end(
     .bind(now.0)
     .fetch_one(&mut *connection)
     .await?;
-    let (owner, slot): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    let (owner, slot, cause): (String, String, _) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     sqlx::query(
         "UPDATE outbox SET status = 'waiting', due = $3
          WHERE merge_request = $1 AND slot = $2 AND status IN ('waiting', 'blocked', 'running')
@@ -207,7 +209,7 @@ pub(in crate::storage) async fn end(
     .bind(now.0)
     .execute(connection)
     .await?;
-    owner_from(&owner)
+    Ok((owner_from(&owner)?, cause))
 }
 
 /// Puts an effect back, to be tried again not before `at`.

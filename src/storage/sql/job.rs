@@ -12,11 +12,12 @@ pub(in crate::storage) async fn add_event(
     connection: &mut Connection,
     lane: i64,
     event: &str,
+    cause: Option<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO job (lane, event, event_key, created_at, attempts, status)
-         SELECT $1, $2, $3, $4, 0, 'waiting'
+        "INSERT INTO job (lane, event, event_key, created_at, attempts, status, cause)
+         SELECT $1, $2, $3, $4, 0, 'waiting', $5
          WHERE NOT EXISTS (
              SELECT 1 FROM job
              WHERE lane = $1 AND event_key = $3 AND event = $2 AND status = 'waiting'
@@ -26,6 +27,7 @@ pub(in crate::storage) async fn add_event(
     .bind(event)
     .bind(key_of(event))
     .bind(now.0)
+    .bind(cause)
     .execute(connection)
     .await?;
     Ok(())
@@ -38,16 +40,21 @@ fn key_of(event: &str) -> i64 {
     i64::from_str_radix(first, 16).unwrap_or_default()
 }
 
-/// Removes a job that is done; the delivery it came from, if any.
-pub(in crate::storage) async fn done(
-    connection: &mut Connection,
-    job: i64,
-) -> Result<Option<i64>, StoreError> {
-    let row = sqlx::query("DELETE FROM job WHERE id = $1 RETURNING delivery")
+/// A job that is done.
+pub(in crate::storage) struct Done {
+    /// The delivery that it was, if any.
+    pub(in crate::storage) delivery: Option<i64>,
+    /// The delivery that it came from, over any number of steps.
+    pub(in crate::storage) cause: Option<i64>,
+}
+
+/// Removes a job that is done.
+pub(in crate::storage) async fn done(connection: &mut Connection, job: i64) -> Result<Done, StoreError> {
+    let row = sqlx::query("DELETE FROM job WHERE id = $1 RETURNING delivery, COALESCE(delivery, cause)")
         .bind(job)
         .fetch_one(connection)
         .await?;
-    Ok(row.try_get(0)?)
+    Ok(Done { delivery: row.try_get(0)?, cause: row.try_get(1)? })
 }
 
 /// Notes why the last try failed.

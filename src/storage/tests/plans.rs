@@ -32,6 +32,8 @@ async fn every_frequent_question_is_answered_by_an_index_without_sorting() {
         ("SELECT MIN(ready_at) FROM outbox_lane WHERE ready_at IS NOT NULL", &["outbox_lane_ready"]),
         ("SELECT MIN(due) FROM outbox WHERE lane = $1 AND status = 'waiting'", &["outbox_due"]),
         ("SELECT MIN(due) FROM timer", &["timer_due"]),
+        ("SELECT 1 FROM job WHERE cause = 1", &["job_cause"]),
+        ("SELECT 1 FROM outbox WHERE cause = 1", &["outbox_cause"]),
         (sql::environment::LIVE_AT, &["rollout_live"]),
         (sql::environment::OPEN_IN, &["rollout_open"]),
         (
