@@ -38,6 +38,7 @@ mod observe;
 mod onboarding;
 mod owners;
 mod queue;
+mod replicas;
 mod report;
 mod rescoring;
 mod retire;
