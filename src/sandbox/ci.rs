@@ -89,6 +89,10 @@ pub(crate) struct JobPlan {
     pub(crate) tags: Vec<String>,
     /// Whether a new commit may cancel it while it runs.
     pub(crate) interruptible: bool,
+    /// The identity tokens that it is given: audience by variable. On GitLab alone.
+    pub(crate) id_tokens: BTreeMap<String, String>,
+    /// Whether it may ask for identity tokens itself, as jobs do on GitHub.
+    pub(crate) may_identify: bool,
     /// What it does step by step instead of a script, on GitHub.
     pub(crate) steps: Vec<workflow::ActionStep>,
 }

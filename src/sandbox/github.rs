@@ -12,6 +12,7 @@ mod contents;
 mod deployments;
 mod git;
 mod hooks;
+pub(crate) mod identity;
 mod issues;
 mod manifest;
 mod paging;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ci::When;
+use super::github::identity;
 use super::world::{Job, JobState, World};
 
 use actions::{Steps, Uploads};
@@ -124,13 +125,19 @@ async fn perform(world: &Arc<World>, order: &Order, workspace: &Path, home: &Pat
         return broken(error);
     }
     let plan = &order.job.plan;
+    let mut variables = order.job.variables.clone();
+    if plan.may_identify {
+        let address = format!("{}{}", world.lock().url, identity::ADDRESS);
+        variables.insert("ACTIONS_ID_TOKEN_REQUEST_URL".to_owned(), address);
+        variables.insert("ACTIONS_ID_TOKEN_REQUEST_TOKEN".to_owned(), order.job.token());
+    }
     let shelf = Shelf { world: world.as_ref(), project: order.project, run: order.job.pipeline };
     let (cancelled, show) = (|| is_cancelled(world, order), |log: &str| show_log(world, order, log));
     let steps = Steps {
         steps: &plan.steps,
         repository: &order.repository,
         sha: &order.sha,
-        variables: &order.job.variables,
+        variables: &variables,
         token: &order.job.token(),
         workspace,
         home,
@@ -174,7 +181,11 @@ async fn execute(world: &Arc<World>, order: &Order, checkout: &Path, home: &Path
     let plan = &order.job.plan;
     let timeout = plan.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let variables = checkout::variables(world, order, checkout);
-    let (cancelled, show) = (|| is_cancelled(world, order), |log: &str| show_log(world, order, log));
+    // As on the forge, a log shows no token.
+    let tokens: Vec<&str> =
+        plan.id_tokens.keys().filter_map(|name| variables.get(name)).map(String::as_str).collect();
+    let show = |log: &str| show_log(world, order, &shell::masked(log, &tokens));
+    let cancelled = || is_cancelled(world, order);
     let errand =
         Errand { checkout, home, variables: &variables, timeout, cancelled: &cancelled, show: &show };
     let (mut log, end) = errand.run(&plan.script).await;
@@ -182,6 +193,7 @@ async fn execute(world: &Arc<World>, order: &Order, checkout: &Path, home: &Path
         let (after, _ignored_as_on_the_forge) = errand.run(&plan.after_script).await;
         log.push_str(&after);
     }
+    let mut log = shell::masked(&log, &tokens);
     let good = end == End::Good;
     let keeps = match plan.artifacts.when {
         When::Always => true,

@@ -110,6 +110,7 @@ impl Site {
         let github = state.dialect.is_github();
         let reply = match (api, call.segments.get(1).map(String::as_str)) {
             _ if self.storage => github::storage(&state, call),
+            _ if github && github::identity::is_asked(call) => github::identity::answer(&state, call),
             _ if github && github::is_api(call) => github::answer(&mut state, call),
             (true, Some("v4")) if !github => limits(gitlab::answer(&mut state, call), state.now().0),
             _ => match github.then(|| github::page(&mut state, call)).flatten() {

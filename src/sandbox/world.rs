@@ -12,6 +12,7 @@ mod deployment;
 mod fork;
 mod git;
 mod hook;
+mod identity;
 mod job;
 mod merge;
 mod merge_request;

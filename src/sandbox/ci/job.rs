@@ -88,6 +88,12 @@ impl JobFile {
             resource_group: keys.text("resource_group")?,
             tags: keys.list("tags")?,
             interruptible: keys.flag("interruptible")?.unwrap_or(false),
+            id_tokens: keys
+                .take("id_tokens")
+                .map(|value| id_tokens(value, &place))
+                .transpose()?
+                .unwrap_or_default(),
+            may_identify: false,
             steps: Vec::new(),
         };
         // Where a job runs and what it finds there are the runner's matter; this one is a plain shell.
@@ -104,6 +110,19 @@ fn inherit(mapping: &mut Mapping, default: &[(String, Value)]) {
             mapping.insert(Value::String(key.clone()), value.clone());
         }
     }
+}
+
+/// The audience of each identity token.
+fn id_tokens(value: Value, place: &str) -> Result<BTreeMap<String, String>, CiError> {
+    let place = format!("{place}:id_tokens");
+    let one = |(name, value): (String, Value)| {
+        let inner = format!("{place}:{name}");
+        let mut keys = Keys::of(value, &inner)?;
+        let audience = keys.text("aud")?.ok_or_else(|| CiError(format!("{inner}:aud is missing")))?;
+        keys.done()?;
+        Ok((name, audience))
+    };
+    Keys::of(value, &place)?.rest()?.into_iter().map(one).collect()
 }
 
 fn accept_image(keys: &mut Keys) -> Result<(), CiError> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::checkout;
-use super::shell::{End, Errand};
+use super::shell::{self, End, Errand};
 use crate::sandbox::archive;
 use crate::sandbox::ci::workflow::{ActionStep, Work};
 
@@ -52,6 +52,11 @@ pub(super) struct Steps<'a> {
 impl Steps<'_> {
     /// Runs the steps to the end, those after a failure too that ask for it; the log and the end.
     pub(super) async fn run(&self) -> (String, End) {
+        let (log, end) = self.run_all().await;
+        (without_masked(&log), end)
+    }
+
+    async fn run_all(&self) -> (String, End) {
         let deadline = Instant::now() + self.timeout;
         let (mut log, mut outcome) = (String::new(), End::Good);
         for step in self.steps {
@@ -67,7 +72,7 @@ impl Steps<'_> {
                     End::Bad(1)
                 }
             };
-            (self.show)(&log);
+            (self.show)(&without_masked(&log));
             match end {
                 End::Good => {}
                 End::Bad(code) => {
@@ -151,7 +156,7 @@ impl Steps<'_> {
         }
         variables.insert("GITHUB_WORKSPACE".to_owned(), self.workspace.display().to_string());
         let before = log.clone();
-        let show = |part: &str| (self.show)(&format!("{before}{part}"));
+        let show = |part: &str| (self.show)(&without_masked(&format!("{before}{part}")));
         let errand = Errand {
             checkout: &folder,
             home: self.home,
@@ -175,6 +180,16 @@ impl Steps<'_> {
             Err(std::io::Error::other(format!("`{folder}` leads out of the workspace")))
         }
     }
+}
+
+/// The log without what its lines ask to keep out of it.
+fn without_masked(log: &str) -> String {
+    let values: Vec<&str> = log
+        .lines()
+        .filter_map(|line| line.strip_prefix("::add-mask::"))
+        .filter(|value| !value.is_empty() && *value != "***")
+        .collect();
+    shell::masked(log, &values)
 }
 
 /// Every file below a folder with its path from there; links are not followed.

@@ -90,6 +90,12 @@ pub(super) fn variables(world: &World, order: &Order, checkout: &Path) -> BTreeM
     }
     // Values may name other variables, as in the file.
     let known = set.clone();
+    for (name, audience) in &job.plan.id_tokens {
+        // A job that is gone gets none, and nobody hears of it.
+        if let Ok(token) = world.lock().id_token(order.project, job.id, &expand(audience, &known)) {
+            set.insert(name.clone(), token);
+        }
+    }
     let own = |name: &String| job.plan.variables.contains_key(name);
     set.into_iter()
         .map(|(name, value)| if own(&name) { (name, expand(&value, &known)) } else { (name, value) })

@@ -113,6 +113,11 @@ fn read(log: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// The log with stars in the place of each of these values.
+pub(super) fn masked(log: &str, values: &[&str]) -> String {
+    values.iter().fold(log.to_owned(), |log, value| log.replace(value, "***"))
+}
+
 /// The lines, each echoed before it runs, as GitLab's logs show them.
 fn script_of(lines: &[String]) -> String {
     let mut script = String::new();

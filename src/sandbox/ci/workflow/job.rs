@@ -17,6 +17,8 @@ pub(super) struct JobFile {
     pub(super) runs_on: Vec<String>,
     pub(super) timeout: Duration,
     pub(super) environment: Option<String>,
+    /// Whether it may ask for identity tokens.
+    pub(super) may_identify: bool,
     pub(super) variables: BTreeMap<String, String>,
     pub(super) concurrency: Option<Group>,
     pub(super) steps: Vec<StepFile>,
@@ -71,7 +73,8 @@ impl JobFile {
         if keys.text("name")?.as_deref() != Some(id) {
             return Err(CiError(format!("{place}:name should be `{id}`")));
         }
-        permissions(keys.take("permissions").ok_or_else(|| missing("permissions"))?, &place)?;
+        let may_identify =
+            permissions(keys.take("permissions").ok_or_else(|| missing("permissions"))?, &place)?;
         accept_container(&mut keys)?;
         accept_shell(&mut keys)?;
         let minutes = keys.take("timeout-minutes").and_then(|minutes| minutes.as_u64());
@@ -84,6 +87,7 @@ impl JobFile {
             runs_on: keys.list("runs-on")?,
             timeout: Duration::from_secs(minutes.saturating_mul(60)),
             environment: keys.take("environment").map(|value| environment(value, &place)).transpose()?,
+            may_identify,
             variables: keys
                 .take("env")
                 .map(|value| mapping(value, &format!("{place}:env")))
@@ -181,9 +185,14 @@ pub(super) fn mapping(value: Value, place: &str) -> Result<BTreeMap<String, Stri
     pairs.into_iter().map(one).collect()
 }
 
-/// The sandbox's token can do what it can; that nothing asks to write is all that is looked at.
-fn permissions(value: Value, place: &str) -> Result<(), CiError> {
-    let granted = mapping(value, &format!("{place}:permissions"))?;
+/// The sandbox's token can do what it can; that nothing asks to write is all that is looked at. Whether the
+/// job may ask for identity tokens.
+fn permissions(value: Value, place: &str) -> Result<bool, CiError> {
+    let mut granted = mapping(value, &format!("{place}:permissions"))?;
+    let may_identify = granted.remove("id-token");
+    if may_identify.as_deref().is_some_and(|level| level != "write") {
+        return Err(CiError(format!("{place}:permissions: id-token should be `write`")));
+    }
     match granted
         .iter()
         .find(|(scope, level)| !["contents", "actions"].contains(&scope.as_str()) || level.as_str() != "read")
@@ -191,7 +200,7 @@ fn permissions(value: Value, place: &str) -> Result<(), CiError> {
         Some((scope, level)) => Err(CiError(format!(
             "{place}:permissions: {scope}: {level} (the sandbox knows only what is generated)"
         ))),
-        None => Ok(()),
+        None => Ok(may_identify.is_some()),
     }
 }
 

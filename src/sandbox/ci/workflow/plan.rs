@@ -69,6 +69,7 @@ impl Workflow {
             Trigger::PullRequest { fork: true, .. } => names.retain(|name, _| !name.starts_with("secrets.")),
             _ => {}
         }
+        let stranger = matches!(trigger, Trigger::PullRequest { fork: true, .. });
         let said =
             |text: &str, names: &BTreeMap<String, String>| interpolate(text, Scope { names, good: None });
         let title = self.run_name.as_deref().map(|text| said(text, &names)).transpose()?.unwrap_or_default();
@@ -86,7 +87,9 @@ impl Workflow {
             let left_out =
                 |need: &String| jobs.iter().any(|other| other.name == *need && other.when == When::Never);
             let left_out = job.needs.iter().any(left_out);
-            jobs.push(job.planned(&names, left_out).map_err(place)?);
+            let plan = job.planned(&names, left_out).map_err(place)?;
+            // Nor does it ever speak for the repository.
+            jobs.push(JobPlan { may_identify: plan.may_identify && !stranger, ..plan });
         }
         Ok(RunPlan { title, concurrency, environment, jobs })
     }
@@ -128,6 +131,7 @@ impl JobFile {
                 .map(|(name, value)| Ok((name.clone(), interpolate(value, scope)?)))
                 .collect::<Result<_, CiError>>()?,
             resource_group: group.map(|group| group.group),
+            may_identify: self.may_identify,
             tags: self.runs_on.iter().map(|label| interpolate(label, scope)).collect::<Result<_, _>>()?,
             steps: if runs {
                 self.steps.iter().map(|step| step.planned(names)).collect::<Result<_, _>>()?

@@ -137,10 +137,17 @@ fn secrets_stay_with_the_steps_that_ask_and_never_reach_a_fork() {
         "      - name: \"Build\"\n        env:\n          T: \"${{ secrets.REGISTRY_TOKEN }}\"\n",
         1,
     );
+    let identified = leaky.replacen(
+        "      contents: read # to check out the code\n",
+        "      contents: read # to check out the code\n      id-token: write # for a test\n",
+        1,
+    );
     for (fork, expected) in [(false, "hush"), (true, "")] {
         let (action, base) = ("opened".to_owned(), "main".to_owned());
         let trigger = Trigger::PullRequest { action, base, changed: vec!["speech/a".to_owned()], fork };
-        let plan = planned(&leaky, &trigger, &around("refs/pull/3/merge", false)).unwrap();
+        let plan = planned(&identified, &trigger, &around("refs/pull/3/merge", false)).unwrap();
+        let named: Vec<bool> = plan.jobs.iter().map(|job| job.may_identify).collect();
+        assert_eq!(named.iter().filter(|may| **may).count(), usize::from(!fork), "{named:?}");
         let step = plan.jobs[0].steps.iter().find(|step| step.name == "Build").unwrap();
         // The image brings its own tools: nothing is set up between checkout and build.
         assert_eq!(step.environment["T"], expected);
