@@ -3,6 +3,7 @@
 mod check;
 mod conditions;
 mod globs;
+mod id_tokens;
 mod job;
 mod schedules;
 mod steps;

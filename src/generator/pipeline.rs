@@ -8,7 +8,7 @@ mod words;
 use std::time::Duration;
 
 use super::GenerateError;
-use crate::config::valid::RepositoryConfig;
+use crate::config::valid::{IdTokens, RepositoryConfig};
 use crate::domain::ModelName;
 pub use parts::{Cache, CacheKind, Coverage, Deployment, Keeps, Kept, Part, Proof, Proven, Tool};
 pub use words::{Action, Step};
@@ -60,10 +60,16 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether any of its lines gets a secret.
+    /// Whether any of its lines gets a secret or an identity token, so that an environment guards it.
     #[must_use]
-    pub fn has_secrets(&self) -> bool {
-        self.parts.iter().any(|part| !part.secrets.is_empty())
+    pub fn is_guarded(&self) -> bool {
+        self.parts.iter().any(|part| !part.secrets.is_empty() || !part.id_tokens.is_empty())
+    }
+
+    /// The identity tokens that its lines get: all of them get the same.
+    #[must_use]
+    pub fn id_tokens(&self) -> IdTokens {
+        self.parts.iter().flat_map(|part| part.id_tokens.clone()).collect()
     }
 
     /// Whether it brings a version out, so that nothing may end it half-way.

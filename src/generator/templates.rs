@@ -29,6 +29,8 @@ pub(super) const GITLAB_MODEL: &str = "gitlab/model.yml.j2";
 pub(super) const GITHUB_WORKFLOW: &str = "github/workflow.yml.j2";
 /// What lays files out for the upload.
 pub(super) const GITHUB_STAGE: &str = "github/stage.sh.j2";
+/// What fetches the identity tokens of a step's lines.
+pub(super) const GITHUB_ID_TOKENS: &str = "github/id_tokens.sh.j2";
 /// What proves the bytes in a job that has Python.
 pub(super) const VERIFY_PYTHON: &str = "verify/python.sh.j2";
 /// What proves the bytes in any other job.
@@ -51,6 +53,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("github/job.yml.j2", include_str!("../../templates/github/job.yml.j2")),
     ("github/step.yml.j2", include_str!("../../templates/github/step.yml.j2")),
     (GITHUB_STAGE, include_str!("../../templates/github/stage.sh.j2")),
+    (GITHUB_ID_TOKENS, include_str!("../../templates/github/id_tokens.sh.j2")),
     (VERIFY_PYTHON, include_str!("../../templates/verify/python.sh.j2")),
     (VERIFY_CUSTOM, include_str!("../../templates/verify/custom.sh.j2")),
     (VERIFY_LIVE, include_str!("../../templates/verify/live.sh.j2")),
@@ -224,6 +227,6 @@ mod tests {
         let error = Templates::embedded().replace("gitlab/pipline.yml.j2", "").unwrap_err().to_string();
         assert!(error.contains("did you mean `gitlab/pipeline.yml.j2`?"), "{error}");
         let error = Templates::embedded().replace("x", "").unwrap_err().to_string();
-        assert!(error.contains("there are: github/job.yml.j2, "), "{error}");
+        assert!(error.contains("there are: github/id_tokens.sh.j2, "), "{error}");
     }
 }

@@ -103,6 +103,7 @@ fn a_template_that_drops_something_is_caught() {
         ("gitlab/rules.yml.j2", "    - if: <{ rule.condition }>\n", "rules"),
         ("gitlab/job.yml.j2", "    - <{ lines | block(6) }>\n", "script"),
         ("gitlab/job.yml.j2", "    - job: <{ need }>\n      artifacts: true\n", "needs"),
+        ("gitlab/job.yml.j2", "    <{ name | key }>:\n      aud: <{ audience }>\n", "id_tokens"),
         ("gitlab/retry.yml.j2", "      - <{ fault | word }>\n", "retry"),
         ("gitlab/cache.yml.j2", "      prefix: <{ job.cache.prefix }>\n", "cache"),
         ("gitlab/cache.yml.j2", "    <{ name | key }>: <{ value }>\n", "variables"),
@@ -110,7 +111,9 @@ fn a_template_that_drops_something_is_caught() {
         ("gitlab/pipeline.yml.j2", "  - <{ stage | word }>\n", "stages"),
     ] {
         let templates = without(part, line);
-        let config = with("build: {artifacts: [m], run: [pip install x]}\ntoolchain: {kind: python}");
+        let config = with(
+            "build: {artifacts: [m], run: [pip install x]}\ntoolchain: {kind: python}\npublish: {run: [x], id_tokens: {T: a}}",
+        );
         let error =
             generate_with(&config, Dialect::GitLab, &Existing::new(), &templates).unwrap_err().to_string();
         assert!(error.contains(key), "{key}: {error}");

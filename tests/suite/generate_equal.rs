@@ -8,6 +8,7 @@ use std::path::Path;
 use globset::GlobBuilder;
 use mergewright::config::repository;
 use mergewright::generator::{self, Dialect, Existing};
+use percent_encoding::percent_decode_str;
 use regex_automata::meta::Regex;
 use serde_yaml::Value;
 
@@ -22,6 +23,8 @@ struct Told {
     /// Whether one at a time runs and nothing ends it.
     alone: bool,
     environment: Option<&'static str>,
+    /// Audiences by variable.
+    id_tokens: BTreeMap<String, String>,
     proved: bool,
     folder: Option<String>,
     lines: Lines,
@@ -225,6 +228,14 @@ fn of_gitlab(file: &Value, model: &str, id: &str) -> Told {
         minutes: minutes(job["timeout"].as_str().unwrap()),
         alone,
         environment: job["environment"]["name"].as_str().and_then(place),
+        id_tokens: job["id_tokens"]
+            .as_mapping()
+            .into_iter()
+            .flatten()
+            .map(|(name, token)| {
+                (name.as_str().unwrap().to_owned(), token["aud"].as_str().unwrap().to_owned())
+            })
+            .collect(),
         proved,
         folder,
         lines,
@@ -263,6 +274,7 @@ fn of_github(file: &Value, id: &str) -> Told {
         minutes: job["timeout-minutes"].as_u64().unwrap(),
         alone: job["concurrency"]["cancel-in-progress"] == false,
         environment: job["environment"]["name"].as_str().and_then(place),
+        id_tokens: BTreeMap::new(),
         proved: false,
         folder: None,
         lines: Lines::default(),
@@ -272,7 +284,8 @@ fn of_github(file: &Value, id: &str) -> Told {
     for step in job["steps"].as_sequence().unwrap() {
         let run = step["run"].as_str().unwrap_or_default();
         // What the forge's own shell does elsewhere is said where it is unknown.
-        let lines = || run.lines().filter(|line| *line != PIPES).map(str::to_owned);
+        let (asked, own) = apart(run);
+        let lines = || own.lines().filter(|line| *line != PIPES).map(str::to_owned);
         match (step["name"].as_str().unwrap(), step["if"].as_str()) {
             ("Check out" | "Fetch the model" | "Fetch the judged files" | "Find out what is live", None) => {}
             (name, None) if name.starts_with("Set up ") => {}
@@ -295,6 +308,9 @@ fn of_github(file: &Value, id: &str) -> Told {
                 });
             }
             (_, condition) => {
+                // On GitLab the tokens are the job's: each of its steps gets the same.
+                assert!(told.lines == Lines::default() || told.id_tokens == asked, "{asked:?}");
+                told.id_tokens = asked;
                 told.folder = step["working-directory"].as_str().map(str::to_owned);
                 match condition {
                     None => told.lines.always.extend(lines()),
@@ -306,6 +322,21 @@ fn of_github(file: &Value, id: &str) -> Told {
         }
     }
     told
+}
+
+/// What a step's lines ask of GitHub's service first, and people's own lines.
+fn apart(run: &str) -> (BTreeMap<String, String>, &str) {
+    let Some((ours, own)) = run.split_once("unset -f mergewright_id_token\n") else {
+        return (BTreeMap::new(), run);
+    };
+    let one = |line: &str| {
+        let (name, rest) = line.split_once("=$(mergewright_id_token ")?;
+        let (again, audience) = rest.strip_suffix(") || exit 1")?.split_once(' ')?;
+        assert_eq!(name, again);
+        let audience = percent_decode_str(audience.trim_matches('\'')).decode_utf8().unwrap();
+        Some((name.to_owned(), audience.into_owned()))
+    };
+    (ours.lines().filter_map(one).collect(), own)
 }
 
 fn left(kept: impl Fn(&str) -> bool) -> Vec<&'static str> {

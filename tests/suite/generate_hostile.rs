@@ -100,6 +100,16 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("review.card_sections[]", "review: {card: c.md, card_sections: [@]}", "harmless"),
     ("publish.run[]", "build: {artifacts: [m]}\npublish: {run: [b, @]}", "harmless"),
     ("publish.secrets[]", "build: {artifacts: [m]}\npublish: {run: [b], secrets: [@]}", "HARMLESS"),
+    (
+        "publish.id_tokens.{name}",
+        "build: {artifacts: [m]}\npublish: {run: [b], id_tokens: {@: aud}}",
+        "HARMLESS",
+    ),
+    (
+        "publish.id_tokens.*",
+        "build: {artifacts: [m]}\npublish: {run: [b], id_tokens: {TOKEN: @}}",
+        "harmless",
+    ),
     ("publish.timeout", "publish: {run: [b], timeout: @}", "20m"),
     ("environments.{name}", "environments: {@: {}}\ndeploy: {run: [b]}", "harmless"),
     ("environments.*.requires", "environments: {a: {}, b: {requires: @}}\ndeploy: {run: [b]}", "a"),
@@ -117,6 +127,16 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("deploy.rollback[]", "environments: {a: {}}\ndeploy: {run: [b], rollback: [c, @]}", "harmless"),
     ("deploy.verify[]", "environments: {a: {}}\ndeploy: {run: [b], verify: [c, @]}", "harmless"),
     ("deploy.secrets[]", "environments: {a: {}}\ndeploy: {run: [b], secrets: [@]}", "HARMLESS"),
+    (
+        "deploy.id_tokens.{name}",
+        "environments: {a: {}}\ndeploy: {run: [b], verify: [c], id_tokens: {@: aud}}",
+        "HARMLESS",
+    ),
+    (
+        "deploy.id_tokens.*",
+        "environments: {a: {}}\ndeploy: {run: [b], verify: [c], id_tokens: {TOKEN: @}}",
+        "harmless",
+    ),
     ("deploy.timeout", "environments: {a: {}}\ndeploy: {run: [b], timeout: @}", "20m"),
     ("deploy.manifest", "deploy: {kind: kserve, manifest: @}", "harmless"),
     ("schedules.{name}", "schedules: {@: {cron: \"7 7 * * *\", task: cleanup}}", "harmless"),

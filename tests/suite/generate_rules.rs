@@ -1,12 +1,13 @@
 //! What every generated file keeps to: each rule is one test over all goldens of both forges.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use mergewright::cli::pins;
 use mergewright::config::repository;
-use mergewright::config::valid::RepositoryConfig;
+use mergewright::config::valid::{Deploy, RepositoryConfig};
 use mergewright::generator::pins::{ACTIONS, IMAGES, PACKAGES};
 use mergewright::generator::{self, Dialect, Existing, GeneratedFile, Templates};
 use serde_yaml::Value;
@@ -225,7 +226,9 @@ fn g05_every_job_ends_some_time_and_has_the_least_rights() {
         assert!(workflow["permissions"].as_mapping().unwrap().is_empty());
         assert!(job.value["timeout-minutes"].as_u64().unwrap() > 0, "{}", job.place);
         let granted = job.value["permissions"].as_mapping().unwrap();
-        assert!(granted.values().all(|level| level == "read"), "{}", job.place);
+        // GitHub has no other word for a job that may say who it is.
+        let reads = |(scope, level): (&Value, &Value)| level == "read" || scope == "id-token";
+        assert!(granted.iter().all(reads), "{}", job.place);
         for step in steps(job.value) {
             if step["uses"].as_str().is_some_and(|uses| uses.starts_with("actions/upload-artifact@")) {
                 assert!(step["with"]["retention-days"].as_u64().unwrap() <= 90, "{}", job.place);
@@ -366,26 +369,37 @@ fn g08_versions_are_brought_out_from_protected_branches_one_at_a_time() {
 }
 
 #[test]
-fn g09_secrets_are_named_where_they_are_used_and_nobody_asks_for_an_identity_without_need() {
-    for golden in goldens() {
-        for file in golden.gitlab.iter().chain(&golden.github) {
-            // Neither the release nor GitLab's package registry takes one.
-            assert!(
-                !file.content.contains("id-token") && !file.content.contains("id_tokens"),
-                "{}",
-                file.path
-            );
+fn g09_secrets_are_named_where_they_are_used_and_identities_are_asked_for_where_the_policy_says_so() {
+    let identified = |golden: &Golden, model: &str, job: &str| {
+        let model = &golden.config.models[&model.parse().unwrap()];
+        match (job, &model.deploy) {
+            ("publish", _) => !model.publish.id_tokens.is_empty(),
+            ("deploy", Some(Deploy::Scripts { id_tokens, .. })) => !id_tokens.is_empty(),
+            _ => false,
         }
-    }
-    each_github_job(|golden, _, job| {
+    };
+    let identities = Cell::new(0);
+    each_gitlab_job(|golden, _, job| {
+        let (_, name) = job.place.split_once(": ").unwrap();
+        let asked = identified(golden, name.split_once(':').unwrap().0, &job.name);
+        assert_eq!(job.value.get("id_tokens").is_some(), asked, "{}", job.place);
+        identities.set(identities.get() + usize::from(asked));
+    });
+    assert!(identities.get() >= 2, "a golden publishes and deploys with an identity");
+    each_github_job(|golden, workflow, job| {
         let said = serde_yaml::to_string(job.value).unwrap();
+        let asked = identified(golden, workflow["name"].as_str().unwrap(), &job.name);
+        assert_eq!(job.value["permissions"].get("id-token").is_some(), asked, "{}", job.place);
+        assert!(!asked || job.value["environment"]["name"].is_string(), "{}", job.place);
         for name in &golden.config.secrets {
             let used = said.contains(&format!("secrets.{name}"));
             let listed = golden.config.models.values().any(|model| match job.name.as_str() {
                 "build" => model.build.secrets.contains(name),
                 "test" | "evaluate" => model.test.secrets.contains(name),
                 "publish" => model.publish.secrets.contains(name),
-                "deploy" => matches!(&model.deploy, Some(mergewright::config::valid::Deploy::Scripts { secrets, .. }) if secrets.contains(name)),
+                "deploy" => {
+                    matches!(&model.deploy, Some(Deploy::Scripts { secrets, .. }) if secrets.contains(name))
+                }
                 _ => false,
             });
             assert!(listed || !used, "{}: {name}", job.place);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use mergewright::config::repository;
-use mergewright::config::valid::{Model, RepositoryConfig};
+use mergewright::config::valid::{Deploy, Model, RepositoryConfig};
 use mergewright::generator::{self, Dialect, Existing};
 use serde_yaml::Value;
 
@@ -21,9 +21,9 @@ models:
     test: {run: ["python3 evaluate.py"], reports: {metrics: metrics.json, junit: junit.xml}}
     gates: {baseline: target_branch}
     version: {strategy: sequence}
-    publish: {run: ["sh publish.sh"], secrets: [REGISTRY_TOKEN]}
+    publish: {run: ["sh publish.sh"], secrets: [REGISTRY_TOKEN], id_tokens: {SIGSTORE_ID_TOKEN: sigstore}}
     environments: {staging: {}, production: {requires: staging}}
-    deploy: {run: ["sh deploy.sh"], rollback: ["sh deploy.sh"], verify: ["sh smoke.sh"], secrets: [CLUSTER_TOKEN]}
+    deploy: {run: ["sh deploy.sh"], rollback: ["sh deploy.sh"], verify: ["sh smoke.sh"], secrets: [CLUSTER_TOKEN], id_tokens: {CLOUD_ID_TOKEN: "https://cloud.example.com"}}
   speech:
     paths: ["speech/**"]
     root: speech
@@ -110,7 +110,19 @@ fn github_job(path: &str, name: &str, job: &Value, model: &Model) {
         assert!(keys(&job["permissions"]).is_empty() && !text(job).contains("uses:"), "{place}");
         return;
     }
-    for scope in keys(&job["permissions"]) {
+    let mut scopes = keys(&job["permissions"]);
+    if !tokens_of(model, name).is_empty() {
+        assert_eq!(job["permissions"]["id-token"], "write", "{place}");
+        scopes.retain(|scope| *scope != "id-token");
+        let condition = job["if"].as_str().unwrap();
+        assert!(
+            !condition.contains("pull_request") && only_protected(condition, "github.ref_protected"),
+            "{place}: an identity for whoever comes: {condition}"
+        );
+    } else {
+        assert!(!text(job).contains("ID_TOKEN"), "{place}: nobody asked for an identity");
+    }
+    for scope in scopes {
         assert_eq!(job["permissions"][scope].as_str(), Some("read"), "{place}: {scope}");
     }
     assert!(
@@ -164,6 +176,16 @@ fn github_job(path: &str, name: &str, job: &Value, model: &Model) {
     }
 }
 
+/// The identity tokens that the policy gives to a job, as variable and audience.
+fn tokens_of<'m>(model: &'m Model, job: &str) -> Vec<(&'m str, &'m str)> {
+    let tokens = match (job, &model.deploy) {
+        ("publish", _) if !model.publish.run.is_empty() => Some(&model.publish.id_tokens),
+        ("deploy", Some(Deploy::Scripts { id_tokens, .. })) => Some(id_tokens),
+        _ => None,
+    };
+    tokens.into_iter().flatten().map(|(name, audience)| (&**name, &**audience)).collect()
+}
+
 /// It runs what stands at the end of the branch that it is started on, and its lines see what those of the test
 /// job see.
 fn github_evaluate(place: &str, condition: &str, job: &Value, model: &Model) {
@@ -199,8 +221,20 @@ fn gitlab_files(config: &RepositoryConfig) {
             let place = format!("{path}: {name}");
             let conditions: Vec<&str> =
                 job["rules"].as_sequence().unwrap().iter().map(|rule| rule["if"].as_str().unwrap()).collect();
+            let (model, task) = name.split_once(':').unwrap();
+            let tokens = tokens_of(&config.models[&model.parse().unwrap()], task);
+            let given: Vec<(&str, &str)> = keys(&job["id_tokens"])
+                .iter()
+                .map(|name| (*name, job["id_tokens"][*name]["aud"].as_str().unwrap()))
+                .collect();
+            assert_eq!(given, tokens, "{place}");
+            let mark = r#"$CI_COMMIT_REF_PROTECTED == "true""#;
+            assert!(
+                tokens.is_empty() || conditions.iter().all(|condition| condition.contains(mark)),
+                "{place}: an identity for whoever comes: {conditions:?}"
+            );
             every(job, &mut |key, _| {
-                assert!(!["id_tokens", "secrets", "trigger", "inherit"].contains(&key), "{place}: {key}");
+                assert!(!["secrets", "trigger", "inherit"].contains(&key), "{place}: {key}");
             });
             if name.ends_with(":evaluate") {
                 for condition in &conditions {
@@ -216,7 +250,6 @@ fn gitlab_files(config: &RepositoryConfig) {
                 continue;
             }
             if !conditions.iter().any(|condition| condition.contains("merge_request_event")) {
-                let mark = r#"$CI_COMMIT_REF_PROTECTED == "true""#;
                 assert!(
                     conditions.iter().all(|condition| condition.contains(mark)),
                     "{place}: {conditions:?}"

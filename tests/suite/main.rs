@@ -14,6 +14,7 @@ mod generate;
 mod generate_equal;
 mod generate_forges;
 mod generate_hostile;
+mod generate_identity;
 mod generate_iris;
 mod generate_publish;
 mod generate_rules;

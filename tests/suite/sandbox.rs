@@ -6,6 +6,7 @@ mod deployments;
 mod forks;
 mod github;
 mod hooks;
+mod identity;
 mod page;
 mod runner;
 mod scene;

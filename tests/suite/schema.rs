@@ -46,7 +46,10 @@ fn form(value: &Value) -> String {
         }
         Value::String(kind) if kind == "boolean" => "`true` or `false`".to_owned(),
         Value::String(kind) if kind == "number" => "number".to_owned(),
-        Value::Array(kinds) if kinds.contains(&"object".into()) => "sections by name".to_owned(),
+        Value::Array(kinds) if kinds.contains(&"object".into()) => {
+            let texts = value["additionalProperties"]["type"] == "string";
+            if texts { "texts by name" } else { "sections by name" }.to_owned()
+        }
         _ => pattern(value).to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::id_tokens::id_tokens;
 use super::raw::Value;
 use super::reader::{Field, Section, cut};
 use super::words::DeployKind;
@@ -130,12 +131,14 @@ pub(super) fn publish(field: Option<Field<'_>>, declared: &[String]) -> Publish 
         }
         Some(_) => {}
     }
+    let secrets = secrets(section.as_ref(), declared);
     Publish {
         when: get("when").and_then(|field| field.choice()).unwrap_or_default(),
         merge: get("merge").and_then(|field| field.choice()).unwrap_or_default(),
         run: scripts(section.as_ref(), "run"),
         to,
-        secrets: secrets(section.as_ref(), declared),
+        id_tokens: id_tokens(section.as_ref(), &secrets),
+        secrets,
         timeout: timeout(section.as_ref()),
         line,
     }
@@ -146,8 +149,11 @@ pub(super) fn deploy(field: Option<Field<'_>>, declared: &[String]) -> Option<De
     let section = field.section()?;
     let kind: DeployKind = section.field("kind").and_then(|kind| kind.choice()).unwrap_or_default();
     let kserve = kind == DeployKind::Kserve;
-    let foreign: &[&str] =
-        if kserve { &["run", "rollback", "verify", "secrets", "timeout"] } else { &["manifest"] };
+    let foreign: &[&str] = if kserve {
+        &["run", "rollback", "verify", "secrets", "id_tokens", "timeout"]
+    } else {
+        &["manifest"]
+    };
     for key in foreign {
         if let Some(field) = section.field(key) {
             let kind = if kserve { "kserve" } else { "scripts" };
@@ -165,11 +171,13 @@ pub(super) fn deploy(field: Option<Field<'_>>, declared: &[String]) -> Option<De
     if run.is_empty() {
         lacks_run(&section, "run: [\"sh deploy.sh\"]");
     }
+    let secrets = secrets(Some(&section), declared);
     Some(Deploy::Scripts {
         run,
         rollback: scripts(Some(&section), "rollback"),
         verify: scripts(Some(&section), "verify"),
-        secrets: secrets(Some(&section), declared),
+        id_tokens: id_tokens(Some(&section), &secrets),
+        secrets,
         timeout: timeout(Some(&section)),
     })
 }

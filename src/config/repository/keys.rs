@@ -9,8 +9,8 @@ mod policy;
 
 use super::shape::{Key, Names, Object, Shape};
 use jobs::{BUILD, DEPLOY, PUBLISH, RUNNERS, SCAN, SCHEDULES, TEST, TOOLCHAIN};
-pub(super) use notations::{NAME, RESERVED};
-use notations::{PUBLIC_KEY, SECRETS};
+pub(super) use notations::RESERVED;
+use notations::{NAME, PUBLIC_KEY, SECRETS};
 use policy::{ENVIRONMENTS, GATES, RETENTION, REVIEW, VERSION};
 
 /// The whole file.
@@ -43,7 +43,8 @@ pub(super) static FILE_KEYS: Object = Object {
     ],
 };
 
-static MODELS: Names = Names { of: "model", reserved: &[RESERVED], value: Shape::Section(&MODEL) };
+static MODELS: Names =
+    Names { of: "model", notation: NAME, reserved: &[RESERVED], value: Shape::Section(&MODEL) };
 
 /// Keys of a model.
 pub(super) static MODEL: Object = Object {

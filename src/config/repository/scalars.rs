@@ -11,7 +11,7 @@ use crate::config::valid::Tolerance;
 use crate::domain::ModelName;
 
 /// How the names of the variables begin that the bot gives to jobs.
-const OWN_VARIABLES: &str = "MERGEWRIGHT_";
+pub(super) const OWN_VARIABLES: &str = "MERGEWRIGHT_";
 /// The longest duration that makes sense anywhere.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 

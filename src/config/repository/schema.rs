@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{FILE_KEYS, MODEL, NAME};
+use super::keys::{FILE_KEYS, MODEL};
 use super::shape::{Names, Object, Presence, Shape};
 
 /// A text that is not blank.
@@ -107,9 +107,9 @@ impl Writer {
                 }
                 json!({"$ref": format!("#/$defs/{}", object.name)})
             }
-            Shape::Named(Names { reserved, value, .. }) => json!({
+            Shape::Named(Names { notation, reserved, value, .. }) => json!({
                 "type": ["object", "null"],
-                "propertyNames": {"pattern": NAME, "not": {"enum": reserved.concat()}},
+                "propertyNames": names_of(notation, &reserved.concat()),
                 "additionalProperties": self.shape(value, false),
             }),
         })
@@ -145,6 +145,15 @@ fn required_within(object: &Object) -> Option<Map<String, Value>> {
         written.insert("required".to_owned(), json!(required));
     }
     (!written.is_empty()).then_some(written)
+}
+
+/// What people may choose as a name.
+fn names_of(notation: &str, taken: &[&str]) -> Value {
+    if taken.is_empty() {
+        // An empty list of words is no schema.
+        return json!({"pattern": notation});
+    }
+    json!({"pattern": notation, "not": {"enum": taken}})
 }
 
 /// The entries of a JSON object.

@@ -74,6 +74,8 @@ pub(super) enum Presence {
 pub(super) struct Names {
     /// What bears them.
     pub(super) of: &'static str,
+    /// What each of them matches.
+    pub(super) notation: &'static str,
     /// Those that are taken.
     pub(super) reserved: &'static [&'static [&'static str]],
     /// What stands under each.

@@ -1,6 +1,7 @@
 mod contradictions;
 mod forms;
 mod hostile;
+mod id_tokens;
 mod keys;
 mod secrets;
 
@@ -78,11 +79,11 @@ models:
         - {id: auc-region, metric: auc, slice: region, direction: higher, max_regression: 2pp, min_samples: 200, cumulative: 0.05, confidence: 95%}
     review: {approvals: 1, owners: ["@alice", "@acme/ml-owners"], card: MODEL_CARD.md, card_sections: [intended use, limitations]}
     version: {strategy: sequence}
-    publish: {when: merge, merge: auto, run: ["sh publish.sh"], to: [{kind: release}, {kind: gitlab-package}], secrets: [MAVEN_PASSWORD]}
+    publish: {when: merge, merge: auto, run: ["sh publish.sh"], to: [{kind: release}, {kind: gitlab-package}], secrets: [MAVEN_PASSWORD], id_tokens: {SIGSTORE_ID_TOKEN: sigstore}}
     environments:
       staging: {}
       production: {requires: staging, approvals: 2, canary: {steps: [10, 50, 100], hold: 30m}, freeze: ["Fri 16:00 - Mon 08:00 Asia/Shanghai"]}
-    deploy: {run: ["sh deploy.sh"], rollback: ["sh deploy.sh"], verify: ["sh smoke.sh"]}
+    deploy: {run: ["sh deploy.sh"], rollback: ["sh deploy.sh"], verify: ["sh smoke.sh"], id_tokens: {CLOUD_ID_TOKEN: "https://cloud.example.com/roles"}}
     schedules:
       nightly: {cron: "0 9 * * *", timezone: Asia/Shanghai, task: retrain}
       report: {cron: "17 */2 * * mon-fri", task: run, run: ["sh report.sh"]}
@@ -119,7 +120,9 @@ fn every_documented_key_is_read() {
     assert_eq!(model.publish.to, [PublishTarget::Release, PublishTarget::GitlabPackage]);
     assert_eq!(model.environments[1].requires.as_deref(), Some("staging"));
     assert_eq!(model.environments[1].canary.as_ref().unwrap().steps, [10, 50, 100]);
-    assert!(matches!(model.deploy, Some(Deploy::Scripts { .. })));
+    assert_eq!(model.publish.id_tokens["SIGSTORE_ID_TOKEN"], "sigstore");
+    let Some(Deploy::Scripts { id_tokens, .. }) = &model.deploy else { panic!("scripts") };
+    assert_eq!(id_tokens["CLOUD_ID_TOKEN"], "https://cloud.example.com/roles");
     assert_eq!(model.schedules["report"].timezone, "UTC");
 }
 

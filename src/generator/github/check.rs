@@ -90,7 +90,9 @@ impl JobView {
             ("timeout-minutes", Value::from(self.minutes)),
             (
                 "permissions",
-                pairs(self.permissions.iter().map(|permission| (permission.scope, text_of("read")))),
+                pairs(
+                    self.permissions.iter().map(|permission| (permission.scope, text_of(permission.access))),
+                ),
             ),
             ("steps", Value::Sequence(self.steps.iter().map(StepView::meant).collect())),
         ];

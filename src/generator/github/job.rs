@@ -36,10 +36,11 @@ pub(super) struct JobView {
     pub(super) steps: Vec<StepView>,
 }
 
-/// Something that the job's token may read; nothing of ours writes.
+/// Something that the job's token may do.
 #[derive(Debug, Serialize)]
 pub(super) struct PermissionView {
     pub(super) scope: &'static str,
+    pub(super) access: &'static str,
     pub(super) why: &'static str,
 }
 
@@ -55,9 +56,15 @@ impl JobView {
             [] => vec![DEFAULT_RUNNER.to_owned()],
             labels => labels.iter().map(|label| literal(label)).collect(),
         };
-        let mut permissions = vec![PermissionView { scope: "contents", why: "to check out the code" }];
+        let reads = |scope, why| PermissionView { scope, access: "read", why };
+        let mut permissions = vec![reads("contents", "to check out the code")];
         if job.proof.is_some() {
-            permissions.push(PermissionView { scope: "actions", why: "to fetch the bytes that were judged" });
+            permissions.push(reads("actions", "to fetch the bytes that were judged"));
+        }
+        if !job.id_tokens().is_empty() {
+            // GitHub knows no other word for it: it lets the job say who it is, and writes nothing.
+            let why = "to get the identity tokens of its lines";
+            permissions.push(PermissionView { scope: "id-token", access: "write", why });
         }
         Ok(Self {
             id: id(&job.name),
@@ -72,11 +79,11 @@ impl JobView {
             permissions,
             environment: match job.step {
                 Step::Deploy => Some("${{ inputs.environment }}".to_owned()),
-                // It guards the secrets: who approves, and for which branches. That it should make no
+                // It guards the secrets and the identity tokens: who approves, and for which branches. That it should make no
                 // deployment (`deployment: false`) would break the file on older servers.
                 // It runs the same lines with the same secrets, on the same branches.
-                Step::Evaluate => job.has_secrets().then(|| format!("mergewright-{}", Step::Test)),
-                step => job.has_secrets().then(|| format!("mergewright-{step}")),
+                Step::Evaluate => job.is_guarded().then(|| format!("mergewright-{}", Step::Test)),
+                step => job.is_guarded().then(|| format!("mergewright-{step}")),
             },
             // One at a time. `queue: max`, by which several could wait, would break the file on older
             // servers too: of three at once the second is cancelled, and can be retried like any failed one.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::job::rounded_up;
-use super::{globs, literal, tools};
+use super::{globs, id_tokens, literal, tools};
 use crate::generator::GenerateError;
 use crate::generator::pins::{self, Action as PinnedAction};
 use crate::generator::pipeline::{Action, Job, Keeps, Kept, Part, Proof, Proven};
@@ -79,7 +79,9 @@ pub(super) fn of(job: &Job, all: &[&Job], templates: &Renderer<'_>) -> Result<Ve
     if let Some(proof) = &job.proof {
         steps.extend(proved(job, proof, templates)?);
     }
-    steps.extend(job.parts.iter().map(|part| own(job, part)));
+    for part in &job.parts {
+        steps.push(own(job, part, templates)?);
+    }
     for kept in &job.keeps {
         steps.extend(keep(job, kept, templates)?);
     }
@@ -142,18 +144,20 @@ fn proved(
 }
 
 /// The people's own lines of one kind, in one shell.
-fn own(job: &Job, part: &Part) -> StepView {
+fn own(job: &Job, part: &Part, templates: &Renderer<'_>) -> Result<StepView, GenerateError> {
     let secrets = part.secrets.iter().map(|name| (name.clone(), format!("${{{{ secrets.{name} }}}}")));
     let pipes = job.container.as_ref().map(|_| PIPES);
-    let (given, run) = script(pipes.into_iter().chain(part.lines.iter().map(String::as_str)));
-    StepView {
+    let identity = id_tokens::script(&part.id_tokens, templates)?;
+    let ours = pipes.into_iter().chain(identity.as_deref());
+    let (given, run) = script(ours.chain(part.lines.iter().map(String::as_str)));
+    Ok(StepView {
         name: part.title,
         condition: part.only.map(|action: Action| format!("inputs.action == '{action}'")),
         directory: (job.root != ".").then(|| literal(&job.root)),
         env: secrets.chain(given).collect(),
         run: Some(run),
         ..StepView::default()
-    }
+    })
 }
 
 /// Lines for one shell. Those that hold what GitHub would take for an expression come through a

@@ -88,6 +88,7 @@ fn compare(job: &JobView, written: &Value) -> Vec<(&'static str, bool)> {
             "environment",
             environment(written) == job.environment.as_ref().map(|one| (Some(one.name), one.action)),
         ),
+        ("id_tokens", id_tokens(written) == job.id_tokens),
         ("timeout", text(written, "timeout").as_deref() == Some(job.timeout.as_str())),
         ("retry", texts(written.get("retry").and_then(|retry| retry.get("when"))) == job.retry),
         ("script", texts(written.get("script")) == job.script),
@@ -141,6 +142,17 @@ fn variables(job: &Value) -> Vec<(&str, &str)> {
     let all = job.get("variables").and_then(Value::as_mapping);
     let all = all.into_iter().flatten();
     all.map(|(name, value)| (name.as_str().unwrap_or_default(), value.as_str().unwrap_or_default())).collect()
+}
+
+/// Variable and audience of each identity token; one that says more than its audience is none that is known.
+fn id_tokens(job: &Value) -> Vec<(String, String)> {
+    let all = job.get("id_tokens").and_then(Value::as_mapping).into_iter().flatten();
+    let one = |(name, token): (&Value, &Value)| {
+        let alone = token.as_mapping().is_some_and(|keys| keys.len() == 1);
+        let audience = token.get("aud").and_then(Value::as_str).filter(|_| alone);
+        (name.as_str().unwrap_or_default().to_owned(), audience.unwrap_or_default().to_owned())
+    };
+    all.map(one).collect()
 }
 
 fn refs(texts: &[String]) -> Vec<&str> {

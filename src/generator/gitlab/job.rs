@@ -31,6 +31,8 @@ pub(super) struct JobView {
     pub(super) interruptible: bool,
     pub(super) resource_group: Option<String>,
     pub(super) environment: Option<EnvironmentView>,
+    /// Variable and audience.
+    pub(super) id_tokens: Vec<(String, String)>,
     pub(super) timeout: String,
     pub(super) retry: Vec<&'static str>,
     pub(super) cache: Option<CacheView>,
@@ -79,12 +81,13 @@ impl JobView {
                 Step::Schedule => Some(format!("{}:{}", job.model, job.name)),
             },
             environment: match job.step {
-                Step::Publish if job.has_secrets() => {
+                Step::Publish if job.is_guarded() => {
                     Some(EnvironmentView { name: PUBLISH_ENVIRONMENT, action: Some("access") })
                 }
                 Step::Deploy => Some(EnvironmentView { name: ASKED_ENVIRONMENT, action: None }),
                 _ => None,
             },
+            id_tokens: job.id_tokens().into_iter().collect(),
             timeout: words(job.timeout),
             // The bot decides about a second try of what brings a version out.
             retry: if job.brings_out() { Vec::new() } else { RUNNER_FAULTS.to_vec() },

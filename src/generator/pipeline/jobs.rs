@@ -1,7 +1,9 @@
 //! The jobs of one model.
 
 use super::{Action, Deployment, Job, Keeps, Kept, Part, Proven, Step, Tool, Trigger};
-use crate::config::valid::{BaselineChoice, Deploy, Model, RepositoryConfig, Scan, Schedule, ScheduleTask};
+use crate::config::valid::{
+    BaselineChoice, Deploy, IdTokens, Model, RepositoryConfig, Scan, Schedule, ScheduleTask,
+};
 use crate::generator::toolchain::Toolchain;
 use crate::generator::{GenerateError, pins};
 
@@ -56,7 +58,7 @@ fn blank(model: &Model, toolchain: &Toolchain, step: Step) -> Job {
 
 fn part(title: &'static str, lines: &[String], secrets: &[String]) -> Option<Part> {
     let (lines, secrets) = (lines.to_vec(), secrets.to_vec());
-    (!lines.is_empty()).then_some(Part { title, lines, only: None, secrets })
+    (!lines.is_empty()).then_some(Part { title, lines, only: None, secrets, id_tokens: IdTokens::new() })
 }
 
 /// Globs of whatever a model is made from: a change of it has the model built and tested.
@@ -127,33 +129,37 @@ fn scanning(model: &Model, scan: &Scan, toolchain: &Toolchain, triggers: Vec<Tri
 
 fn publishing(model: &Model, toolchain: &Toolchain) -> Job {
     let publish = &model.publish;
+    let own = part("Publish", &publish.run, &publish.secrets);
     Job {
         triggers: vec![asked(Action::Publish)],
         timeout: publish.timeout,
-        parts: part("Publish", &publish.run, &publish.secrets).into_iter().collect(),
+        parts: own.map(|part| Part { id_tokens: publish.id_tokens.clone(), ..part }).into_iter().collect(),
         proof: Some((toolchain.proof, Proven::Version)),
         ..blank(model, toolchain, Step::Publish)
     }
 }
 
 fn deploying(model: &Model, toolchain: &Toolchain) -> Result<Option<Job>, GenerateError> {
-    let (run, rollback, verify, secrets, timeout) = match &model.deploy {
+    let (run, rollback, verify, secrets, id_tokens, timeout) = match &model.deploy {
         _ if model.environments.is_empty() => return Ok(None),
         None => return Ok(None),
         Some(Deploy::Kserve { .. }) => {
             return Err(GenerateError::Deploy { model: model.name.to_string(), kind: "kserve" });
         }
-        Some(Deploy::Scripts { run, rollback, verify, secrets, timeout }) => {
-            (run, rollback, verify, secrets, *timeout)
+        Some(Deploy::Scripts { run, rollback, verify, secrets, id_tokens, timeout }) => {
+            (run, rollback, verify, secrets, id_tokens, *timeout)
         }
     };
-    let only = |title, lines, only| part(title, lines, secrets).map(|part| Part { only: Some(only), ..part });
+    let own = |title, lines: &[String]| {
+        part(title, lines, secrets).map(|part| Part { id_tokens: id_tokens.clone(), ..part })
+    };
+    let only = |title, lines, only| own(title, lines).map(|part| Part { only: Some(only), ..part });
     let mut parts = if rollback.is_empty() || rollback == run {
-        vec![part("Deploy", run, secrets)]
+        vec![own("Deploy", run)]
     } else {
         vec![only("Deploy", run, Action::Deploy), only("Roll back", rollback, Action::Rollback)]
     };
-    parts.push(part("Verify", verify, secrets));
+    parts.push(own("Verify", verify));
     Ok(Some(Job {
         triggers: vec![asked(Action::Deploy), asked(Action::Rollback)],
         timeout,

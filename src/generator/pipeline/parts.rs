@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Action;
+use crate::config::valid::IdTokens;
 
 /// Shell lines that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Part {
     pub only: Option<Action>,
     /// Names of the secrets that they get.
     pub secrets: Vec<String>,
+    /// The identity tokens that they get.
+    pub id_tokens: IdTokens,
 }
 
 /// Where a deploy job may act.

@@ -73,6 +73,7 @@ fn a_template_that_drops_something_is_caught() {
         ("job", "    timeout-minutes: <{ job.minutes }>\n", "jobs.build.timeout-minutes"),
         ("job", "      cancel-in-progress: false\n", "jobs.publish.concurrency"),
         ("job", "      name: <{ job.environment }>\n", "jobs.publish.environment"),
+        ("job", " <{ permission.access | word }>", "jobs.publish.permissions"),
         ("step", "        if: <{ step.condition }>\n", "jobs.test.steps"),
         ("step", "        working-directory: <{ step.directory }>\n", "jobs.build.steps"),
         ("job", "      - <{ need | id }>\n", "jobs.test.needs"),

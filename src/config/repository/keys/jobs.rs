@@ -1,6 +1,6 @@
 //! Keys of what runs: toolchain, runners, build, test, publish, deploy, schedules.
 
-use super::notations::{CRON, DURATION, LINES, ONE_WORD, SECRETS, TOOL_VERSION};
+use super::notations::{AUDIENCE, CRON, DURATION, LINES, NAME, ONE_WORD, SECRETS, TOKEN_NAME, TOOL_VERSION};
 use crate::config::repository::shape::{Key, Names, Object, Shape};
 use crate::config::repository::words::DeployKind;
 use crate::config::valid::{PublishTarget, PublishWhen, ScheduleTask, ToolchainKind};
@@ -124,6 +124,7 @@ pub(super) static PUBLISH: Object = Object {
             "Where the forge keeps the version.",
         ),
         Key::or("secrets", SECRETS, "[]", "Names from the file's `secrets` that the job gets."),
+        Key::or("id_tokens", ID_TOKENS, "{}", TOKENS_OF_LINES),
         Key::or("timeout", TIMEOUT, r#""1h""#, "The longest that the job may take."),
     ],
 };
@@ -148,13 +149,14 @@ pub(super) static DEPLOY: Object = Object {
         Key::or("rollback", SCRIPTS, "[]", "Shell lines that go back to a version; `run` where empty."),
         Key::or("verify", SCRIPTS, "[]", "Shell lines that look at the result."),
         Key::or("secrets", SECRETS, "[]", "Names from the file's `secrets` that the job gets."),
+        Key::or("id_tokens", ID_TOKENS, "{}", TOKENS_OF_LINES),
         Key::or("timeout", TIMEOUT, r#""1h""#, "The longest that the job may take."),
         Key::optional("manifest", Shape::Path, "For `kserve`: the manifest, from `root`."),
     ],
 };
 
 pub(super) static SCHEDULES: Names =
-    Names { of: "schedule", reserved: &[TAKEN_BY_JOBS], value: Shape::Section(&SCHEDULE) };
+    Names { of: "schedule", notation: NAME, reserved: &[TAKEN_BY_JOBS], value: Shape::Section(&SCHEDULE) };
 
 static SCHEDULE: Object = Object {
     name: "schedule",
@@ -181,6 +183,12 @@ static SCHEDULE: Object = Object {
         Key::or("run", SCRIPTS, "[]", "Shell lines, for `task: run` alone."),
     ],
 };
+
+/// The audience of each identity token, by the variable that holds it.
+static TOKENS: Names =
+    Names { of: "token", notation: TOKEN_NAME, reserved: &[], value: Shape::Notation(AUDIENCE) };
+const ID_TOKENS: Shape = Shape::Named(&TOKENS);
+const TOKENS_OF_LINES: &str = "OIDC identity tokens that the lines get, as name of the variable and audience: `SIGSTORE_ID_TOKEN: sigstore`.";
 
 const SCRIPTS: Shape = Shape::Many(&Shape::Script);
 const TIMEOUT: Shape = Shape::Notation(DURATION);

@@ -101,8 +101,12 @@ pub(super) static VERSION: Object = Object {
     )],
 };
 
-pub(super) static ENVIRONMENTS: Names =
-    Names { of: "environment", reserved: &[RESERVED, &[PUBLISH_PLACE]], value: Shape::Section(&ENVIRONMENT) };
+pub(super) static ENVIRONMENTS: Names = Names {
+    of: "environment",
+    notation: NAME,
+    reserved: &[RESERVED, &[PUBLISH_PLACE]],
+    value: Shape::Section(&ENVIRONMENT),
+};
 
 static ENVIRONMENT: Object = Object {
     name: "environment",

@@ -63,8 +63,11 @@ fn sections(file: &Value) -> Vec<(String, &'static Object)> {
                 open.extend(keys.map(|key| (format!("{pointer}/{}", key.name), &key.shape)));
             }
             Shape::Named(names) => {
-                let entries = file.pointer(&pointer).and_then(Value::as_object).expect(&pointer);
-                open.extend(entries.keys().map(|name| (format!("{pointer}/{name}"), &names.value)));
+                // A manifest leaves out what scripts have.
+                let entries = file.pointer(&pointer).and_then(Value::as_object).into_iter().flatten();
+                open.extend(
+                    entries.map(|(name, _)| name).map(|name| (format!("{pointer}/{name}"), &names.value)),
+                );
             }
             Shape::List(item) | Shape::Many(item) => open.push((format!("{pointer}/0"), item)),
             _ => {}
