@@ -13,21 +13,21 @@ use mergewright::config::repository;
 use mergewright::generator::{self, Dialect, Existing};
 
 /// The credential with which a job asks.
-const CREDENTIAL: &str = "runner-credential";
+pub(crate) const CREDENTIAL: &str = "runner-credential";
 /// The shells in which GitHub runs lines: the named one, and what an image brings.
 const SHELLS: &[&[&str]] =
     &[&["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"], &["sh", "-e", "-c"]];
 
 /// The service: what it was asked, and how it answers.
-struct Service {
-    address: String,
+pub(crate) struct Service {
+    pub(crate) address: String,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Service {
     /// Answers every request with this status, which may have headers behind it, and body; `AUDIENCE` in the
     /// body is what was asked for.
-    fn answering(status: impl Into<String>, body: &'static str) -> Self {
+    pub(crate) fn answering(status: impl Into<String>, body: &'static str) -> Self {
         let status = status.into();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/token?api-version=2.0", listener.local_addr().unwrap());
@@ -52,12 +52,12 @@ impl Service {
         Self { address, asked }
     }
 
-    fn good() -> Self {
+    pub(crate) fn good() -> Self {
         Self::answering("200 OK", r#"{"count": 1, "value": "head.AUDIENCE.sign-_"}"#)
     }
 
     /// The targets that were asked for, each with the credential.
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         let heads = self.asked.lock().unwrap();
         let target = |head: &String| {
             let lower = head.to_ascii_lowercase();

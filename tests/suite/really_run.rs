@@ -5,6 +5,7 @@
 
 mod by_act;
 mod by_gitlab_ci_local;
+mod identity;
 pub(super) mod left;
 pub(super) mod project;
 mod rules;
