@@ -6,6 +6,7 @@
 //! are lost, as a real forge loses them.
 
 mod bot;
+mod point;
 mod run;
 
 use std::collections::BTreeSet;
@@ -18,9 +19,11 @@ use mergewright::domain::ForgeKind;
 
 use super::flow::Play;
 use super::flow::forges::{Told, call, door, on_both_forges};
-use super::flow::outcome::{End, GOOD, end, published, published_by_app};
-use super::flow::play::OWNER;
-use run::{As, Kill, Point, Run, Stage};
+use super::flow::outcome::{End, GOOD, end, published, published_by_app, published_by_queue};
+use super::flow::play::{IRIS, OWNER};
+use super::flow::queue::{passes, queueing};
+use point::{As, Kill, Point};
+use run::{Run, Stage};
 
 on_both_forges! {
     two threads:
@@ -29,6 +32,9 @@ on_both_forges! {
     killed_at_any_step_it_ends_as_if_nothing_had_been,
     #[ignore = "takes minutes: killed at every request of one play, over and over"]
     killed_again_and_again_it_still_arrives,
+    killed_at_the_writes_of_a_merge_queue_it_ends_as_if_nothing_had_been,
+    #[ignore = "takes minutes: every crash point"]
+    killed_at_any_step_of_a_merge_queue_it_ends_as_if_nothing_had_been,
     asked_to_end_it_finishes_what_it_began_and_the_next_one_answers_what_came_meanwhile,
 }
 
@@ -55,6 +61,7 @@ const WRITES_OF_AN_APP: [&str; 6] = [
 async fn undisturbed(signed_in: As) -> Vec<End> {
     let (mut play, last) = match signed_in {
         As::Account(forge) => (Play::start(forge).await, published(forge)),
+        As::AccountWithQueue(forge) => (queueing(forge, IRIS).await, published_by_queue(forge)),
         As::App => (Play::as_app().await, published_by_app()),
     };
     let mut seen = Vec::new();
@@ -71,6 +78,10 @@ async fn undisturbed(signed_in: As) -> Vec<End> {
         } else {
             play.says(OWNER, number, &format!("/model {verb}")).await;
         }
+        seen.push(end(&play, number));
+    }
+    if let As::AccountWithQueue(_) = signed_in {
+        passes(&mut play, number).await;
         seen.push(end(&play, number));
     }
     play.publishes().await;
@@ -171,6 +182,33 @@ async fn at_any_step(who: As) {
     let met = each(who, Arc::clone(&steps), &all).await;
     say(&format!("crash points of {who:?}: {met} of {count} met, every end the same\n"));
     assert!(met * 10 >= count * 8, "only {met} of {count} points were met");
+}
+
+async fn killed_at_any_step_of_a_merge_queue_it_ends_as_if_nothing_had_been(forge: ForgeKind) {
+    at_any_step(As::AccountWithQueue(forge)).await;
+}
+
+/// What puts it into the queue, and the word on what the queue tries.
+async fn killed_at_the_writes_of_a_merge_queue_it_ends_as_if_nothing_had_been(forge: ForgeKind) {
+    let who = As::AccountWithQueue(forge);
+    let steps = Arc::new(undisturbed(who).await);
+    let plain = Run::play(who, &steps, Vec::new()).await;
+    let at_queue = match forge {
+        ForgeKind::GitLab => "POST merge_trains/merge_requests/*",
+        ForgeKind::GitHub => "POST graphql",
+    };
+    let points: Vec<Point> = points(&plain)
+        .into_iter()
+        .filter(|point| match point {
+            Point::Request { kind, place, .. } => {
+                // The last statuses of all are those after the merge.
+                kind == at_queue || kind == "POST statuses/*" && place + 2 >= plain.requests[kind]
+            }
+            _ => false,
+        })
+        .collect();
+    let run = Run::play(who, &steps, points.clone()).await;
+    assert!(run.kills >= 4 && run.kills * 2 > points.len(), "{} kills at {points:?}", run.kills);
 }
 
 async fn killed_again_and_again_it_still_arrives(forge: ForgeKind) {

@@ -8,19 +8,21 @@ use std::time::Duration;
 
 use mergewright::app::App;
 use mergewright::config::server::ServerConfig;
-use mergewright::domain::{Clock, ForgeKind, SystemClock, Timestamp};
+use mergewright::domain::{Clock, SystemClock, Timestamp};
 use mergewright::sandbox::{
     Delivery, Fault, File, Person, Sandbox, SandboxApp, SandboxOptions, SandboxProject,
 };
 use mergewright::telemetry;
 
 use super::bot::{Bot, Log, Starting};
+use super::point::{As, Kill, Point};
 use crate::flow::IRIS;
 use crate::flow::forges::{call, door, server_lines, subscribe};
-use crate::flow::outcome::{End, GOOD};
+use crate::flow::outcome::{End, GOOD, alike};
 use crate::flow::play::{
     ALL_GOOD, AUTHOR, HUB_SECRET, OWNER, app_config, app_lines, founded, founded_for_app, server_config,
 };
+use crate::flow::queue::{others_say, queued_branch};
 
 /// A step that takes longer never comes.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -28,49 +30,6 @@ const LINES: &str = "repositories: [\"group/models\"]\nlog: {format: json, level
 
 /// Where the bot's key lies.
 const KEY: &str = "app.pem";
-
-/// As whom the bot is signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum As {
-    /// An account with a token.
-    Account(ForgeKind),
-    /// A GitHub App, to whom people speak by buttons.
-    App,
-}
-
-impl As {
-    const fn forge(self) -> ForgeKind {
-        match self {
-            Self::Account(forge) => forge,
-            Self::App => ForgeKind::GitHub,
-        }
-    }
-}
-
-/// On which side of a step the process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kill {
-    /// The forge has the request and did nothing yet; the bot has the delivery and did not answer yet.
-    Before,
-    /// The forge did it, and the answer is lost; the bot answered the delivery.
-    After,
-}
-
-/// Where the process ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Point {
-    /// Just started, on a database that is not there yet.
-    Starting,
-    /// Just started to listen.
-    Started,
-    /// At the `place`-th request of a kind, counted from 0.
-    Request { kind: String, place: usize, kill: Kill },
-    /// At the `place`-th delivery that it takes, counted from 0.
-    Delivery { place: usize, kill: Kill },
-    /// When it has answered the next press of a button. One that it could not answer is lost as the forge
-    /// loses it: nobody can ask GitHub who pressed what, and people press again.
-    Press,
-}
 
 /// What a play came to.
 pub(super) struct Run {
@@ -80,18 +39,6 @@ pub(super) struct Run {
     pub(super) deliveries: usize,
     /// How often it was killed.
     pub(super) kills: usize,
-}
-
-/// Method and path below the repository, with every number and name in it made alike.
-fn kind(method: &str, path: &str) -> String {
-    // `/api/v4/projects/ID/…` or `/repos/OWNER/NAME/…`.
-    let above = if path.starts_with("/api/") { 5 } else { 4 };
-    let below = path.split('/').skip(above);
-    let alike = below.map(|part| {
-        let name = part.len() >= 20 || part.contains(['%', '.', '@']) || part == "main";
-        if name || part.bytes().all(|byte| byte.is_ascii_digit()) { "*" } else { part }
-    });
-    format!("{method} {}", alike.collect::<Vec<_>>().join("/"))
 }
 
 /// Counts what passes by and says where the process ends.
@@ -104,7 +51,7 @@ struct Counter {
 
 impl Counter {
     fn request(&mut self, method: &str, path: &str) -> Option<Fault> {
-        let kind = kind(method, path);
+        let kind = alike(method, path);
         let place = self.requests.entry(kind.clone()).or_default();
         let here = *place;
         *place += 1;
@@ -159,6 +106,7 @@ impl Clock for Wall {
 
 pub(super) struct Stage {
     signed_in: As,
+    queued: bool,
     app: Option<SandboxApp>,
     clock: Arc<Wall>,
     pub(super) sandbox: Arc<Sandbox>,
@@ -192,6 +140,7 @@ impl Run {
                 ),
                 3 => stage.owner_says(number, "approve"),
                 4 => stage.owner_says(number, "publish"),
+                5 if stage.queued => stage.queue_passes(number),
                 _ => stage.job_ends("iris:publish", &[]),
             }
             stage.reaches(number, expected, step, &named).await;
@@ -206,12 +155,16 @@ impl Stage {
         let options = SandboxOptions { forge, ..SandboxOptions::by_hand(Arc::<Wall>::clone(&clock)) };
         let sandbox = Sandbox::start(options).await.unwrap();
         let (account, project, app) = match signed_in {
-            As::Account(forge) => {
+            As::Account(_) | As::AccountWithQueue(_) => {
                 let (account, project) = founded(forge, &sandbox, IRIS);
                 (account, project, None)
             }
             As::App => founded_for_app(&sandbox),
         };
+        let queued = matches!(signed_in, As::AccountWithQueue(_));
+        if queued {
+            queued_branch(&project);
+        }
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("mergewright.yml");
         // Nobody listens there: this play carries every delivery itself.
@@ -237,6 +190,7 @@ impl Stage {
         let log = Log::default();
         let mut stage = Self {
             signed_in,
+            queued,
             app,
             clock,
             sandbox,
@@ -305,10 +259,17 @@ impl Stage {
 
     /// To an account by a comment, to an App by a button.
     fn owner_says(&self, number: u64, verb: &str) {
-        match self.signed_in {
-            As::Account(_) => drop(self.project.comment(OWNER, number, &format!("/model {verb}")).unwrap()),
-            As::App => self.project.presses(OWNER, number, "mergewright", verb).unwrap(),
+        if self.signed_in == As::App {
+            self.project.presses(OWNER, number, "mergewright", verb).unwrap();
+        } else {
+            self.project.comment(OWNER, number, &format!("/model {verb}")).unwrap();
         }
+    }
+
+    /// Everything but the bot's own word is good on what the queue tries.
+    fn queue_passes(&self, number: u64) {
+        let queued = self.project.queued(number).unwrap().expect("it waits in the queue");
+        others_say(&self.project, &queued.trial.expect("it is tried"), "success");
     }
 
     fn job_ends(&self, name: &str, files: &[(&str, &[u8])]) {

@@ -26,13 +26,13 @@ on_both_forges! {
 }
 
 /// Names the repository: where nothing was ever delivered, a pattern alone could not be asked for.
-const BY_NAME: &str = "repositories: [\"group/models\"]\n";
+pub(super) const BY_NAME: &str = "repositories: [\"group/models\"]\n";
 
 /// As long as the bot waits between two sweeps.
 const PERIOD: Duration = Duration::from_secs(300);
 
 /// A period passes, the bot asks what it missed, and works until nothing moves any more.
-async fn sweeps(play: &mut Play) -> Swept {
+pub(super) async fn sweeps(play: &mut Play) -> Swept {
     play.clock.advance(PERIOD);
     let swept = play.app.reconcile.sweep().await.unwrap();
     play.settle().await;
@@ -68,7 +68,7 @@ async fn without_a_single_webhook_a_model_is_published(forge: ForgeKind) {
 }
 
 /// Draws which deliveries are lost: about half of them, each by its own number.
-fn half(seed: u64) -> Option<Filter> {
+pub(super) fn half(seed: u64) -> Option<Filter> {
     Some(Arc::new(move |delivery: &Delivery| {
         fastrand::Rng::with_seed(seed.wrapping_mul(1_000_003) ^ delivery.number).bool()
     }))

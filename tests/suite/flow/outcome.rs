@@ -22,6 +22,8 @@ pub(crate) struct End {
     pub(crate) checks_made: usize,
     /// What can be pressed on the umbrella.
     pub(crate) buttons: Vec<String>,
+    /// What the umbrella says on what a queue tries, while it is there.
+    pub(crate) queued: Option<String>,
     pub(crate) merged: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) releases: BTreeMap<String, (String, Vec<String>)>,
@@ -33,6 +35,22 @@ pub(crate) struct End {
     pub(crate) reactions: Vec<Vec<String>>,
     pub(crate) runs_by_merge_request: usize,
     pub(crate) runs_by_us: usize,
+}
+
+/// A call by its method and what is below the repository, with every number and name in it made alike.
+pub(crate) fn alike(method: &str, path: &str) -> String {
+    // `/api/v4/projects/ID/…` or `/repos/OWNER/NAME/…`; what stands above a repository is itself.
+    let above = match path {
+        _ if path.starts_with("/api/") => 5,
+        "/graphql" => 1,
+        _ => 4,
+    };
+    let below = path.split('/').skip(above);
+    let alike = below.map(|part| {
+        let name = part.len() >= 20 || part.contains(['%', '.', '@']) || part == "main";
+        if name || part.bytes().all(|byte| byte.is_ascii_digit()) { "*" } else { part }
+    });
+    format!("{method} {}", alike.collect::<Vec<_>>().join("/"))
 }
 
 /// How it stands now.
@@ -63,6 +81,11 @@ impl End {
                 .map(|(name, check)| (name, check.conclusion.unwrap_or(check.status)))
                 .collect(),
             checks_made: project.all_checks().unwrap().len(),
+            queued: project.queued(number).unwrap().map(|queued| {
+                let tried = queued.trial.map(|trial| project.statuses(&trial.commit).unwrap());
+                let umbrella = tried.and_then(|mut statuses| statuses.remove("mergewright"));
+                umbrella.map(|status| status.state).unwrap_or_default()
+            }),
             merged: matches!(request.state, MergeRequestState::Merged { .. }),
             tags: project.tags().unwrap().into_iter().map(|tag| tag.name).collect(),
             releases: releases
@@ -104,6 +127,13 @@ pub(crate) fn published_by_app() -> End {
     }
 }
 
+/// The same end where a queue merges: GitLab's train has a pipeline of its own.
+pub(crate) fn published_by_queue(forge: ForgeKind) -> End {
+    let end = published(forge);
+    let trains = usize::from(forge == ForgeKind::GitLab);
+    End { runs_by_merge_request: end.runs_by_merge_request + trains, ..end }
+}
+
 /// The end that every play of one good merge request must come to.
 pub(crate) fn published(forge: ForgeKind) -> End {
     let statuses = ["", "/generated", "/iris/build", "/iris/test", "/iris/review", "/iris/publish"];
@@ -114,6 +144,7 @@ pub(crate) fn published(forge: ForgeKind) -> End {
         checks: BTreeMap::new(),
         checks_made: 0,
         buttons: Vec::new(),
+        queued: None,
         merged: true,
         tags: vec!["iris@v1.0.0".to_owned()],
         releases: [("iris@v1.0.0".to_owned(), ("iris v1".to_owned(), files()))].into(),

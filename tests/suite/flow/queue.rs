@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mergewright::domain::{ForgeKind, Sha};
-use mergewright::sandbox::{Fault, File, Queued, Trial};
+use mergewright::sandbox::{Fault, File, Queued, SandboxProject, Trial};
 
 use super::Play;
 use super::forges::{Told, on_both_forges};
@@ -30,10 +30,15 @@ const BETTER: &str = r#"{"accuracy": 0.95, "latency_ms": 12}"#;
 const LINT: &str = "lint";
 
 /// A stage whose default branch is merged by a queue.
-async fn queueing(forge: ForgeKind, policy: &str) -> Play {
+pub(crate) async fn queueing(forge: ForgeKind, policy: &str) -> Play {
     let play = Play::with(forge, policy).await;
-    play.project.merge_queue(&["mergewright", LINT]).unwrap();
+    queued_branch(&play.project);
     play
+}
+
+/// The default branch is merged by a queue from now on.
+pub(crate) fn queued_branch(project: &SandboxProject) {
+    project.merge_queue(&["mergewright", LINT]).unwrap();
 }
 
 /// [`IRIS`] and a second model beside it.
@@ -57,26 +62,26 @@ fn umbrella(play: &Play, commit: &Sha) -> Option<(String, String)> {
 }
 
 /// Everything but the bot's own word is good on what the queue tries.
-async fn passes(play: &mut Play, number: u64) {
+pub(crate) async fn passes(play: &mut Play, number: u64) {
     end(play, number, "success").await;
 }
 
 async fn end(play: &mut Play, number: u64, word: &str) {
-    let tried = trial(play, number);
-    match tried.pipeline {
-        None => play.project.set_status(OWNER, &tried.commit, LINT, word).unwrap(),
-        Some(run) => {
-            while let Some(job) =
-                play.project.waiting_jobs().unwrap().into_iter().find(|job| job.pipeline == run)
-            {
-                match word {
-                    "success" => play.project.job_succeeds(run, &job.name, "", &[]).unwrap(),
-                    _ => play.project.job_fails(run, &job.name, "", &[]).unwrap(),
-                };
-            }
-        }
-    }
+    others_say(&play.project, &trial(play, number), word);
     play.settle().await;
+}
+
+/// Whoever is not the bot says this of what the queue tries.
+pub(crate) fn others_say(project: &SandboxProject, tried: &Trial, word: &str) {
+    let Some(run) = tried.pipeline else {
+        return project.set_status(OWNER, &tried.commit, LINT, word).unwrap();
+    };
+    while let Some(job) = project.waiting_jobs().unwrap().into_iter().find(|job| job.pipeline == run) {
+        match word {
+            "success" => project.job_succeeds(run, &job.name, "", &[]).unwrap(),
+            _ => project.job_fails(run, &job.name, "", &[]).unwrap(),
+        };
+    }
 }
 
 /// A good candidate that an owner approved and asked to be published.
