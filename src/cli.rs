@@ -1,6 +1,7 @@
 //! The command line: words in, exit status out. 0 good, 1 the answer is no, 2 wrong usage or configuration.
 
 mod arguments;
+mod audit;
 pub mod check;
 mod connect;
 mod database;
@@ -65,6 +66,7 @@ pub fn run() -> ExitCode {
         Subcommand::Describe(arguments) => registry::describe(&arguments),
         Subcommand::Blame(arguments) => registry::blame(&arguments),
         Subcommand::Deliveries(arguments) => deliveries::run(&arguments),
+        Subcommand::Audit(arguments) => audit::run(&arguments),
         Subcommand::Replay(arguments) => replay::replay(&arguments.into()),
         Subcommand::Check(arguments) => check::check(&arguments.path, arguments.json),
         Subcommand::Schema(_) => schema::schema(),

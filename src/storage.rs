@@ -5,6 +5,7 @@
 //! (facts) and `views` (pages, metrics, checks). The SQL itself is free functions over a connection
 //! (`sql`), written so that another database can take the same text.
 
+mod audit;
 mod body;
 mod commit;
 mod connect;
@@ -30,9 +31,9 @@ pub use error::StoreError;
 pub use held::HeldError;
 pub use letters::{DeliveryFilter, DeliveryLine, DeliveryRecord, DeliveryStep, LetterName, Replayed};
 pub use records::{
-    BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job, KnownMergeRequest, Lease,
-    MOST_INTERRUPTIONS, NewDelivery, NewEnvironments, NewJob, NewState, Recorded, StoredEnvironments,
-    StoredState,
+    AuditEnd, AuditRow, BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job,
+    KnownMergeRequest, Lease, MOST_INTERRUPTIONS, NewDelivery, NewEnvironments, NewJob, NewState, Recorded,
+    StoredEnvironments, StoredState,
 };
 pub use sole::Sole;
 

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
+mod audit;
 mod connect;
 mod deliveries;
 
+pub(super) use audit::{AskAudit, Audit, ExportAudit, VerifyAudit};
 pub(super) use connect::{Connect, ConnectGithub, ConnectGitlab, ConnectTo};
 pub(super) use deliveries::{
     AskDeliveries, Deliveries, DeliveryOutcome, ListDeliveries, NamedDelivery, RetryDelivery, ShowDelivery,
@@ -56,6 +58,8 @@ pub(super) enum Subcommand {
     Blame(Blame),
     /// Lists what forges sent and what came of it, and puts back to work what was given up
     Deliveries(Deliveries),
+    /// Proves the audit log, or prints it
+    Audit(Audit),
     /// Introduces the bot and a forge to each other
     Connect(Connect),
 }

@@ -231,9 +231,12 @@ fn begin(
     turn.want(effect);
 }
 
-/// Tries again what came to nothing. Whether there was anything to try again.
+/// Tries again what came to nothing of the baseline that is compared with. Whether there was anything to try
+/// again.
 pub(super) fn again(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState) -> bool {
-    let Some(place) = model.rescorings.iter().rposition(|known| known.scores.is_none()) else { return false };
+    let Some(subject) = model.baseline.as_ref().and_then(BaselineName::subject) else { return false };
+    let open = |known: &Rescoring| known.scores.is_none() && known.subject == subject;
+    let Some(place) = model.rescorings.iter().rposition(open) else { return false };
     let Some(known) = model.rescorings.get(place).cloned() else { return false };
     if known.refused.is_none() {
         let Some(fact) = known.run.and_then(|run| turn.open()?.rescorings.get(&run.0)) else { return false };

@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::domain::{Clock, ForgeKind, Timestamp};
 
@@ -98,6 +98,8 @@ pub(crate) struct World {
     pub(crate) bell: Arc<Notify>,
     /// Rung whenever a delivery is waiting.
     pub(crate) mail: Arc<Notify>,
+    /// Changes whenever something happened.
+    pub(crate) told: watch::Sender<()>,
 }
 
 impl World {
@@ -109,6 +111,7 @@ impl World {
         storage_url: String,
     ) -> Self {
         let (bell, mail) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let told = watch::Sender::new(());
         let state = State {
             dialect,
             clock,
@@ -119,6 +122,7 @@ impl World {
             renamed: BTreeMap::new(),
             bell: Arc::clone(&bell),
             mail: Arc::clone(&mail),
+            told: told.clone(),
             counters: BTreeMap::new(),
             people: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -133,7 +137,7 @@ impl World {
             short_pages: false,
             queues_turn: false,
         };
-        Self { state: Mutex::new(state), bell, mail }
+        Self { state: Mutex::new(state), bell, mail, told }
     }
 
     /// The state, for as long as nothing is awaited.
@@ -157,6 +161,7 @@ pub(crate) struct State {
     pub(crate) renamed: BTreeMap<String, u64>,
     bell: Arc<Notify>,
     mail: Arc<Notify>,
+    told: watch::Sender<()>,
     counters: BTreeMap<&'static str, u64>,
     pub(crate) people: BTreeMap<u64, Person>,
     /// Members of groups by the group's full path.

@@ -275,6 +275,38 @@ pub enum EffectEnd {
     Observed,
 }
 
+/// One row of the audit log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRow {
+    /// Its number; the first is 1.
+    pub id: i64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The merge request, model or repository that it is about.
+    pub lane: String,
+    /// `phase`, `command`, `refusal`, …
+    pub kind: String,
+    /// Who caused it, by login; none for the bot or the forge.
+    pub actor: Option<String>,
+    /// One sentence.
+    pub what: String,
+    /// The evidence.
+    pub detail: serde_json::Value,
+    /// The hash of the row before.
+    pub previous: String,
+    /// Of everything above, in hex.
+    pub hash: String,
+}
+
+/// Where a whole audit log ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEnd {
+    /// How many rows it has.
+    pub rows: i64,
+    /// The hash of the last one; zeroes where there is none.
+    pub hash: String,
+}
+
 /// The first row of the audit log that is not as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenAudit {

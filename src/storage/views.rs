@@ -1,6 +1,5 @@
 //! For pages, metrics, checks and loops that want to know how long to sleep.
 
-use super::records::BrokenAudit;
 use super::writer::Wakes;
 use super::{Store, StoreError, sql};
 use crate::domain::{Lane, Owner, Phase, Timestamp};
@@ -97,15 +96,6 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(Owner, String, String, Timestamp)>, StoreError> {
         self.read(move |connection| Box::pin(sql::effect::dead(connection, limit))).await
-    }
-
-    /// The first row of the audit log that was changed, removed or put in by somebody else; none when
-    /// the whole log is as it was written.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn verify_audit(&self) -> Result<Option<BrokenAudit>, StoreError> {
-        self.read(|connection| Box::pin(sql::audit::verify(connection))).await
     }
 
     /// Forgets ended deliveries, dead letters and forge calls from before `before`; how many deliveries.

@@ -6,12 +6,14 @@ mod clock;
 mod errors;
 pub(crate) mod forges;
 mod observer;
+mod operator;
 pub(crate) mod outcome;
 mod outsiders;
 pub(crate) mod play;
 
 mod app;
 mod app_faults;
+mod audit;
 mod authority;
 mod checks;
 mod corpus;

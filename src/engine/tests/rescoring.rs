@@ -173,6 +173,22 @@ fn a_person_may_have_it_tried_again_and_called_off() {
 }
 
 #[test]
+fn what_nobody_compares_with_any_more_is_not_tried_again() {
+    let mut scene = incomparable();
+    let (first, ..) = asked(&scene).remove(0);
+    runs(&mut scene, &first, JobStatus::Cancelled, None);
+    scene.look();
+    scene.published_before(2, &[("accuracy", "0.99")]);
+    version(&mut scene).dataset = Some(sha(OLD_DATA));
+    let (second, _, order) = asked(scene.look()).remove(0);
+    assert_eq!(order.version.map(|subject| subject.to_string()).as_deref(), Some("v2"));
+    runs(&mut scene, &second, JobStatus::Succeeded, Some("0.94"));
+    scene.look();
+    assert_eq!(scene.says("dave", "/model retry").refusal(), "nothing-to-retry");
+    assert!(asked(&scene).is_empty(), "{:?}", scene.acts());
+}
+
+#[test]
 fn numbers_are_those_of_the_very_run_job_and_commit_that_were_asked_for() {
     let mut scene = incomparable();
     let (slot, ..) = asked(&scene).remove(0);

@@ -43,6 +43,16 @@ impl SandboxProject {
         })
     }
 
+    /// The jobs of a pipeline, once none of them has anything left to do.
+    pub async fn ended(&self, pipeline: u64) -> Done<Vec<Job>> {
+        let mut told = self.world.told.subscribe();
+        while !self.pipeline_state(pipeline)?.is_final() {
+            // Its sender lives as long as the world does, and the world as long as this handle.
+            let _told = told.changed().await;
+        }
+        self.jobs(pipeline)
+    }
+
     /// The newest job of this name in a pipeline; `model:task` on both forges.
     pub fn job(&self, pipeline: u64, name: &str) -> Done<Job> {
         self.read(|project| {

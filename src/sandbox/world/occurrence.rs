@@ -221,6 +221,7 @@ impl State {
     /// Queues a delivery for every hook that wants to hear of it, and for every App that is installed there.
     pub(crate) fn tell(&mut self, occurrence: &Occurrence) {
         self.bell.notify_one();
+        self.told.send_replace(());
         let Ok(project) = self.project(occurrence.project()) else { return };
         let hears = |hook: &&Hook| hook.wants.hears(hook.id, occurrence) && occurrence.pressed_of().is_none();
         let hooks: Vec<Hook> = project.hooks.values().filter(hears).cloned().collect();

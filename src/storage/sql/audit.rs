@@ -4,10 +4,10 @@ use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 
-use super::{Connection, Row, encode};
+use super::{Connection, Row, decode, encode};
 use crate::domain::{Audit, Timestamp};
 use crate::storage::StoreError;
-use crate::storage::records::BrokenAudit;
+use crate::storage::records::{AuditEnd, AuditRow, BrokenAudit};
 
 /// One row's content, as it is hashed.
 struct Entry<'a> {
@@ -108,10 +108,40 @@ pub(in crate::storage) async fn touch(connection: &mut Connection) -> Result<(),
     Ok(())
 }
 
-/// The first row that is not as it was written.
+/// At most `limit` rows behind row `after`, the oldest first.
+pub(in crate::storage) async fn rows(
+    connection: &mut Connection,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<AuditRow>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, at, lane, kind, actor, what, detail, previous, hash FROM audit
+         WHERE id > $1 ORDER BY id LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await?;
+    let read = |row: &Row| {
+        Ok(AuditRow {
+            id: row.try_get("id")?,
+            at: Timestamp(row.try_get("at")?),
+            lane: row.try_get("lane")?,
+            kind: row.try_get("kind")?,
+            actor: row.try_get("actor")?,
+            what: row.try_get("what")?,
+            detail: decode("the detail of an audit entry", row.try_get("detail")?)?,
+            previous: row.try_get("previous")?,
+            hash: row.try_get("hash")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Where the log ends, or the first row that is not as it was written.
 pub(in crate::storage) async fn verify(
     connection: &mut Connection,
-) -> Result<Option<BrokenAudit>, StoreError> {
+) -> Result<Result<AuditEnd, BrokenAudit>, StoreError> {
     // The end is read first: what is appended meanwhile lies behind it.
     let end = head(connection).await?;
     let mut rows = sqlx::query(
@@ -123,16 +153,16 @@ pub(in crate::storage) async fn verify(
     while let Some(row) = rows.next().await {
         let (id, hash) = match check(&row?, last, &previous)? {
             Ok(found) => found,
-            Err(broken) => return Ok(Some(broken)),
+            Err(broken) => return Ok(Err(broken)),
         };
         (last, previous) = (id, hash);
     }
-    let broken = |why| Ok(Some(BrokenAudit { row: last + 1, why }));
+    let broken = |why| Ok(Err(BrokenAudit { row: last + 1, why }));
     match () {
         () if last < end.length => broken("rows at the end are missing"),
         () if previous != end.hash => broken("the log does not end with the hash that was noted"),
         () if end.highest > end.length => broken("the row stands behind the noted end of the log"),
-        () => Ok(None),
+        () => Ok(Ok(AuditEnd { rows: end.length, hash: end.hash })),
     }
 }
 

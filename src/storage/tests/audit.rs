@@ -2,7 +2,7 @@
 
 use super::Fresh;
 use super::commits::audit;
-use crate::storage::{BrokenAudit, Decision};
+use crate::storage::{AuditEnd, BrokenAudit, Decision};
 
 /// Five rows from two commits.
 async fn filled() -> Fresh {
@@ -11,17 +11,31 @@ async fn filled() -> Fresh {
         let audit = entries.into_iter().map(audit).collect();
         store.decide(Decision { audit, ..Decision::default() }, at).await.unwrap();
     }
-    assert_eq!(store.verify_audit().await.unwrap(), None);
+    assert_eq!(whole(&store).await.rows, 5);
     store
+}
+
+async fn whole(store: &Fresh) -> AuditEnd {
+    store.verify_audit().await.unwrap().unwrap()
 }
 
 #[tokio::test]
 async fn an_empty_log_and_a_log_as_written_are_whole() {
-    assert_eq!(Fresh::new().await.verify_audit().await.unwrap(), None);
+    assert_eq!(whole(&Fresh::new().await).await, AuditEnd { rows: 0, hash: "0".repeat(64) });
     let store = filled().await;
     let rows = "SELECT GROUP_CONCAT(id || what || lane || actor || detail, ' ') FROM audit WHERE id > 3";
     let wanted = r#"4dgitlab:12!1alice{"n":1} 5egitlab:12!1alice{"n":1}"#;
     assert_eq!(store.text(rows).await.as_deref(), Some(wanted));
+    let rows = store.audit_rows(0, 3).await.unwrap();
+    assert_eq!(
+        rows.iter().map(|row| (row.id, row.what.as_str())).collect::<Vec<_>>(),
+        [(1, "a"), (2, "b"), (3, "c")]
+    );
+    let rest = store.audit_rows(3, 3).await.unwrap();
+    assert_eq!(rest.iter().map(|row| row.id).collect::<Vec<_>>(), [4, 5]);
+    assert_eq!(rest[0].previous, rows[2].hash);
+    assert_eq!(rest[1].hash, whole(&store).await.hash);
+    assert_eq!(store.audit_rows(5, 3).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -31,7 +45,7 @@ async fn the_database_itself_refuses_to_change_the_log() {
         let error = store.execute(sql).await.unwrap_err().to_string();
         assert!(error.contains("append-only"), "{error}");
     }
-    assert_eq!(store.verify_audit().await.unwrap(), None);
+    assert_eq!(whole(&store).await.rows, 5);
 }
 
 #[tokio::test]
@@ -63,7 +77,7 @@ async fn any_change_past_the_guards_is_named_by_its_row() {
         assert!(store.execute(change).await.unwrap() > 0, "{change}");
         let broken = store.verify_audit().await.unwrap();
         assert!(
-            matches!(broken, Some(BrokenAudit { row: found, .. }) if found == row),
+            matches!(broken, Err(BrokenAudit { row: found, .. }) if found == row),
             "{change}: {broken:?}"
         );
     }

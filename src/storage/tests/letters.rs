@@ -91,7 +91,7 @@ async fn a_delivery_that_was_given_up_goes_back_to_work_as_if_never_tried_and_on
         "gitlab:12!1 retry An operator put gitlab a back to work. {\"account\":\"ops\",\"calls\":0,\"jobs\":1,\"overtaken\":0}"
     );
     assert_eq!(store.count("SELECT COUNT(*) FROM audit").await, 1, "a refused one changed nothing");
-    assert_eq!(store.verify_audit().await.unwrap(), None);
+    assert!(store.verify_audit().await.unwrap().is_ok());
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ async fn the_sample_database_is_one_that_the_store_can_work_with() {
     assert_eq!((call.owner, call.effect.kind()), (super::merge_request(7).into(), "label"));
     assert!(fresh.meaning_seen("gitlab:12!7:comment:9:1800000060000").await.unwrap());
     assert_eq!(fresh.dead_jobs(9).await.unwrap().len(), 1);
-    assert_eq!(fresh.verify_audit().await.unwrap(), None);
+    assert!(fresh.verify_audit().await.unwrap().is_ok());
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_second_start_changes_nothing() {
     store.close().await;
     let again = Store::open(&url(&store.folder)).await.unwrap();
     assert_eq!(again.queue().await.unwrap().0, 1);
-    assert_eq!(again.verify_audit().await.unwrap(), None);
+    assert!(again.verify_audit().await.unwrap().is_ok());
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! What was given up, put back to work by an operator: the program itself, as another process beside the
 //! bot that works on the same database.
 
-use std::process::Command;
 use std::time::Duration;
 
 use mergewright::domain::ForgeKind;
@@ -9,7 +8,8 @@ use mergewright::sandbox::Fault;
 use serde_json::Value;
 
 use super::Play;
-use super::forges::{on_both_forges, server_lines};
+use super::forges::on_both_forges;
+use super::operator::asks;
 use super::outcome::{GOOD, end, once_each, published, sent};
 use super::play::{HUB_SECRET, OWNER, SIGNING_TOKEN};
 
@@ -21,21 +21,7 @@ on_both_forges! {
 
 /// Asks the program about deliveries: exit status, standard output and standard error.
 fn deliveries(play: &Play, words: &[&str]) -> (Option<i32>, String, String) {
-    let config = play.folder.path().join("mergewright.yml");
-    let lines = server_lines(play.forge, "repositories: [\"group/*\"]\n", &play.sandbox);
-    std::fs::write(&config, lines).unwrap();
-    let done = Command::new(env!("CARGO_BIN_EXE_mergewright"))
-        .arg("deliveries")
-        .args(words)
-        .arg("--config")
-        .arg(&config)
-        .env("TOKEN", play.bot.token())
-        .env("SIGNING", SIGNING_TOKEN)
-        .env("HUB_SECRET", HUB_SECRET)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (done.status.code(), text(done.stdout), text(done.stderr))
+    asks(play, &[&["deliveries"], words].concat())
 }
 
 /// The same where it answers with JSON.

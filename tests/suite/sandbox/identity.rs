@@ -1,7 +1,5 @@
 //! Identity tokens, from the configuration to the line that sees one: the generated files, really run.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mergewright::config::repository;
@@ -33,12 +31,7 @@ models:
 
 /// The job of a run, when it has ended.
 async fn ended(scene: &Scene, run: u64, job: &str) -> Job {
-    let look = async {
-        while !scene.project.pipeline_state(run).unwrap().is_final() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(120), look).await.unwrap();
+    scene.ended(run).await;
     let job = scene.project.job(run, job).unwrap();
     assert_eq!(job.state, JobState::Success, "{}", job.log);
     job

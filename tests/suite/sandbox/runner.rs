@@ -10,13 +10,7 @@ use mergewright::sandbox::{Deliveries, File, Job, JobState, Jobs, PipelineState}
 
 use super::scene::{GENERATED, Scene};
 
-/// The jobs of a pipeline that has come to rest.
-async fn rest(scene: &Scene, pipeline: u64) -> Vec<Job> {
-    until(|| scene.project.pipeline_state(pipeline).unwrap().is_final()).await;
-    scene.project.jobs(pipeline).unwrap()
-}
-
-/// Looks until something is so; gives up after a minute.
+/// Looks until something is so of which no signal tells: what a process writes, and its end.
 async fn until(so: impl Fn() -> bool) {
     let look = async {
         while !so() {
@@ -37,7 +31,7 @@ async fn played(file: &str) -> (Scene, u64, Vec<Job>) {
     let number = scene.merge_request();
     let run = scene.project.head_pipeline(number).unwrap();
     assert_eq!(run.error, None);
-    let jobs = rest(&scene, run.id).await;
+    let jobs = scene.ended(run.id).await;
     (scene, run.id, jobs)
 }
 
@@ -189,7 +183,7 @@ ask:
     scene.project.tag("mia", "v1", "main", Some("one")).unwrap();
     let ask = jobs.iter().find(|job| job.name == "ask").unwrap().id;
     assert_eq!(scene.bot("POST", &format!("/jobs/{ask}/play"), json!({})).await.status, 200);
-    rest(&scene, run).await;
+    scene.ended(run).await;
     let log = scene.project.job(run, "ask").unwrap().log;
     assert!(log.contains("answer /jobs/9001/artifacts/model.txt model\n"), "{log}");
     assert!(log.contains("answer /jobs/9001/trace 404\n"), "{log}");
@@ -228,7 +222,7 @@ async fn the_generated_pipeline_trains_tests_and_publishes_the_very_bytes() {
     let number = scene.project.open_merge_request("ada", "next", "Train anew").unwrap();
     let run = scene.project.head_pipeline(number).unwrap();
     assert_eq!(run.error, None);
-    let jobs = rest(&scene, run.id).await;
+    let jobs = scene.ended(run.id).await;
     let states: Vec<(&str, &JobState)> = jobs.iter().map(|job| (job.name.as_str(), &job.state)).collect();
     let good = [("iris:build", &JobState::Success), ("iris:test", &JobState::Success)];
     assert_eq!(states, good, "{}{}", jobs[0].log, jobs[1].log);
@@ -257,10 +251,10 @@ async fn the_generated_pipeline_trains_tests_and_publishes_the_very_bytes() {
         ];
         scene.project.run_pipeline("mia", "main", &order).unwrap()
     };
-    let good = rest(&scene, publish("v1")).await;
+    let good = scene.ended(publish("v1")).await;
     assert_eq!(good[0].state, JobState::Success, "{}", good[0].log);
     assert!(good[0].log.contains("1 file(s) of iris v1 verified against the tag"), "{}", good[0].log);
-    let bad = rest(&scene, publish("v2")).await;
+    let bad = scene.ended(publish("v2")).await;
     assert_eq!(bad[0].state, JobState::Failed("script_failure".to_owned()));
     assert!(bad[0].log.contains("is not the file that was judged"), "{}", bad[0].log);
 }
@@ -282,7 +276,7 @@ async fn judged_bytes_are_measured_on_a_branch_s_data_at_its_newest_commit_and_n
         let order = order.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
         scene.project.run_pipeline("mia", branch, &order)
     };
-    let built = rest(&scene, start("main", order("run", main.as_str(), "")).unwrap()).await;
+    let built = scene.ended(start("main", order("run", main.as_str(), "")).unwrap()).await;
     let metrics =
         async |job: u64| scene.get(&format!("/jobs/{job}/artifacts/models/iris/metrics.json")).await.json();
     let published = metrics(built[1].id).await;
@@ -297,7 +291,7 @@ async fn judged_bytes_are_measured_on_a_branch_s_data_at_its_newest_commit_and_n
     let fewer = rows.map(|(_, line)| format!("{line}\n")).collect::<String>();
     let head = scene.project.push("ada", "next", &[File::write(path, fewer)], "Other data").unwrap();
     let source = built[0].id.to_string();
-    let jobs = rest(&scene, start("next", order("evaluate", head.as_str(), &source)).unwrap()).await;
+    let jobs = scene.ended(start("next", order("evaluate", head.as_str(), &source)).unwrap()).await;
     let [job] = jobs.as_slice() else { panic!("{jobs:?}") };
     assert_eq!((job.name.as_str(), &job.state), ("iris:evaluate", &JobState::Success), "{}", job.log);
     assert!(job.log.contains("1 file(s) of iris v1 verified against the tag"), "{}", job.log);
@@ -312,7 +306,7 @@ async fn judged_bytes_are_measured_on_a_branch_s_data_at_its_newest_commit_and_n
     ] {
         let mut order = order("evaluate", main.as_str(), &source);
         order[3].1 = named.to_string();
-        let jobs = rest(&scene, start("main", order).unwrap()).await;
+        let jobs = scene.ended(start("main", order).unwrap()).await;
         assert_eq!((jobs[0].name.as_str(), &jobs[0].state), ("iris:evaluate", &state), "{}", jobs[0].log);
         if state == JobState::Success {
             assert_eq!(metrics(jobs[0].id).await, published);
@@ -340,7 +334,7 @@ async fn a_run_of_a_commit_that_the_branch_has_left_builds_and_measures_that_com
         scene.project.run_pipeline("mia", "main", &order).unwrap()
     };
     let left = async |run: u64| {
-        let jobs = rest(&scene, run).await;
+        let jobs = scene.ended(run).await;
         for job in &jobs {
             assert_eq!(job.state, JobState::Success, "{}", job.log);
         }
@@ -354,7 +348,7 @@ async fn a_run_of_a_commit_that_the_branch_has_left_builds_and_measures_that_com
     assert_ne!(left(asked(second.as_str())).await.0, measured);
     assert_eq!(left(asked(first.as_str())).await.0, measured, "not what the branch holds by now");
 
-    let unknown = rest(&scene, asked(&"ab".repeat(20))).await;
+    let unknown = scene.ended(asked(&"ab".repeat(20))).await;
     assert_eq!(unknown[0].state, JobState::Failed("script_failure".to_owned()));
     assert!(unknown[0].log.contains("cannot be checked out"), "{}", unknown[0].log);
 }

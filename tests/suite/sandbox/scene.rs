@@ -3,9 +3,10 @@
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use mergewright::domain::{Clock, ForgeKind, Sha, Timestamp};
-use mergewright::sandbox::{Deliveries, File, Jobs, Role, Sandbox, SandboxOptions, SandboxProject};
+use mergewright::sandbox::{Deliveries, File, Job, Jobs, Role, Sandbox, SandboxOptions, SandboxProject};
 use serde_json::Value;
 
 /// A clock that moves only when told.
@@ -102,6 +103,11 @@ impl Scene {
         let main = project.push("mia", "main", &files, "Begin").unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { forge, project, client, main, kind }
+    }
+
+    /// The jobs of a run that comes to its end within two minutes.
+    pub(super) async fn ended(&self, run: u64) -> Vec<Job> {
+        tokio::time::timeout(Duration::from_secs(120), self.project.ended(run)).await.unwrap().unwrap()
     }
 
     /// A branch that touches the model, and its merge request.

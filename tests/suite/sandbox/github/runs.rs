@@ -335,13 +335,7 @@ async fn the_generated_workflow_really_trains_and_tests_and_leaves_its_files() {
     let number = scene.project.open_merge_request("ada", "next", "Train anew").unwrap();
     let run = scene.project.head_run(number, "iris").unwrap();
     assert_eq!(run.error, None);
-    let look = async {
-        while !scene.project.pipeline_state(run.id).unwrap().is_final() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(120), look).await.unwrap();
-    let jobs = scene.project.jobs(run.id).unwrap();
+    let jobs = scene.ended(run.id).await;
     let ended: Vec<(&str, &JobState)> = jobs.iter().map(|job| (job.name.as_str(), &job.state)).collect();
     let (done, left_out) = (&JobState::Success, &JobState::Skipped);
     let expected = [
@@ -380,12 +374,7 @@ async fn the_generated_workflow_really_trains_and_tests_and_leaves_its_files() {
         scene.project.run_pipeline("mia", branch, &order).unwrap()
     };
     let ended = async |run: u64| {
-        let look = async {
-            while !scene.project.pipeline_state(run).unwrap().is_final() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(120), look).await.unwrap();
+        scene.ended(run).await;
         scene.project.job(run, "iris:evaluate").unwrap()
     };
     let measured = evaluate("next", head.as_str());
