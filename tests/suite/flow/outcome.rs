@@ -203,6 +203,17 @@ pub(crate) enum Saying {
     Buttons,
 }
 
+/// A candidate that was built and measured, with a while after each step.
+pub(crate) async fn patient_candidate(play: &mut Play) -> u64 {
+    let number = play.opens("Train longer").await;
+    a_while(play).await;
+    play.builds(number, "weights").await;
+    a_while(play).await;
+    play.measures(number, GOOD).await;
+    a_while(play).await;
+    number
+}
+
 /// The lifecycle with a while after each step, in which whatever was put off is done.
 pub(crate) async fn patient_lifecycle(play: &mut Play) -> u64 {
     patiently(play, Saying::Comments).await
@@ -210,12 +221,7 @@ pub(crate) async fn patient_lifecycle(play: &mut Play) -> u64 {
 
 /// The same, told in this way.
 pub(crate) async fn patiently(play: &mut Play, by: Saying) -> u64 {
-    let number = play.opens("Train longer").await;
-    a_while(play).await;
-    play.builds(number, "weights").await;
-    a_while(play).await;
-    play.measures(number, GOOD).await;
-    a_while(play).await;
+    let number = patient_candidate(play).await;
     for verb in ["approve", "publish"] {
         match by {
             Saying::Comments => {

@@ -14,7 +14,7 @@ use super::Play;
 use super::faults::{Named, passing};
 use super::forges::on_both_forges;
 use super::missed::{BY_NAME, half, sweeps};
-use super::outcome::{GOOD, a_while, alike, end, patient_lifecycle, published_by_queue};
+use super::outcome::{GOOD, a_while, alike, end, patient_candidate, patient_lifecycle, published_by_queue};
 use super::play::{BOT, IRIS, OWNER};
 use super::queue::{passes, queued_branch, queueing};
 
@@ -37,12 +37,7 @@ type Call = (String, u32);
 
 /// The whole way through the queue, with a while after each step.
 async fn lifecycle(play: &mut Play) -> u64 {
-    let number = play.opens("Train longer").await;
-    a_while(play).await;
-    play.builds(number, "weights").await;
-    a_while(play).await;
-    play.measures(number, GOOD).await;
-    a_while(play).await;
+    let number = patient_candidate(play).await;
     for verb in ["approve", "publish"] {
         play.says(OWNER, number, &format!("/model {verb}")).await;
         a_while(play).await;
