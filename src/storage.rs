@@ -3,18 +3,22 @@
 //! One task writes and commits in groups (`writer`), a few connections read. The methods of
 //! [`Store`] are grouped by who needs them: `inbox` and `commit` (the worker), `outbox`, `state`
 //! (facts) and `views` (pages, metrics, checks). The SQL itself is free functions over a connection
-//! (`sql`), written so that another database can take the same text.
+//! (`sql`); one text serves SQLite and Postgres (`driver`).
 
 mod audit;
 mod body;
 mod commit;
 mod connect;
+mod driver;
 mod environments;
 mod error;
 mod held;
 mod inbox;
+mod lead;
 mod letters;
+mod listen;
 mod migrate;
+mod ours;
 mod outbox;
 mod records;
 mod sole;
@@ -29,6 +33,7 @@ mod tests;
 
 pub use error::StoreError;
 pub use held::HeldError;
+pub use lead::Lead;
 pub use letters::{DeliveryFilter, DeliveryLine, DeliveryRecord, DeliveryStep, LetterName, Replayed};
 pub use records::{
     AuditEnd, AuditRow, BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job,
@@ -39,10 +44,10 @@ pub use sole::Sole;
 
 use std::path::PathBuf;
 
+use connect::{ANSWER_LIMIT, Address, Readers, Server};
+use driver::{Connection, silent};
 use futures_util::future::BoxFuture;
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
-
-use connect::Address;
+use ours::Ours;
 use writer::{Wakes, Writer};
 
 /// The database. Cheap to clone; every method is one short transaction.
@@ -50,41 +55,38 @@ use writer::{Wakes, Writer};
 pub struct Store {
     writer: Writer,
     /// None in memory: there only the writing connection sees the data.
-    readers: Option<SqlitePool>,
-    /// None in memory.
+    readers: Option<Readers>,
+    /// None in memory, and on a server.
     file: Option<PathBuf>,
+    /// Where other processes work on the same database.
+    server: Option<Box<Server>>,
+    ours: Ours,
 }
 
 impl Store {
-    /// Opens (creates, migrates) the database at `sqlite://PATH` or `sqlite::memory:`.
+    /// Opens (creates, migrates) the database at `sqlite://PATH`, `sqlite::memory:` or `postgres://…`.
     ///
     /// # Errors
     /// [`StoreError::Address`] when the address is wrong or the database belongs to another version
     /// of the program; [`StoreError::Unavailable`] when it cannot be opened now.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
-        let options = address.writer()?;
-        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let (mut connection, opening) = address.connect().await?;
         migrate::run(&mut connection).await?;
-        let readers = address.readers();
-        let file = match address {
-            Address::File(path) => Some(path),
-            Address::Memory => None,
-        };
-        let reopen = file.is_some().then_some(options);
-        Ok(Self { writer: Writer::start(connection, reopen), readers, file })
+        let reopen = (!matches!(address, Address::Memory)).then_some(opening);
+        Ok(Self::over(address, Writer::start(connection, reopen)))
     }
 
     /// Opens a database that is there, for reading only: nothing is created, migrated or written.
     ///
     /// # Errors
-    /// [`StoreError::Address`] when the address is wrong, names no file, or the file's tables are not
+    /// [`StoreError::Address`] when the address is wrong, names no database, or its tables are not
     /// those of this version of the program; [`StoreError::Unavailable`] when it cannot be opened now.
     pub async fn inspect(url: &str) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
-        let mut connection = SqliteConnection::connect_with(&address.reader()?).await?;
+        let mut connection = address.visit(false).await?;
         migrate::check(&mut connection).await?;
-        Ok(Self { writer: Writer::start(connection, None), readers: address.readers(), file: None })
+        Ok(Self::beside_others(&address, connection))
     }
 
     /// Opens a database that is there beside the process that works on it, for a short write of its own:
@@ -94,9 +96,30 @@ impl Store {
     /// Those of [`Store::inspect`].
     pub async fn beside(url: &str) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
-        migrate::check(&mut SqliteConnection::connect_with(&address.reader()?).await?).await?;
-        let connection = SqliteConnection::connect_with(&address.writer()?).await?;
-        Ok(Self { writer: Writer::start(connection, None), readers: address.readers(), file: None })
+        migrate::check(&mut address.visit(false).await?).await?;
+        let connection = address.visit(true).await?;
+        Ok(Self::beside_others(&address, connection))
+    }
+
+    fn over(address: Address, writer: Writer) -> Self {
+        let readers = address.readers();
+        let (file, server) = match address {
+            Address::Memory => (None, None),
+            Address::File(path) => (Some(path), None),
+            Address::Server(server) => (None, Some(server)),
+        };
+        Self { writer, readers, file, server, ours: Ours::default() }
+    }
+
+    fn beside_others(address: &Address, connection: Connection) -> Self {
+        let (writer, readers) = (Writer::start(connection, None), address.readers());
+        Self { writer, readers, file: None, server: None, ours: Ours::default() }
+    }
+
+    /// Whether other processes work on the database too.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.server.is_some()
     }
 
     /// Ends the database after everything asked for so far, for this handle and all its clones.
@@ -108,8 +131,8 @@ impl Store {
         self.writer.close().await;
     }
 
-    /// Resolves after the next commit of this process that may have made work (a job, an effect, a
-    /// timer). It is registered by this call, not by the first poll: call it, then look for work,
+    /// Resolves after the next commit that may have made work (a job, an effect, a timer), of this process
+    /// or of one that shares the server with it. It is registered by this call, not by the first poll: call it, then look for work,
     /// then wait, and no wake-up is lost.
     pub fn woken(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.writer.woken()
@@ -130,19 +153,40 @@ impl Store {
     async fn write<T, F>(&self, wakes: Wakes, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
         self.writer.write(wakes, work).await
+    }
+
+    /// A write that ends a lease, whatever else it does.
+    async fn end<T, F>(&self, lease: &Lease, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        let ended = self.write(Wakes::Sleepers, work).await;
+        if matches!(ended, Ok(_) | Err(StoreError::LeaseLost)) {
+            self.ours.remove(lease);
+        }
+        ended
     }
 
     async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
-        match &self.readers {
-            Some(readers) => work(&mut *readers.acquire().await?).await,
-            None => self.writer.write(Wakes::Nobody, work).await,
+        let Some(readers) = &self.readers else { return self.writer.write(Wakes::Nobody, work).await };
+        let mut connection = readers.acquire().await?;
+        if !connection.is_shared() {
+            return work(&mut connection).await;
+        }
+        match tokio::time::timeout(ANSWER_LIMIT, work(&mut connection)).await {
+            Ok(answered) => answered,
+            Err(_elapsed) => {
+                connection.condemn();
+                Err(silent().into())
+            }
         }
     }
 }

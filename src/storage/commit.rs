@@ -3,7 +3,6 @@
 use super::inbox::enqueue;
 use super::records::{Decision, DeliveryOutcome, Lease};
 use super::sql::{self, Connection, lane_from};
-use super::writer::Wakes;
 use super::{Store, StoreError};
 use crate::domain::{Lane, Owner, Timestamp};
 
@@ -17,9 +16,9 @@ impl Store {
     /// [`StoreError::Damaged`] when effects or runs have nothing in a repository to belong to;
     /// [`StoreError::Unavailable`].
     pub async fn commit(&self, lease: &Lease, decision: Decision, now: Timestamp) -> Result<(), StoreError> {
-        let lease = lease.clone();
-        self.write(Wakes::Sleepers, move |connection| {
-            Box::pin(async move { commit(connection, &lease, &decision, now).await })
+        let held = lease.clone();
+        self.end(lease, move |connection| {
+            Box::pin(async move { commit(connection, &held, &decision, now).await })
         })
         .await
     }

@@ -1,12 +1,18 @@
 //! Where the database lies and how its connections are set up.
 
+mod postgres;
+mod readers;
+
+pub(super) use postgres::{ANSWER_LIMIT, CHANNEL, SWEEP_LOCK, Server, WRITING, announced};
+pub(super) use readers::Readers;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::StoreError;
+use super::driver::{Connection, Opening, refused};
 
 /// Bodies are a few KiB when compressed: one page holds one or more of them.
 const PAGE_SIZE: u32 = 8192;
@@ -26,12 +32,19 @@ pub(super) enum Address {
     Memory,
     /// A file.
     File(PathBuf),
+    /// A server that several processes share.
+    Server(Box<Server>),
 }
 
 impl Address {
-    /// Reads `sqlite://PATH` or `sqlite::memory:`.
+    /// Reads `sqlite://PATH`, `sqlite::memory:` or `postgres://…`.
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
-        let wrong = |why: &str| StoreError::Address(format!("{why}; expected sqlite:// and a path"));
+        let wrong = |why: &str| {
+            StoreError::Address(format!("{why}; expected sqlite:// and a path, or postgres:// and a server"))
+        };
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            return Server::parse(url).map(Box::new).map(Self::Server);
+        }
         let Some(rest) = url.strip_prefix("sqlite:") else {
             // The text may hold a password, so only what stands before the first colon is named.
             let scheme: String = url.split(':').next().unwrap_or_default().chars().take(20).collect();
@@ -47,9 +60,29 @@ impl Address {
         }
     }
 
+    /// The first connection of a process that works on the database; a server may still be starting.
+    pub(super) async fn connect(&self) -> Result<(Connection, Opening), StoreError> {
+        let opening = self.writer()?;
+        let connection = match self {
+            Self::Server(server) => server.connect(&opening).await?,
+            Self::Memory | Self::File(_) => opening.open().await?,
+        };
+        Ok((connection, opening))
+    }
+
+    /// A connection to a database that is there and that another process works on: for reading only, or not.
+    pub(super) async fn visit(&self, writes: bool) -> Result<Connection, StoreError> {
+        let opening = if writes { self.writer()? } else { self.reader()? };
+        match self {
+            Self::Server(server) => opening.open().await.map_err(|error| server.told(refused(error))),
+            Self::Memory | Self::File(_) => Ok(opening.open().await?),
+        }
+    }
+
     /// How the one writing connection is opened; creates the file's folder.
-    pub(super) fn writer(&self) -> Result<SqliteConnectOptions, StoreError> {
+    fn writer(&self) -> Result<Opening, StoreError> {
         let options = match self {
+            Self::Server(server) => return Ok(server.writer()),
             Self::Memory => SqliteConnectOptions::new().in_memory(true),
             Self::File(path) => {
                 create_folder(path)?;
@@ -59,33 +92,39 @@ impl Address {
                     .journal_mode(SqliteJournalMode::Wal)
             }
         };
-        Ok(options
+        let options = options
             .page_size(PAGE_SIZE)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("cache_size", CACHE_KIB))
+            .pragma("cache_size", CACHE_KIB);
+        Ok(Opening::Sqlite(Box::new(options)))
     }
 
-    /// How one connection is opened that only reads a file that must be there.
-    pub(super) fn reader(&self) -> Result<SqliteConnectOptions, StoreError> {
+    /// How one connection is opened that only reads a database that must be there.
+    fn reader(&self) -> Result<Opening, StoreError> {
         match self {
+            Self::Server(server) => Ok(server.reader()),
             Self::Memory => Err(StoreError::Address("a database in memory is nobody else's".to_owned())),
             Self::File(path) if !path.is_file() => Err(StoreError::Address(format!(
                 "there is no database at {}; `mergewright serve` makes it",
                 path.display()
             ))),
-            Self::File(path) => Ok(read_only(path)),
+            Self::File(path) => Ok(Opening::Sqlite(Box::new(read_only(path)))),
         }
     }
 
     /// Connections that only read; none in memory, where only the writing connection sees the data.
-    pub(super) fn readers(&self) -> Option<SqlitePool> {
-        let Self::File(path) = self else { return None };
-        let options = read_only(path);
-        let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(BUSY_TIMEOUT);
-        Some(pool.connect_lazy_with(options))
+    pub(super) fn readers(&self) -> Option<Readers> {
+        match self {
+            Self::Memory => None,
+            Self::File(path) => {
+                let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(BUSY_TIMEOUT);
+                Some(Readers::Sqlite(pool.connect_lazy_with(read_only(path))))
+            }
+            Self::Server(server) => Some(Readers::Postgres(server.readers())),
+        }
     }
 }
 
@@ -127,8 +166,7 @@ mod tests {
 
     #[test]
     fn a_wrong_address_is_refused_without_its_password() {
-        for url in
-            ["", "m.db", "postgres://me:hunter2@db/m", "sqlite://", "sqlite:///a/", "sqlite://a?mode=ro"]
+        for url in ["", "m.db", "mysql://me:hunter2@db/m", "sqlite://", "sqlite:///a/", "sqlite://a?mode=ro"]
         {
             let error = Address::parse(url).unwrap_err().to_string();
             assert!(error.contains("sqlite:// and a path"), "{url}: {error}");

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use sqlx::Row as _;
-
 use super::records::{Claimed, Job, Lease, Leased, NewDelivery, NewJob, Recorded};
 use super::sql::{self, Connection, Row, decode, lane_from};
 use super::writer::Wakes;
 use super::{Store, StoreError, body};
-use crate::domain::{InternalEvent, Timestamp};
+use crate::domain::{InternalEvent, Lane, Timestamp};
 
 impl Store {
     /// Keeps a delivery and its job; returns after the commit is on disk.
@@ -24,9 +22,7 @@ impl Store {
         self.write(Wakes::Sleepers, move |connection| {
             Box::pin(async move {
                 let is_new = match &kept {
-                    Some((lane, packed)) => {
-                        sql::delivery::insert(connection, &delivery, lane, packed).await?
-                    }
+                    Some((lane, packed)) => keep(connection, &delivery, lane, packed).await?,
                     None => sql::delivery::insert_ignored(connection, &delivery).await?,
                 };
                 if is_new {
@@ -72,6 +68,7 @@ impl Store {
                 .write(Wakes::Nobody, move |connection| Box::pin(sql::lane::claim(connection, now, lease)))
                 .await?;
             let Some((lease, row)) = claimed else { return Ok(None) };
+            self.ours.add(&lease);
             match read_claimed(lease.clone(), &row) {
                 Ok(claimed) => return Ok(Some(claimed)),
                 // Nobody can ever read it: a dead letter, so that the lane goes on.
@@ -103,12 +100,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::LeaseLost`] when somebody else took over; [`StoreError::Unavailable`].
     pub async fn retry_job(&self, lease: &Lease, at: Timestamp, error: &str) -> Result<(), StoreError> {
-        let (lease, error) = (lease.clone(), error.to_owned());
-        self.write(Wakes::Sleepers, move |connection| {
+        let (held, error) = (lease.clone(), error.to_owned());
+        self.end(lease, move |connection| {
             Box::pin(async move {
-                sql::lane::held(connection, &lease).await?;
-                sql::job::failed(connection, lease.row, &error).await?;
-                sql::lane::release(connection, lease.lane, at).await
+                sql::lane::held(connection, &held).await?;
+                sql::job::failed(connection, held.row, &error).await?;
+                sql::lane::release(connection, held.lane, at).await
             })
         })
         .await
@@ -119,14 +116,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::LeaseLost`] when somebody else took over; [`StoreError::Unavailable`].
     pub async fn bury_job(&self, lease: &Lease, error: &str, now: Timestamp) -> Result<(), StoreError> {
-        let (lease, error) = (lease.clone(), error.to_owned());
-        self.write(Wakes::Sleepers, move |connection| {
+        let (held, error) = (lease.clone(), error.to_owned());
+        self.end(lease, move |connection| {
             Box::pin(async move {
-                sql::lane::held(connection, &lease).await?;
-                if let Some(delivery) = sql::job::bury(connection, lease.row, &error, now).await? {
+                sql::lane::held(connection, &held).await?;
+                if let Some(delivery) = sql::job::bury(connection, held.row, &error, now).await? {
                     sql::delivery::end(connection, delivery, "dead", Some(&error)).await?;
                 }
-                sql::lane::release(connection, lease.lane, now).await
+                sql::lane::release(connection, held.lane, now).await
             })
         })
         .await
@@ -155,6 +152,19 @@ impl Store {
         })
         .await
     }
+}
+
+/// Keeps a delivery with its job; false where it is kept already.
+async fn keep(
+    connection: &mut Connection,
+    delivery: &NewDelivery,
+    lane: &Lane,
+    packed: &[u8],
+) -> Result<bool, StoreError> {
+    let Some(row) = sql::delivery::insert(connection, delivery, packed).await? else { return Ok(false) };
+    let lane = sql::lane::wake(connection, lane, delivery.received_at).await?;
+    sql::job::add_delivery(connection, lane, row, delivery.received_at).await?;
+    Ok(true)
 }
 
 /// Puts jobs into their lanes, with the delivery that they come from.

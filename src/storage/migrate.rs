@@ -1,12 +1,16 @@
 //! Brings a database to the tables that this program knows.
 
+use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{SqlSafeStr as _, SqliteConnection};
 
 use super::StoreError;
+use super::driver::{Connection, Driver, query};
 
-/// Every migration in order: number, name, text. A released one is never changed again.
-pub(super) const SQLITE: &[(i64, &str, &str)] = &[
+/// A migration: number, name, text. A released one is never changed again.
+type Step = (i64, &'static str, &'static str);
+
+/// Every migration in order. Both databases have the same, with the same meaning.
+pub(super) const SQLITE: &[Step] = &[
     (1, "initial", include_str!("migrations/sqlite/0001_initial.sql")),
     (2, "environments", include_str!("migrations/sqlite/0002_environments.sql")),
     (3, "sweep", include_str!("migrations/sqlite/0003_sweep.sql")),
@@ -14,17 +18,32 @@ pub(super) const SQLITE: &[(i64, &str, &str)] = &[
     (5, "cause", include_str!("migrations/sqlite/0005_cause.sql")),
 ];
 
-/// Applies what is missing.
-pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    apply(connection, SQLITE).await
+/// The same for Postgres.
+pub(super) const POSTGRES: &[Step] = &[
+    (1, "initial", include_str!("migrations/postgres/0001_initial.sql")),
+    (2, "environments", include_str!("migrations/postgres/0002_environments.sql")),
+    (3, "sweep", include_str!("migrations/postgres/0003_sweep.sql")),
+    (4, "interruptions", include_str!("migrations/postgres/0004_interruptions.sql")),
+    (5, "cause", include_str!("migrations/postgres/0005_cause.sql")),
+];
+
+/// Those of a connection's database.
+pub(super) const fn of(connection: &Connection) -> &'static [Step] {
+    if connection.is_shared() { POSTGRES } else { SQLITE }
+}
+
+/// Applies what is missing. Processes that start at once on one server take turns.
+pub(super) async fn run(connection: &mut Connection) -> Result<(), StoreError> {
+    let all = of(connection);
+    apply(connection, all).await
 }
 
 /// Makes sure that nothing is missing, without changing anything.
-pub(super) async fn check(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let newest: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
-        .fetch_one(connection)
-        .await?;
-    let known = SQLITE.last().map(|(number, ..)| *number);
+pub(super) async fn check(connection: &mut Connection) -> Result<(), StoreError> {
+    let all = of(connection);
+    let row = query("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(connection).await;
+    let newest: Option<i64> = row.map_err(no_tables)?.try_get(0)?;
+    let known = all.last().map(|(number, ..)| *number);
     match newest.cmp(&known) {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Less => Err(StoreError::Address(
@@ -38,14 +57,27 @@ pub(super) async fn check(connection: &mut SqliteConnection) -> Result<(), Store
 }
 
 /// Applies what is missing of `migrations`.
-pub(super) async fn apply(
-    connection: &mut SqliteConnection,
-    migrations: &[(i64, &'static str, &'static str)],
-) -> Result<(), StoreError> {
+pub(super) async fn apply(connection: &mut Connection, migrations: &[Step]) -> Result<(), StoreError> {
     let known = migrations.iter().map(|&(number, name, text)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     });
-    Migrator::with_migrations(known.collect()).run(connection).await.map_err(|error| explain(&error))
+    let migrator = Migrator::with_migrations(known.collect());
+    let done = match connection.driver() {
+        Driver::Sqlite(connection) => migrator.run(connection).await,
+        Driver::Postgres(connection) => migrator.run(connection).await,
+    };
+    done.map_err(|error| explain(&error))
+}
+
+/// A server has databases without our tables.
+fn no_tables(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code());
+    if code.as_deref() == Some("42P01") {
+        return StoreError::Address(
+            "there are no tables of ours in it; `mergewright serve` makes them".to_owned(),
+        );
+    }
+    error.into()
 }
 
 fn explain(error: &MigrateError) -> StoreError {

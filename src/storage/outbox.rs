@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::Row as _;
-
 use super::inbox::enqueue;
 use super::records::{ClaimedEffect, EffectEnd, Lease};
 use super::sql::effect::End;
@@ -28,6 +26,7 @@ impl Store {
             let claimed =
                 self.write(Wakes::Nobody, move |connection| Box::pin(claim(connection, now, lease))).await?;
             let Some((lease, row)) = claimed else { return Ok(None) };
+            self.ours.add(&lease);
             match read_claimed(lease.clone(), &row) {
                 Ok(claimed) => return Ok(Some(claimed)),
                 // Nobody can ever read it: a dead letter, so that the repository goes on.
@@ -50,11 +49,9 @@ impl Store {
         end: EffectEnd,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let lease = lease.clone();
-        self.write(Wakes::Sleepers, move |connection| {
-            Box::pin(async move { finish(connection, &lease, &end, now).await })
-        })
-        .await
+        let held = lease.clone();
+        self.end(lease, move |connection| Box::pin(async move { finish(connection, &held, &end, now).await }))
+            .await
     }
 
     /// Gives the effect back, to be tried again not before `at`.
@@ -62,12 +59,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::LeaseLost`] when somebody else took over; [`StoreError::Unavailable`].
     pub async fn retry_effect(&self, lease: &Lease, at: Timestamp, error: &str) -> Result<(), StoreError> {
-        let (lease, error) = (lease.clone(), error.to_owned());
-        self.write(Wakes::Sleepers, move |connection| {
+        let (held, error) = (lease.clone(), error.to_owned());
+        self.end(lease, move |connection| {
             Box::pin(async move {
-                let claimed_at = sql::outbox_lane::held(connection, &lease).await?;
-                sql::effect::put_back(connection, lease.row, at, &error).await?;
-                sql::outbox_lane::release(connection, lease.lane, claimed_at).await
+                let claimed_at = sql::outbox_lane::held(connection, &held).await?;
+                sql::effect::put_back(connection, held.row, at, &error).await?;
+                sql::outbox_lane::release(connection, held.lane, claimed_at).await
             })
         })
         .await

@@ -53,7 +53,7 @@ pub struct Lease {
 }
 
 /// What a lease is on: one on a job is worth nothing for an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Leased {
     /// A job of a lane.
     Job,

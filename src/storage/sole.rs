@@ -1,13 +1,15 @@
 //! One process at a time works on a file. So whoever works on it now knows that every lease in it is
 //! that of a process which is gone: nobody has to wait until it runs out.
 //!
-//! The system itself ends the lock with the process that holds it, also after SIGKILL. Where a
-//! database is shared by several processes there is no such lock, and leases are waited for.
+//! The system itself ends the lock with the process that holds it, also after SIGKILL. Where a server is
+//! shared by several processes there is no such lock: who ends well gives back what is his, and the leases of
+//! one that was killed are waited for.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::records::Leased;
 use super::writer::Wakes;
 use super::{Store, StoreError, sql};
 use crate::domain::Timestamp;
@@ -21,12 +23,13 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Being the only process that works on the database, for as long as this is kept.
 #[derive(Debug)]
 pub struct Sole {
-    /// None where the database lives in this process.
+    /// None where the database lives in this process, and where it is shared.
     _lock: Option<File>,
 }
 
 impl Store {
-    /// Becomes the only process that works on the database; waits a while for another one to end.
+    /// Becomes the only process that works on a file; waits a while for another one to end. A server is
+    /// shared, and nobody is waited for.
     ///
     /// # Errors
     /// [`StoreError::Address`] when another process goes on working on it, or when the file system
@@ -63,17 +66,41 @@ impl Store {
         }
     }
 
-    /// Ends every lease at once, so that what was being worked on can be claimed again; how many.
-    /// Whoever held one can commit no more. What was leased counts one interruption more.
+    /// Ends every lease at once, so that what was being worked on can be claimed again; how many. Where the
+    /// database is shared, only those of this process. Whoever held one can commit no more. What was leased
+    /// counts one interruption more.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn release_all(&self, _sole: &Sole, now: Timestamp) -> Result<u64, StoreError> {
+        if self.is_shared() {
+            return self.release_ours(now).await;
+        }
         self.write(Wakes::Sleepers, move |connection| {
             Box::pin(async move {
                 sql::lane::interrupted(connection).await?;
                 let jobs = sql::lane::release_all(connection, now).await?;
                 Ok(jobs + sql::outbox_lane::release_all(connection, now).await?)
+            })
+        })
+        .await
+    }
+
+    async fn release_ours(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let leases = self.ours.take();
+        if leases.is_empty() {
+            return Ok(0);
+        }
+        self.write(Wakes::Sleepers, move |connection| {
+            Box::pin(async move {
+                let mut released = 0;
+                for lease in &leases {
+                    released += match lease.on {
+                        Leased::Job => sql::lane::give_back(connection, lease, now).await?,
+                        Leased::Effect => sql::outbox_lane::give_back(connection, lease, now).await?,
+                    };
+                }
+                Ok(released)
             })
         })
         .await

@@ -1,8 +1,9 @@
 //! The SQL, one file a subject: free functions over a connection, so that each works alone and
 //! inside a larger transaction.
 //!
-//! The text keeps to what SQLite and Postgres both understand (`$1`, `ON CONFLICT`, `RETURNING`,
-//! partial indexes); forge numbers are text, times are milliseconds.
+//! One text serves SQLite and Postgres, and keeps to what both understand (`$1`, `ON CONFLICT`, `RETURNING`,
+//! partial indexes); forge numbers are text, times are milliseconds. Numbers are BIGINT in every table, since
+//! Postgres gives no 32-bit number to who asks for 64.
 
 pub(super) mod audit;
 pub(super) mod delivery;
@@ -24,10 +25,7 @@ use crate::domain::{Lane, MergeRequestId, Owner};
 
 use super::StoreError;
 
-/// What the functions work on.
-pub(super) type Connection = sqlx::SqliteConnection;
-/// A row of an answer.
-pub(super) type Row = sqlx::sqlite::SqliteRow;
+pub(super) use super::driver::{Connection, Row, query, without_nul};
 
 /// The most rows that are looked at in one transaction of housekeeping: deliveries wait behind it.
 pub(super) const SLICE: i64 = 500;

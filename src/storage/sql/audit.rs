@@ -2,9 +2,8 @@
 
 use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
-use sqlx::Row as _;
 
-use super::{Connection, Row, decode, encode};
+use super::{Connection, Row, decode, encode, query, without_nul};
 use crate::domain::{Audit, Timestamp};
 use crate::storage::StoreError;
 use crate::storage::records::{AuditEnd, AuditRow, BrokenAudit};
@@ -50,17 +49,19 @@ pub(in crate::storage) async fn append(
     for entry in entries {
         id += 1;
         let detail = encode("the detail of an audit entry", &entry.detail)?;
+        // Hashed as every database keeps it.
+        let (actor, what) = (entry.actor.as_deref().map(without_nul), without_nul(&entry.what));
         let content = Entry {
             id,
             at: now.0,
             lane,
             kind: &entry.kind,
-            actor: entry.actor.as_deref(),
-            what: &entry.what,
+            actor: actor.as_deref(),
+            what: &what,
             detail: &detail,
         };
         let hash = content.hash(&previous);
-        sqlx::query(
+        query(
             "INSERT INTO audit (id, at, lane, kind, actor, what, detail, previous, hash)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
@@ -68,8 +69,8 @@ pub(in crate::storage) async fn append(
         .bind(now.0)
         .bind(lane)
         .bind(&entry.kind)
-        .bind(&entry.actor)
-        .bind(&entry.what)
+        .bind(actor.as_deref())
+        .bind(&*what)
         .bind(&detail)
         .bind(&previous)
         .bind(&hash)
@@ -77,7 +78,7 @@ pub(in crate::storage) async fn append(
         .await?;
         previous = hash;
     }
-    sqlx::query("UPDATE audit_head SET length = $1, hash = $2 WHERE id = 1")
+    query("UPDATE audit_head SET length = $1, hash = $2 WHERE id = 1")
         .bind(id)
         .bind(previous)
         .execute(connection)
@@ -94,17 +95,16 @@ struct Head {
 }
 
 async fn head(connection: &mut Connection) -> Result<Head, StoreError> {
-    let row = sqlx::query(
-        "SELECT length, hash, COALESCE((SELECT MAX(id) FROM audit), 0) FROM audit_head WHERE id = 1",
-    )
-    .fetch_one(connection)
-    .await?;
+    let row =
+        query("SELECT length, hash, COALESCE((SELECT MAX(id) FROM audit), 0) FROM audit_head WHERE id = 1")
+            .fetch_one(connection)
+            .await?;
     Ok(Head { length: row.try_get(0)?, hash: row.try_get(1)?, highest: row.try_get(2)? })
 }
 
 /// Writes what is there already: the smallest write that shows whether the database takes any.
 pub(in crate::storage) async fn touch(connection: &mut Connection) -> Result<(), StoreError> {
-    sqlx::query("UPDATE audit_head SET length = length WHERE id = 1").execute(connection).await?;
+    query("UPDATE audit_head SET length = length WHERE id = 1").execute(connection).await?;
     Ok(())
 }
 
@@ -114,7 +114,7 @@ pub(in crate::storage) async fn rows(
     after: i64,
     limit: u32,
 ) -> Result<Vec<AuditRow>, StoreError> {
-    let rows = sqlx::query(
+    let rows = query(
         "SELECT id, at, lane, kind, actor, what, detail, previous, hash FROM audit
          WHERE id > $1 ORDER BY id LIMIT $2",
     )
@@ -144,7 +144,7 @@ pub(in crate::storage) async fn verify(
 ) -> Result<Result<AuditEnd, BrokenAudit>, StoreError> {
     // The end is read first: what is appended meanwhile lies behind it.
     let end = head(connection).await?;
-    let mut rows = sqlx::query(
+    let mut rows = query(
         "SELECT id, at, lane, kind, actor, what, detail, previous, hash FROM audit WHERE id <= $1 ORDER BY id",
     )
     .bind(end.length)

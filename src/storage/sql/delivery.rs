@@ -1,44 +1,33 @@
 //! Deliveries: kept once by the forge's id, whoever comes first.
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
-use super::{Connection, SLICE, encode};
-use crate::domain::{ForgeKind, Lane, Timestamp};
+use super::{Connection, SLICE, encode, query};
+use crate::domain::{ForgeKind, Timestamp};
 use crate::storage::records::NewDelivery;
 use crate::storage::{StoreError, body};
 
-/// A delivery, its lane made ready, its job: three statements on one way to the database, since this
-/// is what every delivery waits for. `changes()` says whether the statement before stored anything.
-const INSERT_WITH_JOB: &str = "
-    INSERT INTO delivery (forge, external_id, event, received_at, outcome, headers, body)
-    VALUES ($1, $2, $3, $4, 'waiting', $5, $6)
-    ON CONFLICT (forge, external_id) DO NOTHING;
-
-    INSERT INTO lane (name, ready_at, token) SELECT $7, $4, 0 WHERE changes() = 1
-    ON CONFLICT (name) DO UPDATE SET ready_at = COALESCE(lane.ready_at, excluded.ready_at);
-
-    INSERT INTO job (lane, delivery, created_at, attempts, status)
-    SELECT lane.id, delivery.id, $4, 0, 'waiting' FROM lane, delivery
-    WHERE changes() = 1 AND lane.name = $7 AND delivery.forge = $1 AND delivery.external_id = $2";
-
-/// Stores a delivery with its job; false where the forge's id is stored already.
+/// Stores a delivery: its row; none where the forge's id is stored already.
 pub(in crate::storage) async fn insert(
     connection: &mut Connection,
     delivery: &NewDelivery,
-    lane: &Lane,
     packed: &[u8],
-) -> Result<bool, StoreError> {
-    let stored = sqlx::query(INSERT_WITH_JOB)
-        .bind(delivery.forge.as_str())
-        .bind(&delivery.id)
-        .bind(&delivery.event)
-        .bind(delivery.received_at.0)
-        .bind(encode("the headers of a delivery", &delivery.headers)?)
-        .bind(packed)
-        .bind(lane.to_string())
-        .execute(connection)
-        .await?;
-    Ok(stored.rows_affected() > 0)
+) -> Result<Option<i64>, StoreError> {
+    let row = query(
+        "INSERT INTO delivery (forge, external_id, event, received_at, outcome, headers, body)
+         VALUES ($1, $2, $3, $4, 'waiting', $5, $6)
+         ON CONFLICT (forge, external_id) DO NOTHING
+         RETURNING id",
+    )
+    .bind(delivery.forge.as_str())
+    .bind(&delivery.id)
+    .bind(&delivery.event)
+    .bind(delivery.received_at.0)
+    .bind(encode("the headers of a delivery", &delivery.headers)?)
+    .bind(packed)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
 /// Stores that a delivery came and was ignored, without its content; false where the forge's id is
@@ -47,7 +36,7 @@ pub(in crate::storage) async fn insert_ignored(
     connection: &mut Connection,
     delivery: &NewDelivery,
 ) -> Result<bool, StoreError> {
-    let stored = sqlx::query(
+    let stored = query(
         "INSERT INTO delivery (forge, external_id, event, received_at, outcome, reason, headers)
          VALUES ($1, $2, $3, $4, 'ignored', $5, '[]')
          ON CONFLICT (forge, external_id) DO NOTHING",
@@ -68,7 +57,7 @@ pub(in crate::storage) async fn is_kept(
     forge: ForgeKind,
     id: &str,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query("SELECT 1 FROM delivery WHERE forge = $1 AND external_id = $2")
+    let row = query("SELECT 1 FROM delivery WHERE forge = $1 AND external_id = $2")
         .bind(forge.as_str())
         .bind(id)
         .fetch_optional(connection)
@@ -85,7 +74,7 @@ pub(in crate::storage) async fn has_body(
     body: Option<&[u8]>,
 ) -> Result<bool, StoreError> {
     let Some(body) = body else { return Ok(true) };
-    let row = sqlx::query("SELECT body FROM delivery WHERE forge = $1 AND external_id = $2")
+    let row = query("SELECT body FROM delivery WHERE forge = $1 AND external_id = $2")
         .bind(forge.as_str())
         .bind(id)
         .fetch_one(connection)
@@ -103,7 +92,7 @@ pub(in crate::storage) async fn end(
     outcome: &str,
     reason: Option<&str>,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE delivery SET outcome = $2, reason = $3 WHERE id = $1")
+    query("UPDATE delivery SET outcome = $2, reason = $3 WHERE id = $1")
         .bind(row)
         .bind(outcome)
         .bind(reason)
@@ -134,7 +123,7 @@ pub(in crate::storage) async fn prune(
         "UPDATE outbox SET cause = NULL WHERE cause IN",
         "DELETE FROM delivery WHERE id IN",
     ] {
-        let done = sqlx::query(AssertSqlSafe(format!("{forgets} ({EXPIRED})")))
+        let done = query(AssertSqlSafe(format!("{forgets} ({EXPIRED})")))
             .bind(before.0)
             .bind(SLICE)
             .execute(&mut *connection)

@@ -1,8 +1,6 @@
 //! Effects: put into the outbox by slot, taken by urgency, ended.
 
-use sqlx::Row as _;
-
-use super::{Connection, Row, SLICE, decode, encode, owner_from};
+use super::{Connection, Row, SLICE, decode, encode, owner_from, query};
 use crate::domain::{Effect, MergeRequestId, Outcome, Owner, Timestamp};
 use crate::storage::StoreError;
 
@@ -57,7 +55,7 @@ pub(in crate::storage) async fn add(
     if happens_once(effect) && (under_way || is_done(connection, &owner, &slot).await?) {
         return Ok(());
     }
-    sqlx::query(
+    query(
         "UPDATE outbox SET status = 'superseded', ended_at = $3
          WHERE merge_request = $1 AND slot = $2 AND status IN ('waiting', 'blocked', 'running')
            AND (status = 'blocked' OR (status = 'waiting' AND attempts = 0))",
@@ -67,7 +65,7 @@ pub(in crate::storage) async fn add(
     .bind(now.0)
     .execute(&mut *connection)
     .await?;
-    sqlx::query(
+    query(
         "INSERT INTO outbox (lane, merge_request, slot, kind, priority, status, due, attempts, created_at, effect, cause)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $7, $8, $9)",
     )
@@ -87,7 +85,7 @@ pub(in crate::storage) async fn add(
 
 /// Whether an effect of this slot was started and has not ended.
 async fn is_under_way(connection: &mut Connection, owner: &str, slot: &str) -> Result<bool, StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT 1 FROM outbox
          WHERE merge_request = $1 AND slot = $2 AND status IN ('waiting', 'blocked', 'running')
            AND status <> 'blocked' AND attempts > 0 LIMIT 1",
@@ -100,13 +98,12 @@ async fn is_under_way(connection: &mut Connection, owner: &str, slot: &str) -> R
 }
 
 async fn is_done(connection: &mut Connection, owner: &str, slot: &str) -> Result<bool, StoreError> {
-    let row = sqlx::query(
-        "SELECT 1 FROM outbox WHERE merge_request = $1 AND slot = $2 AND status = 'done' LIMIT 1",
-    )
-    .bind(owner)
-    .bind(slot)
-    .fetch_optional(connection)
-    .await?;
+    let row =
+        query("SELECT 1 FROM outbox WHERE merge_request = $1 AND slot = $2 AND status = 'done' LIMIT 1")
+            .bind(owner)
+            .bind(slot)
+            .fetch_optional(connection)
+            .await?;
     Ok(row.is_some())
 }
 
@@ -117,7 +114,7 @@ pub(in crate::storage) async fn failed_before(
     owner: &str,
     slot: &str,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT 1 FROM outbox
          WHERE merge_request = $1 AND slot = $2 AND status IN ('refused', 'conflict', 'dead') LIMIT 1",
     )
@@ -135,7 +132,7 @@ pub(in crate::storage) async fn reports_written(
     id: MergeRequestId,
     most: u32,
 ) -> Result<Vec<(Timestamp, Effect)>, StoreError> {
-    let rows = sqlx::query(
+    let rows = query(
         "SELECT CASE WHEN attempts > 1 THEN created_at ELSE ended_at END, effect FROM outbox
          WHERE merge_request = $1 AND slot = 'report' AND status = 'done' ORDER BY id DESC LIMIT $2",
     )
@@ -149,7 +146,7 @@ pub(in crate::storage) async fn reports_written(
 
 /// Puts an effect whose lease ran out back among the waiting.
 pub(in crate::storage) async fn reclaim(connection: &mut Connection, effect: i64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET status = 'waiting' WHERE id = $1 AND status = 'running'")
+    query("UPDATE outbox SET status = 'waiting' WHERE id = $1 AND status = 'running'")
         .bind(effect)
         .execute(connection)
         .await?;
@@ -162,9 +159,9 @@ pub(in crate::storage) async fn take(
     lane: i64,
     now: Timestamp,
 ) -> Result<Option<Row>, StoreError> {
-    let next = sqlx::query(NEXT).bind(lane).bind(now.0).fetch_optional(&mut *connection).await?;
+    let next = query(NEXT).bind(lane).bind(now.0).fetch_optional(&mut *connection).await?;
     if let Some(next) = &next {
-        sqlx::query("UPDATE outbox SET status = 'running', attempts = attempts + 1 WHERE id = $1")
+        query("UPDATE outbox SET status = 'running', attempts = attempts + 1 WHERE id = $1")
             .bind(next.try_get::<i64, _>("id")?)
             .execute(connection)
             .await?;
@@ -187,7 +184,7 @@ pub(in crate::storage) async fn end(
     now: Timestamp,
 ) -> Result<(Owner, Option<i64>), StoreError> {
     let outcome = end.outcome.map(|outcome| encode("an outcome", outcome)).transpose()?;
-    let row = sqlx::query(
+    let row = query(
         "UPDATE outbox SET status = $2, error = COALESCE($3, error), outcome = $4, ended_at = $5
          WHERE id = $1 RETURNING merge_request, slot, cause",
     )
@@ -199,7 +196,7 @@ pub(in crate::storage) async fn end(
     .fetch_one(&mut *connection)
     .await?;
     let (owner, slot, cause): (String, String, _) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    sqlx::query(
+    query(
         "UPDATE outbox SET status = 'waiting', due = $3
          WHERE merge_request = $1 AND slot = $2 AND status IN ('waiting', 'blocked', 'running')
            AND status = 'blocked'",
@@ -219,7 +216,7 @@ pub(in crate::storage) async fn put_back(
     at: Timestamp,
     error: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET status = 'waiting', due = $2, error = $3 WHERE id = $1")
+    query("UPDATE outbox SET status = 'waiting', due = $2, error = $3 WHERE id = $1")
         .bind(effect)
         .bind(at.0)
         .bind(error)
@@ -232,7 +229,7 @@ pub(in crate::storage) async fn put_back(
 pub(in crate::storage) async fn open(
     connection: &mut Connection,
 ) -> Result<(u64, Option<Timestamp>), StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE status IN ('waiting', 'blocked', 'running')",
     )
     .fetch_one(connection)
@@ -246,7 +243,7 @@ pub(in crate::storage) async fn dead(
     connection: &mut Connection,
     limit: u32,
 ) -> Result<Vec<(Owner, String, String, Timestamp)>, StoreError> {
-    let rows = sqlx::query(
+    let rows = query(
         "SELECT merge_request, kind, error, ended_at FROM outbox
          WHERE status = 'dead' ORDER BY ended_at DESC, id DESC LIMIT $1",
     )
@@ -267,9 +264,9 @@ pub(in crate::storage) async fn prune(
     before: Timestamp,
     after: i64,
 ) -> Result<Option<i64>, StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT MAX(id), MIN(created_at) FROM (
-             SELECT id, created_at FROM outbox WHERE id > $1 ORDER BY id LIMIT $2)",
+             SELECT id, created_at FROM outbox WHERE id > $1 ORDER BY id LIMIT $2) AS slice",
     )
     .bind(after)
     .bind(SLICE)
@@ -282,7 +279,7 @@ pub(in crate::storage) async fn prune(
     if oldest >= before.0 {
         return Ok(None);
     }
-    sqlx::query(
+    query(
         "DELETE FROM outbox
          WHERE id > $1 AND id <= $2 AND ended_at < $3
            AND (status <> 'done' OR kind IN ('report', 'status', 'label', 'cancel_run', 'propose'))",

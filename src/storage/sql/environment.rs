@@ -1,8 +1,6 @@
 //! Environments of models: the document, and every rollout by number, by place and by time.
 
-use sqlx::Row as _;
-
-use super::{Connection, Row, decode, encode};
+use super::{Connection, Row, decode, encode, query};
 use crate::domain::{ModelId, RepoId, Rollout, Timestamp};
 use crate::storage::StoreError;
 use crate::storage::records::{NewEnvironments, StoredEnvironments};
@@ -22,7 +20,7 @@ pub(in crate::storage) async fn load(
     connection: &mut Connection,
     id: &ModelId,
 ) -> Result<StoredEnvironments, StoreError> {
-    let row = sqlx::query("SELECT state, version FROM environments WHERE repo = $1 AND model = $2")
+    let row = query("SELECT state, version FROM environments WHERE repo = $1 AND model = $2")
         .bind(id.repo.to_string())
         .bind(id.model.as_str())
         .fetch_optional(connection)
@@ -47,7 +45,7 @@ pub(in crate::storage) async fn save(
         "UPDATE environments SET version = $3 + 1, state = $4, updated_at = $5
          WHERE repo = $1 AND model = $2 AND version = $3"
     };
-    let stored = sqlx::query(text)
+    let stored = query(text)
         .bind(new.id.repo.to_string())
         .bind(new.id.model.as_str())
         .bind(new.expected)
@@ -71,7 +69,7 @@ async fn save_rollout(
 ) -> Result<(), StoreError> {
     // A rollout is in effect for good only once git says so too.
     let live_at = rollout.live_at.filter(|_| rollout.step == crate::domain::RolloutStep::Live);
-    sqlx::query(
+    query(
         "INSERT INTO rollout (repo, model, number, environment, open, live_at, record)
          VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (repo, model, number) DO UPDATE
@@ -95,7 +93,7 @@ pub(in crate::storage) async fn rollout(
     id: &ModelId,
     number: u64,
 ) -> Result<Option<Rollout>, StoreError> {
-    let row = sqlx::query("SELECT record FROM rollout WHERE repo = $1 AND model = $2 AND number = $3")
+    let row = query("SELECT record FROM rollout WHERE repo = $1 AND model = $2 AND number = $3")
         .bind(id.repo.to_string())
         .bind(id.model.as_str())
         .bind(i64::try_from(number).unwrap_or(i64::MAX))
@@ -111,7 +109,7 @@ pub(in crate::storage) async fn live_at(
     environment: &str,
     at: Timestamp,
 ) -> Result<Option<Rollout>, StoreError> {
-    let row = sqlx::query(LIVE_AT)
+    let row = query(LIVE_AT)
         .bind(id.repo.to_string())
         .bind(id.model.as_str())
         .bind(environment)
@@ -127,7 +125,7 @@ pub(in crate::storage) async fn open_in(
     repo: RepoId,
     environment: &str,
 ) -> Result<Vec<ModelId>, StoreError> {
-    let rows = sqlx::query(OPEN_IN).bind(repo.to_string()).bind(environment).fetch_all(connection).await?;
+    let rows = query(OPEN_IN).bind(repo.to_string()).bind(environment).fetch_all(connection).await?;
     let read = |row: Row| {
         let name: &str = row.try_get(0)?;
         let model =

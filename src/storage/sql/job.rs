@@ -1,8 +1,6 @@
 //! Jobs: put into a lane, ended, counted.
 
-use sqlx::Row as _;
-
-use super::{Connection, lane_from};
+use super::{Connection, lane_from, query};
 use crate::domain::{Digest, Lane, Timestamp};
 use crate::storage::StoreError;
 
@@ -15,7 +13,7 @@ pub(in crate::storage) async fn add_event(
     cause: Option<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO job (lane, event, event_key, created_at, attempts, status, cause)
          SELECT $1, $2, $3, $4, 0, 'waiting', $5
          WHERE NOT EXISTS (
@@ -30,6 +28,22 @@ pub(in crate::storage) async fn add_event(
     .bind(cause)
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Puts a delivery into a lane.
+pub(in crate::storage) async fn add_delivery(
+    connection: &mut Connection,
+    lane: i64,
+    delivery: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    query("INSERT INTO job (lane, delivery, created_at, attempts, status) VALUES ($1, $2, $3, 0, 'waiting')")
+        .bind(lane)
+        .bind(delivery)
+        .bind(now.0)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -50,7 +64,7 @@ pub(in crate::storage) struct Done {
 
 /// Removes a job that is done.
 pub(in crate::storage) async fn done(connection: &mut Connection, job: i64) -> Result<Done, StoreError> {
-    let row = sqlx::query("DELETE FROM job WHERE id = $1 RETURNING delivery, COALESCE(delivery, cause)")
+    let row = query("DELETE FROM job WHERE id = $1 RETURNING delivery, COALESCE(delivery, cause)")
         .bind(job)
         .fetch_one(connection)
         .await?;
@@ -63,7 +77,7 @@ pub(in crate::storage) async fn failed(
     job: i64,
     error: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE job SET error = $2 WHERE id = $1").bind(job).bind(error).execute(connection).await?;
+    query("UPDATE job SET error = $2 WHERE id = $1").bind(job).bind(error).execute(connection).await?;
     Ok(())
 }
 
@@ -74,14 +88,13 @@ pub(in crate::storage) async fn bury(
     error: &str,
     now: Timestamp,
 ) -> Result<Option<i64>, StoreError> {
-    let row = sqlx::query(
-        "UPDATE job SET status = 'dead', error = $2, ended_at = $3 WHERE id = $1 RETURNING delivery",
-    )
-    .bind(job)
-    .bind(error)
-    .bind(now.0)
-    .fetch_one(connection)
-    .await?;
+    let row =
+        query("UPDATE job SET status = 'dead', error = $2, ended_at = $3 WHERE id = $1 RETURNING delivery")
+            .bind(job)
+            .bind(error)
+            .bind(now.0)
+            .fetch_one(connection)
+            .await?;
     Ok(row.try_get(0)?)
 }
 
@@ -89,7 +102,7 @@ pub(in crate::storage) async fn bury(
 pub(in crate::storage) async fn waiting(
     connection: &mut Connection,
 ) -> Result<(u64, Option<Timestamp>), StoreError> {
-    let row = sqlx::query("SELECT COUNT(*), MIN(created_at) FROM job WHERE status = 'waiting'")
+    let row = query("SELECT COUNT(*), MIN(created_at) FROM job WHERE status = 'waiting'")
         .fetch_one(connection)
         .await?;
     let count: i64 = row.try_get(0)?;
@@ -101,7 +114,7 @@ pub(in crate::storage) async fn dead(
     connection: &mut Connection,
     limit: u32,
 ) -> Result<Vec<(Lane, String, Timestamp)>, StoreError> {
-    let rows = sqlx::query(
+    let rows = query(
         "SELECT lane.name, job.error, job.ended_at FROM job JOIN lane ON lane.id = job.lane
          WHERE job.status = 'dead' ORDER BY job.ended_at DESC, job.id DESC LIMIT $1",
     )
@@ -120,7 +133,7 @@ pub(in crate::storage) async fn prune(
     connection: &mut Connection,
     before: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM job WHERE status = 'dead' AND ended_at < $1")
+    query("DELETE FROM job WHERE status = 'dead' AND ended_at < $1")
         .bind(before.0)
         .execute(connection)
         .await?;

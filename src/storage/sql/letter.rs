@@ -1,8 +1,8 @@
 //! Deliveries with what they led to, as an operator asks for them, and dead letters put back to work.
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
-use super::{Connection, Row, decode, lane_from, outbox_lane, owner_from};
+use super::{Connection, Row, decode, lane_from, outbox_lane, owner_from, query};
 use crate::domain::{Effect, ForgeKind, InternalEvent, Lane, Timestamp};
 use crate::storage::letters::{DeliveryFilter, DeliveryLine, DeliveryRecord, DeliveryStep};
 use crate::storage::{StoreError, body};
@@ -33,7 +33,7 @@ pub(in crate::storage) async fn list(
     wanted: &DeliveryFilter,
 ) -> Result<Vec<DeliveryLine>, StoreError> {
     let dead = if wanted.dead { IS_DEAD } else { "TRUE" };
-    let rows = sqlx::query(AssertSqlSafe(format!(
+    let rows = query(AssertSqlSafe(format!(
         "{LINE} FROM delivery
          WHERE ($1 IS NULL OR forge = $1) AND ($2 IS NULL OR outcome = $2) AND ($3 IS NULL OR event = $3) AND {dead}
          ORDER BY received_at DESC, delivery.id DESC LIMIT $4"
@@ -73,12 +73,12 @@ fn listed(row: &Row) -> Result<DeliveryLine, StoreError> {
 
 /// Dead letters that no stored delivery led to.
 async fn orphans(connection: &mut Connection) -> Result<Vec<DeliveryLine>, StoreError> {
-    let jobs = sqlx::query(AssertSqlSafe(format!(
+    let jobs = query(AssertSqlSafe(format!(
         "{JOB} WHERE job.status = 'dead' AND job.delivery IS NULL AND job.cause IS NULL"
     )))
     .fetch_all(&mut *connection)
     .await?;
-    let calls = sqlx::query(AssertSqlSafe(format!("{CALL} WHERE status = 'dead' AND cause IS NULL")))
+    let calls = query(AssertSqlSafe(format!("{CALL} WHERE status = 'dead' AND cause IS NULL")))
         .fetch_all(connection)
         .await?;
     let jobs = jobs.iter().map(|row| Ok(("job", job_step(row)?)));
@@ -110,7 +110,7 @@ pub(in crate::storage) async fn deliveries(
     forge: Option<ForgeKind>,
     id: &str,
 ) -> Result<Vec<(i64, DeliveryRecord)>, StoreError> {
-    let rows = sqlx::query(AssertSqlSafe(format!(
+    let rows = query(AssertSqlSafe(format!(
         "{LINE}, headers, body FROM delivery WHERE external_id = $1 AND ($2 IS NULL OR forge = $2)
          AND forge IN ('github', 'gitlab')"
     )))
@@ -138,7 +138,7 @@ pub(in crate::storage) async fn jobs_of(
     delivery: i64,
 ) -> Result<Vec<DeliveryStep>, StoreError> {
     let sql = format!("{JOB} WHERE job.delivery = $1 OR job.cause = $1 ORDER BY job.id");
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(delivery).fetch_all(connection).await?;
+    let rows = query(AssertSqlSafe(sql)).bind(delivery).fetch_all(connection).await?;
     rows.iter().map(job_step).collect()
 }
 
@@ -148,7 +148,7 @@ pub(in crate::storage) async fn calls_of(
     delivery: i64,
 ) -> Result<Vec<DeliveryStep>, StoreError> {
     let sql = format!("{CALL} WHERE cause = $1 ORDER BY id");
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(delivery).fetch_all(connection).await?;
+    let rows = query(AssertSqlSafe(sql)).bind(delivery).fetch_all(connection).await?;
     rows.iter().map(call_step).collect()
 }
 
@@ -157,7 +157,7 @@ pub(in crate::storage) async fn job(
     connection: &mut Connection,
     row: i64,
 ) -> Result<Option<DeliveryStep>, StoreError> {
-    let found = sqlx::query(AssertSqlSafe(format!("{JOB} WHERE job.id = $1"))).bind(row);
+    let found = query(AssertSqlSafe(format!("{JOB} WHERE job.id = $1"))).bind(row);
     found.fetch_optional(connection).await?.as_ref().map(job_step).transpose()
 }
 
@@ -166,7 +166,7 @@ pub(in crate::storage) async fn call(
     connection: &mut Connection,
     row: i64,
 ) -> Result<Option<DeliveryStep>, StoreError> {
-    let found = sqlx::query(AssertSqlSafe(format!("{CALL} WHERE id = $1"))).bind(row);
+    let found = query(AssertSqlSafe(format!("{CALL} WHERE id = $1"))).bind(row);
     found.fetch_optional(connection).await?.as_ref().map(call_step).transpose()
 }
 
@@ -207,16 +207,15 @@ fn step(row: &Row, of: String, what: String) -> Result<DeliveryStep, StoreError>
 /// Puts a dead job back into its lane, as if it had never been tried: due since it was given up, by the clock
 /// of the process that did so, which need not be that of whoever asks.
 pub(in crate::storage) async fn revive_job(connection: &mut Connection, job: i64) -> Result<(), StoreError> {
-    sqlx::query(
+    for step in [
         "UPDATE delivery SET outcome = 'waiting', reason = NULL
-         WHERE id = (SELECT delivery FROM job WHERE id = $1);
-         UPDATE lane SET ready_at = COALESCE(ready_at, (SELECT ended_at FROM job WHERE id = $1))
-         WHERE id = (SELECT lane FROM job WHERE id = $1);
-         UPDATE job SET status = 'waiting', attempts = 0, interruptions = 0, ended_at = NULL WHERE id = $1",
-    )
-    .bind(job)
-    .execute(connection)
-    .await?;
+         WHERE id = (SELECT delivery FROM job WHERE id = $1)",
+        "UPDATE lane SET ready_at = COALESCE(ready_at, (SELECT ended_at FROM job WHERE id = $1))
+         WHERE id = (SELECT lane FROM job WHERE id = $1)",
+        "UPDATE job SET status = 'waiting', attempts = 0, interruptions = 0, ended_at = NULL WHERE id = $1",
+    ] {
+        query(step).bind(job).execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -237,7 +236,7 @@ pub(in crate::storage) async fn revive_call(
     connection: &mut Connection,
     call: i64,
 ) -> Result<Result<(), Left>, StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT merge_request, effect, ended_at, EXISTS (
              SELECT 1 FROM outbox AS newer
              WHERE newer.merge_request = outbox.merge_request AND newer.slot = outbox.slot
@@ -257,13 +256,10 @@ pub(in crate::storage) async fn revive_call(
     let owner = owner_from(row.try_get("merge_request")?)?;
     let (overtaken, due): (bool, i64) = (row.try_get("overtaken")?, row.try_get("ended_at")?);
     if overtaken {
-        sqlx::query("UPDATE outbox SET status = 'superseded' WHERE id = $1")
-            .bind(call)
-            .execute(connection)
-            .await?;
+        query("UPDATE outbox SET status = 'superseded' WHERE id = $1").bind(call).execute(connection).await?;
         return Ok(Err(Left::Overtaken));
     }
-    sqlx::query(
+    query(
         "UPDATE outbox SET status = 'waiting', due = $2, ended_at = NULL,
                 attempts = CASE WHEN attempts > 0 THEN 1 ELSE 0 END,
                 interruptions = CASE WHEN attempts > 0 THEN 1 ELSE 0 END

@@ -1,8 +1,6 @@
 //! Merge requests: the state document, and what pages and events look them up by.
 
-use sqlx::Row as _;
-
-use super::{Connection, decode, encode, merge_request_from};
+use super::{Connection, decode, encode, merge_request_from, query};
 use crate::domain::{MergeRequestId, Phase, RepoId, Sha, State, Timestamp};
 use crate::storage::StoreError;
 use crate::storage::records::{NewState, StoredState};
@@ -12,7 +10,7 @@ pub(in crate::storage) async fn load(
     connection: &mut Connection,
     id: MergeRequestId,
 ) -> Result<StoredState, StoreError> {
-    let row = sqlx::query("SELECT state, version FROM merge_request WHERE id = $1")
+    let row = query("SELECT state, version FROM merge_request WHERE id = $1")
         .bind(id.to_string())
         .fetch_optional(connection)
         .await?;
@@ -44,7 +42,7 @@ pub(in crate::storage) async fn save(
              web_url = $9, repository = $10, updated_at = $11
          WHERE id = $1 AND version = $3"
     };
-    let stored = sqlx::query(text)
+    let stored = query(text)
         .bind(new.id.to_string())
         .bind(new.id.repo.to_string())
         .bind(new.expected)
@@ -71,7 +69,7 @@ async fn save_models(
     state: &State,
 ) -> Result<(), StoreError> {
     for (name, model) in &state.models {
-        sqlx::query(
+        query(
             "INSERT INTO merge_request_model (merge_request, model, phase, since, candidate)
              VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (merge_request, model) DO UPDATE
@@ -88,14 +86,14 @@ async fn save_models(
         .execute(&mut *connection)
         .await?;
     }
-    let stored = sqlx::query("SELECT model FROM merge_request_model WHERE merge_request = $1")
+    let stored = query("SELECT model FROM merge_request_model WHERE merge_request = $1")
         .bind(id.to_string())
         .fetch_all(&mut *connection)
         .await?;
     for row in stored {
         let name: &str = row.try_get(0)?;
         if !state.models.keys().any(|known| known.as_str() == name) {
-            sqlx::query("DELETE FROM merge_request_model WHERE merge_request = $1 AND model = $2")
+            query("DELETE FROM merge_request_model WHERE merge_request = $1 AND model = $2")
                 .bind(id.to_string())
                 .bind(name)
                 .execute(&mut *connection)
@@ -110,7 +108,7 @@ pub(in crate::storage) async fn repository(
     connection: &mut Connection,
     id: MergeRequestId,
 ) -> Result<Option<String>, StoreError> {
-    let row = sqlx::query("SELECT repository FROM merge_request WHERE id = $1")
+    let row = query("SELECT repository FROM merge_request WHERE id = $1")
         .bind(id.to_string())
         .fetch_optional(connection)
         .await?;
@@ -123,7 +121,7 @@ pub(in crate::storage) async fn with_head(
     repo: RepoId,
     head: &Sha,
 ) -> Result<Vec<MergeRequestId>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM merge_request WHERE repo = $1 AND head = $2 AND open ORDER BY id")
+    let rows = query("SELECT id FROM merge_request WHERE repo = $1 AND head = $2 AND open ORDER BY id")
         .bind(repo.to_string())
         .bind(head.as_str())
         .fetch_all(connection)
@@ -137,12 +135,11 @@ pub(in crate::storage) async fn into_branch(
     repo: RepoId,
     branch: &str,
 ) -> Result<Vec<MergeRequestId>, StoreError> {
-    let rows =
-        sqlx::query("SELECT id FROM merge_request WHERE repo = $1 AND target = $2 AND open ORDER BY id")
-            .bind(repo.to_string())
-            .bind(branch)
-            .fetch_all(connection)
-            .await?;
+    let rows = query("SELECT id FROM merge_request WHERE repo = $1 AND target = $2 AND open ORDER BY id")
+        .bind(repo.to_string())
+        .bind(branch)
+        .fetch_all(connection)
+        .await?;
     rows.into_iter().map(|row| merge_request_from(row.try_get(0)?)).collect()
 }
 
@@ -153,7 +150,7 @@ pub(in crate::storage) async fn count_in(
 ) -> Result<Vec<(Phase, u64)>, StoreError> {
     let mut counts = Vec::with_capacity(phases.len());
     for phase in phases {
-        let row = sqlx::query("SELECT COUNT(*) FROM merge_request_model WHERE phase = $1")
+        let row = query("SELECT COUNT(*) FROM merge_request_model WHERE phase = $1")
             .bind(phase.to_string())
             .fetch_one(&mut *connection)
             .await?;

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use sqlx::Row as _;
-
-use super::Connection;
+use super::{Connection, query};
 use crate::domain::{RepoId, Timestamp};
 use crate::storage::StoreError;
 use crate::storage::records::{Lease, Leased};
 
 /// The repository that is ready longest.
 pub(in crate::storage) const NEXT: &str =
-    "SELECT id, leased FROM outbox_lane WHERE ready_at <= $1 ORDER BY ready_at LIMIT 1";
+    "SELECT id, leased FROM outbox_lane WHERE ready_at <= $1 ORDER BY ready_at, id LIMIT 1";
 
 /// Makes a repository with a new effect ready, not later than it is already: its row. While one of
 /// its effects is out, only the end of the lease counts.
@@ -20,7 +18,7 @@ pub(in crate::storage) async fn wake(
     repo: RepoId,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "INSERT INTO outbox_lane (repo, ready_at, token) VALUES ($1, $2, 0)
          ON CONFLICT (repo) DO UPDATE SET ready_at = CASE
              WHEN outbox_lane.leased IS NOT NULL THEN outbox_lane.ready_at
@@ -41,7 +39,7 @@ pub(in crate::storage) async fn next(
     connection: &mut Connection,
     now: Timestamp,
 ) -> Result<Option<(i64, Option<i64>)>, StoreError> {
-    let row = sqlx::query(NEXT).bind(now.0).fetch_optional(connection).await?;
+    let row = query(NEXT).bind(now.0).fetch_optional(connection).await?;
     row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 
@@ -53,7 +51,7 @@ pub(in crate::storage) async fn take(
     now: Timestamp,
     lease: Duration,
 ) -> Result<Lease, StoreError> {
-    let taken = sqlx::query(
+    let taken = query(
         "UPDATE outbox_lane SET token = token + 1, ready_at = $2, leased = $3, claimed_at = $4
          WHERE id = $1 RETURNING token",
     )
@@ -74,7 +72,7 @@ pub(in crate::storage) async fn held(
     if lease.on != Leased::Effect {
         return Err(StoreError::LeaseLost);
     }
-    let held = sqlx::query("SELECT claimed_at FROM outbox_lane WHERE id = $1 AND token = $2 AND leased = $3")
+    let held = query("SELECT claimed_at FROM outbox_lane WHERE id = $1 AND token = $2 AND leased = $3")
         .bind(lease.lane)
         .bind(lease.token)
         .bind(lease.row)
@@ -89,14 +87,13 @@ pub(in crate::storage) async fn extend(
     lease: &Lease,
     until: Timestamp,
 ) -> Result<(), StoreError> {
-    let extended =
-        sqlx::query("UPDATE outbox_lane SET ready_at = $4 WHERE id = $1 AND token = $2 AND leased = $3")
-            .bind(lease.lane)
-            .bind(lease.token)
-            .bind(lease.row)
-            .bind(until.0)
-            .execute(connection)
-            .await?;
+    let extended = query("UPDATE outbox_lane SET ready_at = $4 WHERE id = $1 AND token = $2 AND leased = $3")
+        .bind(lease.lane)
+        .bind(lease.token)
+        .bind(lease.row)
+        .bind(until.0)
+        .execute(connection)
+        .await?;
     if extended.rows_affected() == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 
@@ -107,12 +104,12 @@ pub(in crate::storage) async fn release(
     lane: i64,
     earliest: Timestamp,
 ) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT MIN(due) FROM outbox WHERE lane = $1 AND status = 'waiting'")
+    let row = query("SELECT MIN(due) FROM outbox WHERE lane = $1 AND status = 'waiting'")
         .bind(lane)
         .fetch_one(&mut *connection)
         .await?;
     let due: Option<i64> = row.try_get(0)?;
-    sqlx::query("UPDATE outbox_lane SET leased = NULL, ready_at = $2 WHERE id = $1")
+    query("UPDATE outbox_lane SET leased = NULL, ready_at = $2 WHERE id = $1")
         .bind(lane)
         .bind(due.map(|due| due.max(earliest.0)))
         .execute(connection)
@@ -126,15 +123,44 @@ pub(in crate::storage) async fn release_all(
     connection: &mut Connection,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    sqlx::query(
+    query(
         "UPDATE outbox SET status = 'waiting', interruptions = interruptions + 1
          WHERE status = 'running' AND id IN (SELECT leased FROM outbox_lane WHERE leased IS NOT NULL)",
     )
     .execute(&mut *connection)
     .await?;
-    let released = sqlx::query(
+    let released = query(
         "UPDATE outbox_lane SET leased = NULL, token = token + 1, ready_at = $1 WHERE leased IS NOT NULL",
     )
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(released.rows_affected())
+}
+
+/// Ends one turn, if it still holds; how many did.
+pub(in crate::storage) async fn give_back(
+    connection: &mut Connection,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    query(
+        "UPDATE outbox SET status = 'waiting', interruptions = interruptions + 1
+         WHERE id = $2 AND status = 'running'
+           AND EXISTS (SELECT 1 FROM outbox_lane WHERE outbox_lane.id = $1 AND token = $3 AND leased = $2)",
+    )
+    .bind(lease.lane)
+    .bind(lease.row)
+    .bind(lease.token)
+    .execute(&mut *connection)
+    .await?;
+    let released = query(
+        "UPDATE outbox_lane SET leased = NULL, token = token + 1, ready_at = $4
+         WHERE id = $1 AND leased = $2 AND token = $3",
+    )
+    .bind(lease.lane)
+    .bind(lease.row)
+    .bind(lease.token)
     .bind(now.0)
     .execute(connection)
     .await?;
@@ -145,7 +171,7 @@ pub(in crate::storage) async fn release_all(
 pub(in crate::storage) async fn next_ready(
     connection: &mut Connection,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let row = sqlx::query("SELECT MIN(ready_at) FROM outbox_lane WHERE ready_at IS NOT NULL")
+    let row = query("SELECT MIN(ready_at) FROM outbox_lane WHERE ready_at IS NOT NULL")
         .fetch_one(connection)
         .await?;
     Ok(row.try_get::<Option<i64>, _>(0)?.map(Timestamp))

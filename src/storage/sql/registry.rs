@@ -1,8 +1,6 @@
 //! What is looked up by a forge's number or a name: meanings, runs, reports, versions, comments.
 
-use sqlx::Row as _;
-
-use super::{Connection, decode, encode, number_from, owner_from};
+use super::{Connection, decode, encode, number_from, owner_from, query};
 use crate::domain::{
     CommentId, JobId, MergeRequestId, ModelName, Owner, RepoId, Report, RunId, Timestamp, VersionRecord,
 };
@@ -14,13 +12,12 @@ pub(in crate::storage) async fn add_meaning(
     meaning: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let added = sqlx::query(
-        "INSERT INTO meaning (meaning, seen_at) VALUES ($1, $2) ON CONFLICT (meaning) DO NOTHING",
-    )
-    .bind(meaning)
-    .bind(now.0)
-    .execute(connection)
-    .await?;
+    let added =
+        query("INSERT INTO meaning (meaning, seen_at) VALUES ($1, $2) ON CONFLICT (meaning) DO NOTHING")
+            .bind(meaning)
+            .bind(now.0)
+            .execute(connection)
+            .await?;
     Ok(added.rows_affected() == 1)
 }
 
@@ -29,10 +26,8 @@ pub(in crate::storage) async fn has_meaning(
     connection: &mut Connection,
     meaning: &str,
 ) -> Result<bool, StoreError> {
-    let row = sqlx::query("SELECT 1 FROM meaning WHERE meaning = $1")
-        .bind(meaning)
-        .fetch_optional(connection)
-        .await?;
+    let row =
+        query("SELECT 1 FROM meaning WHERE meaning = $1").bind(meaning).fetch_optional(connection).await?;
     Ok(row.is_some())
 }
 
@@ -42,7 +37,7 @@ pub(in crate::storage) async fn set_run(
     owner: &Owner,
     run: RunId,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO run (repo, run, merge_request) VALUES ($1, $2, $3)
          ON CONFLICT (repo, run) DO UPDATE SET merge_request = excluded.merge_request
          WHERE run.merge_request <> excluded.merge_request",
@@ -61,7 +56,7 @@ pub(in crate::storage) async fn run_owner(
     repo: RepoId,
     run: RunId,
 ) -> Result<Option<Owner>, StoreError> {
-    let row = sqlx::query("SELECT merge_request FROM run WHERE repo = $1 AND run = $2")
+    let row = query("SELECT merge_request FROM run WHERE repo = $1 AND run = $2")
         .bind(repo.to_string())
         .bind(run.to_string())
         .fetch_optional(connection)
@@ -76,14 +71,12 @@ pub(in crate::storage) async fn add_report(
     job: JobId,
     report: &Report,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO report (repo, job, report) VALUES ($1, $2, $3) ON CONFLICT (repo, job) DO NOTHING",
-    )
-    .bind(repo.to_string())
-    .bind(job.to_string())
-    .bind(encode("a report", report)?)
-    .execute(connection)
-    .await?;
+    query("INSERT INTO report (repo, job, report) VALUES ($1, $2, $3) ON CONFLICT (repo, job) DO NOTHING")
+        .bind(repo.to_string())
+        .bind(job.to_string())
+        .bind(encode("a report", report)?)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -93,7 +86,7 @@ pub(in crate::storage) async fn report(
     repo: RepoId,
     job: JobId,
 ) -> Result<Option<Report>, StoreError> {
-    let row = sqlx::query("SELECT report FROM report WHERE repo = $1 AND job = $2")
+    let row = query("SELECT report FROM report WHERE repo = $1 AND job = $2")
         .bind(repo.to_string())
         .bind(job.to_string())
         .fetch_optional(connection)
@@ -108,7 +101,7 @@ pub(in crate::storage) async fn add_version(
     record: &VersionRecord,
 ) -> Result<(), StoreError> {
     let text = encode("a version", record)?;
-    let added = sqlx::query(
+    let added = query(
         "INSERT INTO version (repo, model, version, tag, published_at, record) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT DO NOTHING",
     )
@@ -123,14 +116,13 @@ pub(in crate::storage) async fn add_version(
     if added.rows_affected() == 1 {
         return Ok(());
     }
-    let same =
-        sqlx::query("SELECT 1 FROM version WHERE repo = $1 AND model = $2 AND version = $3 AND record = $4")
-            .bind(record.repo.to_string())
-            .bind(record.model.as_str())
-            .bind(record.version.as_str())
-            .bind(&text)
-            .fetch_optional(connection)
-            .await?;
+    let same = query("SELECT 1 FROM version WHERE repo = $1 AND model = $2 AND version = $3 AND record = $4")
+        .bind(record.repo.to_string())
+        .bind(record.model.as_str())
+        .bind(record.version.as_str())
+        .bind(&text)
+        .fetch_optional(connection)
+        .await?;
     match same {
         Some(_row) => Ok(()),
         None => Err(StoreError::Contradiction(format!(
@@ -146,7 +138,7 @@ pub(in crate::storage) async fn versions(
     repo: RepoId,
     model: &ModelName,
 ) -> Result<Vec<VersionRecord>, StoreError> {
-    let rows = sqlx::query("SELECT record FROM version WHERE repo = $1 AND model = $2 ORDER BY id")
+    let rows = query("SELECT record FROM version WHERE repo = $1 AND model = $2 ORDER BY id")
         .bind(repo.to_string())
         .bind(model.as_str())
         .fetch_all(connection)
@@ -160,7 +152,7 @@ pub(in crate::storage) async fn all_versions(
     connection: &mut Connection,
     model: Option<&ModelName>,
 ) -> Result<Vec<VersionRecord>, StoreError> {
-    let rows = sqlx::query("SELECT record FROM version WHERE $1 IS NULL OR model = $1 ORDER BY id")
+    let rows = query("SELECT record FROM version WHERE $1 IS NULL OR model = $1 ORDER BY id")
         .bind(model.map(ModelName::as_str))
         .fetch_all(connection)
         .await?;
@@ -174,7 +166,7 @@ pub(in crate::storage) async fn set_comment(
     marker: &str,
     comment: CommentId,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO comment (merge_request, marker, comment) VALUES ($1, $2, $3)
          ON CONFLICT (merge_request, marker) DO UPDATE SET comment = excluded.comment",
     )
@@ -192,7 +184,7 @@ pub(in crate::storage) async fn comment_with(
     id: MergeRequestId,
     marker: &str,
 ) -> Result<Option<CommentId>, StoreError> {
-    let row = sqlx::query("SELECT comment FROM comment WHERE merge_request = $1 AND marker = $2")
+    let row = query("SELECT comment FROM comment WHERE merge_request = $1 AND marker = $2")
         .bind(id.to_string())
         .bind(marker)
         .fetch_optional(connection)

@@ -1,8 +1,8 @@
 //! What the sweeps over the forge have to compare, and how far they came.
 
-use sqlx::Row as _;
+use sqlx::AssertSqlSafe;
 
-use super::{Connection, Row, decode, lane_from, merge_request_from};
+use super::{Connection, Row, decode, lane_from, merge_request_from, query};
 use crate::domain::{Lane, MergeRequestId, ModelName, RepoId, Timestamp};
 use crate::storage::StoreError;
 use crate::storage::records::KnownMergeRequest;
@@ -14,17 +14,17 @@ pub(in crate::storage) async fn serving_since(
     connection: &mut Connection,
     now: Timestamp,
 ) -> Result<Timestamp, StoreError> {
-    sqlx::query("INSERT INTO service (id, since) VALUES (1, $1) ON CONFLICT (id) DO NOTHING")
+    query("INSERT INTO service (id, since) VALUES (1, $1) ON CONFLICT (id) DO NOTHING")
         .bind(now.0)
         .execute(&mut *connection)
         .await?;
-    let row = sqlx::query("SELECT since FROM service").fetch_one(connection).await?;
+    let row = query("SELECT since FROM service").fetch_one(connection).await?;
     Ok(Timestamp(row.try_get(0)?))
 }
 
 /// Repositories of which anything was ever kept.
 pub(in crate::storage) async fn repositories(connection: &mut Connection) -> Result<Vec<RepoId>, StoreError> {
-    let rows = sqlx::query(
+    let rows = query(
         "SELECT repo FROM sweep
          UNION SELECT repo FROM merge_request WHERE open
          UNION SELECT name FROM lane WHERE name NOT LIKE '%!%'",
@@ -49,7 +49,7 @@ pub(in crate::storage) async fn moving_models(
     connection: &mut Connection,
     repo: RepoId,
 ) -> Result<Vec<ModelName>, StoreError> {
-    let rows = sqlx::query("SELECT DISTINCT model FROM rollout WHERE repo = $1 AND open ORDER BY model")
+    let rows = query("SELECT DISTINCT model FROM rollout WHERE repo = $1 AND open ORDER BY model")
         .bind(repo.to_string())
         .fetch_all(connection)
         .await?;
@@ -65,7 +65,7 @@ pub(in crate::storage) async fn swept_at(
     connection: &mut Connection,
     repo: RepoId,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let row = sqlx::query("SELECT swept_at FROM sweep WHERE repo = $1")
+    let row = query("SELECT swept_at FROM sweep WHERE repo = $1")
         .bind(repo.to_string())
         .fetch_optional(connection)
         .await?;
@@ -78,7 +78,7 @@ pub(in crate::storage) async fn set_swept_at(
     repo: RepoId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO sweep (repo, swept_at) VALUES ($1, $2)
          ON CONFLICT (repo) DO UPDATE SET swept_at = excluded.swept_at",
     )
@@ -94,7 +94,7 @@ pub(in crate::storage) async fn known(
     connection: &mut Connection,
     id: MergeRequestId,
 ) -> Result<Option<KnownMergeRequest>, StoreError> {
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{KNOWN} WHERE id = $1")))
+    let row = query(AssertSqlSafe(format!("{KNOWN} WHERE id = $1")))
         .bind(id.to_string())
         .fetch_optional(connection)
         .await?;
@@ -107,7 +107,7 @@ pub(in crate::storage) async fn unfinished(
     connection: &mut Connection,
     repo: RepoId,
 ) -> Result<Vec<KnownMergeRequest>, StoreError> {
-    let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+    let rows = query(AssertSqlSafe(format!(
         "{KNOWN} WHERE repo = $1 AND open
          UNION {KNOWN} WHERE repo = $1 AND id IN (
              SELECT merge_request FROM merge_request_model

@@ -1,8 +1,6 @@
 //! Timers: one a lane.
 
-use sqlx::Row as _;
-
-use super::Connection;
+use super::{Connection, query};
 use crate::domain::Timestamp;
 use crate::storage::StoreError;
 
@@ -12,7 +10,7 @@ pub(in crate::storage) async fn set(
     lane: i64,
     due: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO timer (lane, due) VALUES ($1, $2) ON CONFLICT (lane) DO UPDATE SET due = excluded.due",
     )
     .bind(lane)
@@ -27,14 +25,14 @@ pub(in crate::storage) async fn take_due(
     connection: &mut Connection,
     now: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT lane.name FROM timer JOIN lane ON lane.id = timer.lane WHERE timer.due <= $1 ORDER BY timer.due",
+    let rows = query(
+        "SELECT lane.name FROM timer JOIN lane ON lane.id = timer.lane WHERE timer.due <= $1 ORDER BY timer.due, lane.id",
     )
     .bind(now.0)
     .fetch_all(&mut *connection)
     .await?;
     if !rows.is_empty() {
-        sqlx::query("DELETE FROM timer WHERE due <= $1").bind(now.0).execute(connection).await?;
+        query("DELETE FROM timer WHERE due <= $1").bind(now.0).execute(connection).await?;
     }
     rows.into_iter().map(|row| row.try_get(0).map_err(Into::into)).collect()
 }
@@ -43,6 +41,6 @@ pub(in crate::storage) async fn take_due(
 pub(in crate::storage) async fn next_due(
     connection: &mut Connection,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let row = sqlx::query("SELECT MIN(due) FROM timer").fetch_one(connection).await?;
+    let row = query("SELECT MIN(due) FROM timer").fetch_one(connection).await?;
     Ok(row.try_get::<Option<i64>, _>(0)?.map(Timestamp))
 }

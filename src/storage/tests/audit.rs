@@ -1,7 +1,7 @@
 //! The audit log only grows, and whoever changes it is found.
 
-use super::Fresh;
 use super::commits::audit;
+use super::{Fresh, on_postgres};
 use crate::storage::{AuditEnd, BrokenAudit, Decision};
 
 /// Five rows from two commits.
@@ -81,4 +81,10 @@ async fn any_change_past_the_guards_is_named_by_its_row() {
             "{change}: {broken:?}"
         );
     }
+}
+
+on_postgres! {
+    an_empty_log_and_a_log_as_written_are_whole,
+    the_database_itself_refuses_to_change_the_log,
+    any_change_past_the_guards_is_named_by_its_row,
 }

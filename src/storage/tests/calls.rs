@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::commits::sha;
 use super::outbox::{done, label, merge};
-use super::{Fresh, lane, merge_request, new_state, what};
+use super::{Fresh, lane, merge_request, new_state, on_postgres, what};
 use crate::domain::{
     CommentId, Done, Effect, ForgeKind, Label, MergeRequestId, Outcome, RepoId, RunId, Timestamp,
 };
@@ -143,10 +143,22 @@ async fn ended_calls_are_forgotten_but_what_happens_once_is_remembered() {
     store.prune(Timestamp(3)).await.unwrap();
     assert_eq!(store.count("SELECT COUNT(*) FROM outbox").await, 4, "none of them ended before that");
     store.prune(Timestamp(100)).await.unwrap();
-    let left = "SELECT GROUP_CONCAT(slot || ':' || status, ' ') FROM (SELECT * FROM outbox ORDER BY id)";
+    let left =
+        "SELECT GROUP_CONCAT(slot || ':' || status, ' ') FROM (SELECT * FROM outbox ORDER BY id) AS kept";
     let merged = format!("merge:{}:1:done label:waiting", sha('a'));
     assert_eq!(store.text(left).await, Some(merged));
     store.want(vec![merge(1)], 7).await;
     let call = store.call(200).await;
     assert_eq!(call.effect, label(Label::Hold), "the merge is not done again");
+}
+
+on_postgres! {
+    an_effect_that_backs_off_lets_others_pass_and_keeps_its_error,
+    an_outcome_its_run_its_comment_and_its_event_are_kept_together,
+    a_late_caller_of_a_forge_cannot_end_what_another_took_over,
+    a_lease_on_a_job_is_worth_nothing_for_an_effect,
+    an_effect_that_was_given_up_stays_visible_and_tells_the_engine,
+    an_effect_that_nobody_can_read_does_not_stop_its_repository,
+    a_repository_that_fails_again_and_again_does_not_starve_another,
+    ended_calls_are_forgotten_but_what_happens_once_is_remembered,
 }

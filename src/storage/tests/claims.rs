@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fresh, LEASE, delivery, lane, what};
+use super::{Fresh, LEASE, delivery, lane, on_postgres, what};
 use crate::domain::{Lane, Timestamp};
 use crate::storage::{Decision, NewJob, StoreError};
 
@@ -228,4 +228,20 @@ async fn many_workers_at_once_never_get_the_same_job_nor_the_same_lane() {
     let mut numbers: Vec<_> = done.iter().map(|(_, number)| *number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..200).collect::<Vec<_>>(), "each job was worked exactly once");
+}
+
+on_postgres! {
+    a_lane_gives_its_oldest_job_and_only_one_at_a_time,
+    a_busy_lane_does_not_keep_the_others_waiting,
+    a_job_is_not_claimed_before_its_time,
+    a_lease_that_ran_out_is_given_to_another_and_the_late_worker_writes_nothing,
+    the_late_worker_stays_out_after_the_other_is_done_and_new_work_came,
+    a_late_worker_may_still_commit_when_nobody_took_over,
+    an_extended_lease_holds_longer,
+    a_job_to_be_retried_keeps_its_place_and_counts_its_tries,
+    a_buried_job_stays_visible_and_its_lane_goes_on,
+    a_job_that_nobody_can_read_becomes_a_dead_letter_by_itself,
+    equal_events_that_wait_in_one_lane_are_kept_once,
+    lanes_of_every_kind_carry_jobs,
+    many_workers_at_once_never_get_the_same_job_nor_the_same_lane,
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::environments::environments;
-use super::{Fresh, lane, merge_request, new_state, repo, what};
+use super::{Fresh, lane, merge_request, new_state, on_postgres, repo, what};
 use crate::domain::{
     Audit, Bound, CommentId, Digest, Effect, InternalEvent, JobId, Label, ModelName, ModelState, Phase,
     Report, RunId, Sha, State, Timestamp, Version, VersionRecord,
@@ -239,4 +239,15 @@ async fn a_timer_belongs_to_the_merge_request_of_the_state() {
     store.decide(decision, 1).await.unwrap();
     assert_eq!(store.ring(Timestamp(9)).await.unwrap(), 1);
     assert_eq!(store.next(9).await.lane, lane(2));
+}
+
+on_postgres! {
+    everything_that_a_decision_changes_is_there_after_the_commit,
+    of_a_decision_on_an_old_state_nothing_is_kept,
+    of_a_decision_that_contradicts_a_published_version_nothing_is_kept,
+    a_meaning_is_decided_once,
+    effects_that_belong_to_no_repository_are_refused,
+    a_follow_up_of_the_own_lane_is_next,
+    a_timer_rings_once_as_a_refresh_and_the_newest_counts,
+    a_timer_belongs_to_the_merge_request_of_the_state,
 }

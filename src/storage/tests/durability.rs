@@ -1,8 +1,9 @@
 //! What was answered is on the disk; what could not be committed is answered so; many share one
 //! commit.
 
-use super::{Fresh, delivery, lane, merge_request, new_state, url, what};
+use super::{Fresh, delivery, lane, merge_request, new_state, on_postgres, url, what};
 use crate::domain::{Digest, Timestamp};
+use crate::storage::driver::query;
 use crate::storage::writer::Wakes;
 use crate::storage::{Decision, NewJob, Recorded, Store, StoreError};
 
@@ -18,7 +19,7 @@ async fn what_was_committed_is_there_after_the_process_died() {
     // nothing folded back.
     let killed = tempfile::tempdir().unwrap();
     let mut copied = 0;
-    for file in std::fs::read_dir(store.folder.path()).unwrap() {
+    for file in std::fs::read_dir(store.folder()).unwrap() {
         let file = file.unwrap();
         if file.file_name() != "m.db-shm" {
             copied += std::fs::copy(file.path(), killed.path().join(file.file_name())).unwrap();
@@ -33,11 +34,11 @@ async fn what_was_committed_is_there_after_the_process_died() {
 
 #[tokio::test]
 async fn a_store_dropped_in_the_middle_opens_again_with_all_it_answered() {
-    let Fresh { store, folder } = Fresh::new().await;
+    let Fresh { store, base } = Fresh::new().await;
     store.record(delivery("a", 1, 0)).await.unwrap();
     let claimed = store.claim(Timestamp(0), super::LEASE).await.unwrap().unwrap();
     drop(store);
-    let again = Store::open(&url(&folder)).await.unwrap();
+    let again = Store::open(&base.url()).await.unwrap();
     again.commit(&claimed.lease, Decision::default(), Timestamp(1)).await.unwrap();
     assert_eq!(again.queue().await.unwrap().0, 0, "even the lease is kept");
 }
@@ -48,12 +49,12 @@ async fn a_closed_store_folds_its_log_back_and_says_that_it_is_closed() {
     let clone = store.store.clone();
     store.deliver("a", 1, 0).await;
     store.close().await;
-    assert!(!store.folder.path().join("m.db-wal").exists(), "the write-ahead log was folded back");
+    assert!(!store.folder().join("m.db-wal").exists(), "the write-ahead log was folded back");
     assert!(matches!(clone.record(delivery("b", 1, 0)).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(clone.queue().await, Err(StoreError::Unavailable(_))));
     assert!(clone.ready().await.is_err());
     clone.close().await;
-    let again = Store::open(&url(&store.folder)).await.unwrap();
+    let again = Store::open(&store.url()).await.unwrap();
     assert_eq!(again.queue().await.unwrap().0, 1);
 }
 
@@ -97,7 +98,8 @@ async fn the_database_is_set_up_to_be_durable() {
                     "PRAGMA page_size",
                     "PRAGMA wal_autocheckpoint",
                 ] {
-                    found.push(sqlx::query_scalar::<_, i64>(pragma).fetch_one(&mut *connection).await?);
+                    let row = query(pragma).fetch_one(&mut *connection).await?;
+                    found.push(row.try_get::<i64, _>(0)?);
                 }
                 Ok(found)
             })
@@ -155,8 +157,8 @@ async fn when_the_commit_fails_nobody_is_told_that_his_write_was_kept() {
     // A reference into nothing that is only looked at by the commit itself.
     let broken = store.write(Wakes::Sleepers, |connection| {
         Box::pin(async move {
-            sqlx::query("PRAGMA defer_foreign_keys = ON").execute(&mut *connection).await?;
-            sqlx::query("INSERT INTO timer (lane, due) VALUES (999, 1)").execute(connection).await?;
+            query("PRAGMA defer_foreign_keys = ON").execute(&mut *connection).await?;
+            query("INSERT INTO timer (lane, due) VALUES (999, 1)").execute(connection).await?;
             Ok(())
         })
     });
@@ -178,7 +180,7 @@ async fn a_full_disk_is_told_to_everybody_and_leaves_no_half_state() {
     store
         .write(Wakes::Nobody, |connection| {
             Box::pin(async move {
-                sqlx::query("PRAGMA max_page_count = 60").execute(connection).await?;
+                query("PRAGMA max_page_count = 60").execute(connection).await?;
                 Ok(())
             })
         })
@@ -202,7 +204,7 @@ async fn a_database_that_refuses_a_single_write_is_not_ready_until_another_was_t
     store
         .write(Wakes::Nobody, |connection| {
             Box::pin(async move {
-                sqlx::query("PRAGMA query_only = ON").execute(connection).await?;
+                query("PRAGMA query_only = ON").execute(connection).await?;
                 Ok(())
             })
         })
@@ -224,17 +226,17 @@ async fn while_another_process_holds_the_database_nothing_is_accepted_and_then_i
     store
         .write(Wakes::Nobody, |connection| {
             Box::pin(async move {
-                sqlx::query("PRAGMA busy_timeout = 1").execute(connection).await?;
+                query("PRAGMA busy_timeout = 1").execute(connection).await?;
                 Ok(())
             })
         })
         .await
         .unwrap();
     let mut other = store.by_hand().await;
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     let refused = store.record(delivery("a", 1, 0)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    query("ROLLBACK").execute(&mut other).await.unwrap();
     assert_eq!(store.deliver("a", 1, 0).await, Recorded::Accepted);
     store.ready().await.unwrap();
 }
@@ -250,4 +252,11 @@ async fn a_caller_that_went_away_before_its_turn_takes_no_work_with_it() {
         assert!(futures_util::FutureExt::now_or_never(claim.as_mut()).is_none());
     }
     assert_eq!(what(&store.next(0).await), "a", "nobody holds a lease that nobody has");
+}
+
+on_postgres! {
+    a_store_dropped_in_the_middle_opens_again_with_all_it_answered,
+    many_deliveries_at_once_share_few_commits,
+    a_write_that_fails_does_not_spoil_those_that_share_its_commit,
+    a_caller_that_went_away_before_its_turn_takes_no_work_with_it,
 }

@@ -2,7 +2,7 @@
 
 use super::commits::sha;
 use super::outbox::done;
-use super::{Fresh, LEASE, merge_request, model_id, repo};
+use super::{Fresh, LEASE, merge_request, model_id, on_postgres, repo};
 use crate::domain::{
     Effect, Environments, InternalEvent, Lane, Owner, Rollout, RolloutAction, RolloutStep, RunId, Timestamp,
     User, UserId, Version,
@@ -130,4 +130,11 @@ async fn calls_and_runs_of_a_model_come_back_to_its_own_lane() {
     assert_eq!(store.run_owner(repo(), RunId(6)).await.unwrap(), Some(owner));
     assert_eq!(store.next(2).await.lane, lane);
     assert_eq!(store.ring(Timestamp(9)).await.unwrap(), 1, "the timer is the model's");
+}
+
+on_postgres! {
+    environments_are_stored_over_the_version_that_was_read,
+    what_was_live_when_is_found_by_time,
+    what_is_on_its_way_to_a_place_is_found_until_it_is_over,
+    calls_and_runs_of_a_model_come_back_to_its_own_lane,
 }

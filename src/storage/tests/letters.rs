@@ -1,7 +1,7 @@
 //! What an operator sees of deliveries, and dead letters that he puts back to work.
 
 use super::outbox::{done, label, merge};
-use super::{Fresh, LEASE, url, what};
+use super::{Fresh, LEASE, on_postgres, url, what};
 use crate::domain::{Effect, ForgeKind, InternalEvent, Label, Outcome, Timestamp};
 use crate::storage::{
     Decision, DeliveryFilter, DeliveryLine, DeliveryOutcome, DeliveryRecord, EffectEnd, LetterName, NewJob,
@@ -241,7 +241,7 @@ async fn another_process_puts_back_to_work_beside_the_one_that_works() {
     serving.given_up("a", 1, 1).await;
     serving.deliver("b", 2, 2).await;
     let held = serving.next(2).await;
-    let operator = Store::beside(&url(&serving.folder)).await.unwrap();
+    let operator = Store::beside(&serving.url()).await.unwrap();
     assert_eq!(operator.replay(named("a"), "ops", Timestamp(3)).await.unwrap(), back(1, 0, 0));
     operator.close().await;
     assert_eq!(what(&serving.next(4).await), "a");
@@ -256,4 +256,16 @@ async fn a_database_that_is_not_there_is_not_made_by_an_operator() {
     let error = Store::beside(&url(&folder)).await.unwrap_err().to_string();
     assert!(error.contains("there is no database"), "{error}");
     assert!(!folder.path().join("m.db").exists());
+}
+
+on_postgres! {
+    a_delivery_that_was_given_up_goes_back_to_work_as_if_never_tried_and_only_once,
+    of_what_a_delivery_led_to_only_what_was_given_up_is_done_again,
+    a_call_that_a_newer_one_overtook_is_left,
+    a_call_of_whose_end_its_decider_heard_is_not_made_behind_his_back,
+    what_follows_from_a_delivery_is_known_over_any_number_of_steps,
+    a_dead_letter_that_nobody_sent_has_a_name_too,
+    a_list_holds_what_was_asked_for_the_newest_first,
+    a_forgotten_delivery_is_not_taken_for_a_later_one,
+    another_process_puts_back_to_work_beside_the_one_that_works,
 }

@@ -1,7 +1,7 @@
 //! What is known can be found again.
 
 use super::commits::{bound_state, model, report, sha, version};
-use super::{Fresh, merge_request, new_state, repo};
+use super::{Fresh, merge_request, new_state, on_postgres, repo};
 use crate::domain::{CommentId, ForgeKind, JobId, MergeRequestId, Phase, RepoId, RunId, State};
 use crate::storage::{Decision, StoreError, StoredState};
 
@@ -49,7 +49,7 @@ async fn open_merge_requests_are_found_by_head_and_by_branch() {
 async fn the_models_of_a_merge_request_follow_its_state() {
     let store = Fresh::new().await;
     let models = "SELECT GROUP_CONCAT(model || '=' || phase || '@' || since || '#' || candidate, ' ')
-                  FROM (SELECT * FROM merge_request_model ORDER BY model)";
+                  FROM (SELECT * FROM merge_request_model ORDER BY model) AS kept";
     let mut state = bound_state('a', "main", Phase::Building);
     let second = state.models[&model()].clone();
     state.models.insert("wine".parse().unwrap(), second);
@@ -142,4 +142,16 @@ async fn a_damaged_state_is_named_without_its_content() {
     assert!(matches!(error, StoreError::Damaged(_)));
     let text = error.to_string();
     assert!(text.contains("gitlab:12!1") && !text.contains("hunter2"), "{text}");
+}
+
+on_postgres! {
+    of_what_is_unknown_nothing_is_said,
+    open_merge_requests_are_found_by_head_and_by_branch,
+    the_models_of_a_merge_request_follow_its_state,
+    a_run_belongs_to_whom_it_was_last_seen_with,
+    the_first_report_of_a_job_stays,
+    versions_come_in_the_order_they_were_published,
+    a_comment_is_found_by_its_marker,
+    the_largest_numbers_of_a_forge_fit,
+    a_damaged_state_is_named_without_its_content,
 }

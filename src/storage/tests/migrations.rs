@@ -1,57 +1,75 @@
 //! Databases of earlier versions are brought up to date with what is in them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
+use sqlx::AssertSqlSafe;
 
-use super::{Fresh, url};
+use super::base::Base;
+use super::{Fresh, on_postgres, url};
 use crate::domain::Timestamp;
-use crate::storage::migrate::{self, SQLITE};
+use crate::storage::driver::{Connection, query};
+use crate::storage::migrate::{self, POSTGRES, SQLITE};
 use crate::storage::{Store, StoreError};
 
-fn samples(number: i64) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/migrations/sqlite/{number:04}.sql"))
+/// The sample rows of a migration: the same on both databases.
+fn samples(base: &Base, number: i64) -> String {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/migrations/sqlite/{number:04}.sql"));
+    let rows = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: every migration has sample rows: {error}", path.display()));
+    base.words(&rows)
 }
 
-async fn count(connection: &mut SqliteConnection, sql: String) -> i64 {
-    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.unwrap()
+async fn texts(connection: &mut Connection, sql: &str) -> Vec<String> {
+    let rows = query(AssertSqlSafe(sql)).fetch_all(connection).await.unwrap();
+    rows.iter().map(|row| row.try_get(0).unwrap()).collect()
 }
 
 #[tokio::test]
 async fn every_migration_runs_over_a_database_filled_so_far() {
-    let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-    for upto in 1..=SQLITE.len() {
-        migrate::apply(&mut connection, &SQLITE[..upto]).await.unwrap();
-        let number = SQLITE[upto - 1].0;
-        let path = samples(number);
-        let rows = std::fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: every migration has sample rows: {error}", path.display()));
-        sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
+    let base = Base::new().await;
+    let mut connection = base.by_hand().await;
+    let all = migrate::of(&connection);
+    for upto in 1..=all.len() {
+        migrate::apply(&mut connection, &all[..upto]).await.unwrap();
+        connection.control(&samples(&base, all[upto - 1].0)).await.unwrap();
     }
-    let broken: Vec<(String,)> = sqlx::query_as("SELECT \"table\" FROM pragma_foreign_key_check")
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
-    assert!(broken.is_empty(), "rows that refer to nothing: {broken:?}");
-    let tables: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlx%'")
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
+    let tables = match &base {
+        Base::File(_) => {
+            let broken = texts(&mut connection, "SELECT \"table\" FROM pragma_foreign_key_check").await;
+            assert!(broken.is_empty(), "rows that refer to nothing: {broken:?}");
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlx%'"
+        }
+        Base::Server { .. } => {
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%sqlx%'"
+        }
+    };
+    let tables = texts(&mut connection, tables).await;
+    assert!(tables.len() > 10, "{tables:?}");
     for table in tables {
-        let rows = count(&mut connection, format!("SELECT COUNT(*) FROM {table}")).await;
-        assert!(rows > 0, "`{table}` has no sample row: a later migration would not be tried on it");
+        let first =
+            query(AssertSqlSafe(format!("SELECT 1 FROM {table}"))).fetch_optional(&mut connection).await;
+        assert!(
+            first.unwrap().is_some(),
+            "`{table}` has no sample row: a later migration would not be tried on it"
+        );
     }
 }
 
 #[tokio::test]
+async fn both_databases_have_the_same_migrations() {
+    let names =
+        |all: &[(i64, &'static str, &str)]| all.iter().map(|&(n, name, _)| (n, name)).collect::<Vec<_>>();
+    assert_eq!(names(SQLITE), names(POSTGRES));
+}
+
+#[tokio::test]
 async fn the_sample_database_is_one_that_the_store_can_work_with() {
-    let folder = tempfile::tempdir().unwrap();
-    Store::open(&url(&folder)).await.unwrap().close().await;
-    let fresh = Fresh { store: Store::open(&url(&folder)).await.unwrap(), folder };
+    let base = Base::new().await;
+    Store::open(&base.url()).await.unwrap().close().await;
+    let fresh = Fresh { store: Store::open(&base.url()).await.unwrap(), base };
     for (number, _, _) in SQLITE {
-        let rows = std::fs::read_to_string(samples(*number)).unwrap();
-        sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut fresh.by_hand().await).await.unwrap();
+        fresh.by_hand().await.control(&samples(&fresh.base, *number)).await.unwrap();
     }
     let claimed = fresh.next(2_000_000_000_000).await;
     fresh.commit(&claimed.lease, crate::storage::Decision::default(), Timestamp(1)).await.unwrap();
@@ -64,7 +82,7 @@ async fn the_sample_database_is_one_that_the_store_can_work_with() {
 
 #[tokio::test]
 async fn a_column_that_must_have_a_value_gets_one_where_rows_are_already() {
-    for (number, name, text) in SQLITE {
+    for (number, name, text) in SQLITE.iter().chain(POSTGRES) {
         assert_eq!(additions_without_default(text), Vec::<String>::new(), "migration {number} {name}");
     }
     // The check itself.
@@ -90,15 +108,17 @@ fn additions_without_default(text: &str) -> Vec<String> {
 fn migrations_are_numbered_without_a_gap_and_none_is_left_out() {
     let numbers: Vec<i64> = SQLITE.iter().map(|(number, _, _)| *number).collect();
     assert_eq!(numbers, (1..=i64::try_from(SQLITE.len()).unwrap()).collect::<Vec<_>>());
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/storage/migrations/sqlite");
-    let mut files: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    files.sort();
-    let known: Vec<String> =
-        SQLITE.iter().map(|(number, name, _)| format!("{number:04}_{name}.sql")).collect();
-    assert_eq!(files, known);
+    for (database, all) in [("sqlite", SQLITE), ("postgres", POSTGRES)] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/storage/migrations").join(database);
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let known: Vec<String> =
+            all.iter().map(|(number, name, _)| format!("{number:04}_{name}.sql")).collect();
+        assert_eq!(files, known);
+    }
 }
 
 #[tokio::test]
@@ -106,7 +126,7 @@ async fn a_second_start_changes_nothing() {
     let store = Fresh::new().await;
     store.deliver("a", 1, 0).await;
     store.close().await;
-    let again = Store::open(&url(&store.folder)).await.unwrap();
+    let again = Store::open(&store.url()).await.unwrap();
     assert_eq!(again.queue().await.unwrap().0, 1);
     assert!(again.verify_audit().await.unwrap().is_ok());
 }
@@ -121,7 +141,7 @@ async fn a_database_of_a_newer_program_is_left_alone_with_the_remedy() {
         )
         .await
         .unwrap();
-    let error = Store::open(&url(&store.folder)).await.unwrap_err();
+    let error = Store::open(&store.url()).await.unwrap_err();
     assert!(matches!(error, StoreError::Address(_)));
     let text = error.to_string();
     assert!(text.contains("newer") && text.contains("9999") && text.contains("start that version"), "{text}");
@@ -131,7 +151,7 @@ async fn a_database_of_a_newer_program_is_left_alone_with_the_remedy() {
 async fn an_applied_migration_that_was_changed_is_an_error() {
     let store = Fresh::new().await;
     store.execute("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1").await.unwrap();
-    let error = Store::open(&url(&store.folder)).await.unwrap_err();
+    let error = Store::open(&store.url()).await.unwrap_err();
     assert!(matches!(error, StoreError::Address(_)));
     assert!(error.to_string().contains("another text"), "{error}");
 }
@@ -146,4 +166,12 @@ async fn a_file_that_is_no_database_is_refused() {
     .unwrap();
     let error = Store::open(&url(&folder)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+on_postgres! {
+    every_migration_runs_over_a_database_filled_so_far,
+    the_sample_database_is_one_that_the_store_can_work_with,
+    a_second_start_changes_nothing,
+    a_database_of_a_newer_program_is_left_alone_with_the_remedy,
+    an_applied_migration_that_was_changed_is_an_error,
 }

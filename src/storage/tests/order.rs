@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Fresh, lane, what};
+use super::{Fresh, lane, on_postgres, what};
 use crate::domain::{Lane, Timestamp};
 use crate::storage::{Claimed, Decision, NewJob, StoreError};
 
@@ -152,4 +152,8 @@ proptest! {
             store.close().await;
         });
     }
+}
+
+on_postgres! {
+    jobs_of_a_lane_end_in_the_order_they_came,
 }

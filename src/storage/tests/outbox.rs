@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::commits::{model, sha};
-use super::{Fresh, LEASE, merge_request, new_state};
+use super::{Fresh, LEASE, merge_request, new_state, on_postgres};
 use crate::domain::{
     Assignment, CommentId, Done, Effect, ForgeKind, JobId, Label, MergeMethod, MergeRequestId, Outcome,
     RepoId, RunId, Status, StatusState, StickyReport, Timestamp, Version, WorkOrder,
@@ -47,7 +47,8 @@ impl Fresh {
     }
 
     async fn statuses(&self) -> String {
-        let sql = "SELECT GROUP_CONCAT(kind || ':' || status, ' ') FROM (SELECT * FROM outbox ORDER BY id)";
+        let sql =
+            "SELECT GROUP_CONCAT(kind || ':' || status, ' ') FROM (SELECT * FROM outbox ORDER BY id) AS kept";
         self.text(sql).await.unwrap_or_default()
     }
 }
@@ -272,4 +273,15 @@ async fn what_a_report_said_is_known_with_the_time_since_when_it_may_have_been_s
     );
     assert_eq!(store.reports_written(merge_request(1), 1).await.unwrap(), both[..1]);
     assert_eq!(store.reports_written(merge_request(2), 9).await.unwrap(), []);
+}
+
+on_postgres! {
+    the_most_urgent_effect_goes_first_and_one_at_a_time,
+    repositories_do_not_wait_for_each_other,
+    a_newer_value_takes_the_place_of_one_that_has_not_started,
+    slots_of_two_merge_requests_are_two_slots,
+    a_newer_value_waits_for_one_under_way_and_the_newest_wins,
+    what_happens_once_is_not_wanted_twice_while_it_is_under_way_or_done,
+    what_was_refused_or_given_up_may_be_wanted_again,
+    what_a_report_said_is_known_with_the_time_since_when_it_may_have_been_seen,
 }

@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
 use super::{Fresh, what};
 use crate::domain::Timestamp;
+use crate::storage::driver::{Driver, query};
 use crate::storage::{Decision, sql};
 
 impl Fresh {
     /// The steps by which the database would answer.
     async fn plan(&self, sql: &str) -> String {
-        let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+        let rows = query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
             .fetch_all(&mut self.by_hand().await)
             .await
             .unwrap();
-        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let steps: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
         steps.join("\n")
     }
 }
@@ -109,12 +110,13 @@ async fn a_claim_takes_as_many_steps_under_a_hot_lane_and_a_long_history_as_with
 async fn steps_of_a_claim(store: &Fresh) -> u32 {
     let steps = Arc::new(AtomicU32::new(0));
     let mut connection = store.by_hand().await;
+    let Driver::Sqlite(connection) = connection.driver() else { panic!("steps are counted by SQLite") };
     let counter = Arc::clone(&steps);
     connection.lock_handle().await.unwrap().set_progress_handler(1, move || {
         counter.fetch_add(1, Ordering::Relaxed);
         true
     });
-    let row = sqlx::query(sql::lane::NEXT).bind(9).fetch_optional(&mut connection).await.unwrap();
+    let row = sqlx::query(sql::lane::NEXT).bind(9_i64).fetch_optional(connection).await.unwrap();
     assert!(row.is_some(), "there is something to claim");
     steps.load(Ordering::Relaxed)
 }

@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 
 use super::commits::sha;
-use super::{Fresh, LEASE, lane};
+use super::{Fresh, LEASE, lane, on_postgres};
 use crate::domain::{Effect, MergeMethod, Timestamp};
 use crate::storage::{Decision, EffectEnd, NewJob};
 
@@ -102,4 +102,12 @@ async fn a_write_that_failed_wakes_nobody() {
     let woken = store.woken();
     store.commit(&claimed.lease, Decision::default(), Timestamp(1)).await.unwrap_err();
     assert!(woken.now_or_never().is_none());
+}
+
+on_postgres! {
+    the_next_due_time_follows_jobs_leases_retries_timers_and_effects,
+    a_sleeper_is_woken_by_work_that_came_after_he_registered,
+    whatever_makes_work_wakes_and_taking_work_does_not,
+    looking_for_timers_wakes_nobody_where_none_is_due,
+    a_write_that_failed_wakes_nobody,
 }

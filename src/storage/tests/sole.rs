@@ -1,6 +1,6 @@
 //! One process at a time: what the last one held is free at once, and a second one is kept out.
 
-use super::{Fresh, LEASE, lane, merge_request, new_state, url};
+use super::{Fresh, LEASE, lane, merge_request, new_state, on_postgres};
 use crate::domain::{Effect, Label, Timestamp};
 use crate::storage::{Decision, EffectEnd, Job, Store, StoreError};
 
@@ -39,7 +39,7 @@ async fn what_a_dead_process_held_is_free_at_once_and_the_dead_can_write_nothing
 #[tokio::test]
 async fn a_second_process_waits_until_the_first_lets_go() {
     let first = Fresh::new().await;
-    let second = Store::open(&url(&first.folder)).await.unwrap();
+    let second = Store::open(&first.url()).await.unwrap();
     let sole = first.sole().await.unwrap();
     let mut waiting = std::pin::pin!(second.sole());
     tokio::select! {
@@ -56,4 +56,8 @@ async fn the_time_from_which_we_serve_is_told_once() {
     let store = Fresh::new().await;
     assert_eq!(store.serving_since(Timestamp(7)).await.unwrap(), Timestamp(7));
     assert_eq!(store.serving_since(Timestamp(9)).await.unwrap(), Timestamp(7));
+}
+
+on_postgres! {
+    the_time_from_which_we_serve_is_told_once,
 }

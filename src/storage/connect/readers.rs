@@ -1,0 +1,30 @@
+//! Connections that only read.
+
+use sqlx::{PgPool, SqlitePool};
+
+use crate::storage::driver::Connection;
+
+/// A few connections that only read.
+#[derive(Clone, Debug)]
+pub(in crate::storage) enum Readers {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Readers {
+    /// One of them; it goes back when it is dropped.
+    pub(in crate::storage) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
+        match self {
+            Self::Sqlite(pool) => pool.acquire().await.map(Connection::SqlitePooled),
+            Self::Postgres(pool) => pool.acquire().await.map(Connection::PostgresPooled),
+        }
+    }
+
+    /// Closes all of them.
+    pub(in crate::storage) async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
