@@ -20,6 +20,7 @@ mod report;
 mod rescoring;
 mod retirement;
 mod run;
+mod schedule;
 mod sha;
 mod state;
 mod status;
@@ -55,6 +56,10 @@ pub use report::{Artifact, Report, TestFailure, TestSummary};
 pub use rescoring::{Rescoring, Scores, Subject};
 pub use retirement::{Retirement, RetirementKind, RetirementNote};
 pub use run::{FailureCause, Job, JobStatus, Run};
+pub use schedule::{
+    ForgeClock, FoundSchedule, ScheduleDifference, ScheduleStep, ScheduleWish, Scheduled, is_schedule_key,
+    schedule_difference, schedule_key,
+};
 pub use sha::{Digest, Sha};
 pub use state::{
     Anew, Approval, Audit, Bound, Left, Measured, Merging, ModelState, OpenReply, Publication, ReplyPart,

@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod outbox;
 pub mod reconcile;
 pub mod sandbox;
+pub mod schedule;
 pub mod storage;
 pub mod telemetry;
 pub mod worker;

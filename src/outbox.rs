@@ -10,6 +10,7 @@ mod perform;
 mod registry;
 mod render;
 mod retry;
+mod schedules;
 
 pub use render::Renderer;
 

@@ -39,7 +39,8 @@ pub use world::{
     Approval, Asset, AssetLink, CheckAction, CheckAnnotation, CheckRun, Comment, Commit, CommitStatus,
     Delivery, Deployment, DeploymentState, Environment, File, Hook, Job, JobState, MergeMethods,
     MergeRequest, MergeRequestState, MergeStyle, PackageFile, Person, Pipeline, PipelineSource,
-    PipelineState, Queued, Reaction, Release, Review, ReviewState, Role, RunsWait, Subscriptions, Tag, Trial,
+    PipelineState, Queued, Reaction, Release, Review, ReviewState, Role, RunsWait, Schedule, Subscriptions,
+    Tag, Trial, WorkflowState,
 };
 
 use switches::Switches;

@@ -8,6 +8,8 @@ mod failure;
 mod logs;
 mod memory;
 mod onboarding;
+mod repository;
+mod schedules;
 mod subject;
 
 use std::sync::Arc;
@@ -214,6 +216,18 @@ fn tell(entry: &Audit) {
     if entry.kind == "phase" && entered == Some("PublishFailed") {
         failure::alarm("publish_failed");
         tracing::error!(alarm.kind = "publish_failed", "{}", entry.what);
+        return;
+    }
+    if entry.kind == "missed_tick" {
+        let said = |name: &str| entry.detail.get(name).and_then(serde_json::Value::as_str);
+        tracing::warn!(
+            schedule.model = said("model"),
+            schedule.name = said("schedule"),
+            schedule.tick = said("tick"),
+            schedule.outcome = said("outcome"),
+            "{}",
+            entry.what
+        );
         return;
     }
     tracing::info!(audit.kind = entry.kind.as_str(), audit.actor = entry.actor.as_deref(), "{}", entry.what);

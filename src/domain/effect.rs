@@ -1,12 +1,12 @@
 //! Calls to a forge that the engine wants made, and what became of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     Assignment, Check, CommentId, JobId, Label, Lineage, ModelName, NewCommit, Proposal, Reply,
-    RetirementNote, RunId, Sha, Status, StickyReport, Subject, Tag, Version,
+    RetirementNote, RunId, ScheduleWish, Sha, Status, StickyReport, Subject, Tag, Version,
 };
 
 /// One change that we want at the forge; performed at least once, so each is safe to repeat.
@@ -151,6 +151,18 @@ pub enum Effect {
         /// Distinguishes a wanted second commit from a repeated first.
         attempt: u32,
     },
+    /// The forge has exactly these schedules of ours.
+    KeepSchedules {
+        /// What is wanted.
+        wanted: Vec<ScheduleWish>,
+        /// Numbers of those that we made before, by key.
+        known: BTreeMap<String, u64>,
+    },
+    /// The forge's own clock starts the schedules of this model again.
+    StartClock {
+        /// The model.
+        model: ModelName,
+    },
     /// A merge request of ours proposes this.
     Propose {
         /// What it proposes.
@@ -193,6 +205,8 @@ impl Effect {
             Self::Dispatch { .. } => "dispatch",
             Self::Evaluate { .. } => "evaluate",
             Self::CommitFiles { .. } => "commit_files",
+            Self::KeepSchedules { .. } => "keep_schedules",
+            Self::StartClock { .. } => "start_clock",
             Self::Propose { .. } => "propose",
             Self::Release { .. } => "release",
         }
@@ -232,6 +246,8 @@ impl Effect {
                 format!("evaluate:{model}:{commit}:{attempt}")
             }
             Self::CommitFiles { commit, attempt } => format!("commit:{}:{attempt}", commit.parent),
+            Self::KeepSchedules { .. } => "schedules".to_owned(),
+            Self::StartClock { model } => format!("clock:{model}"),
             Self::Propose { proposal } => format!("propose:{}", proposal.branch),
             Self::Release { model, version, .. } => format!("release:{}", version.tag(model)),
         }
@@ -246,12 +262,14 @@ impl Effect {
             | Self::LeaveQueue { .. }
             | Self::CreateTag { .. }
             | Self::AssignStage { .. }
-            | Self::Retire { .. } => 0,
+            | Self::Retire { .. }
+            | Self::StartClock { .. } => 0,
             Self::StartRun { .. }
             | Self::RetryJob { .. }
             | Self::Dispatch { .. }
             | Self::Evaluate { .. }
             | Self::CommitFiles { .. }
+            | Self::KeepSchedules { .. }
             | Self::Propose { .. }
             | Self::Release { .. } => 1,
             Self::Acknowledge { .. } | Self::Status { .. } | Self::Check { .. } => 2,
@@ -275,6 +293,8 @@ impl Effect {
                 | Self::Dispatch { .. }
                 | Self::Evaluate { .. }
                 | Self::CommitFiles { .. }
+                | Self::KeepSchedules { .. }
+                | Self::StartClock { .. }
                 | Self::Propose { .. }
                 | Self::Release { .. }
         )
@@ -326,6 +346,13 @@ pub enum Done {
     Committed {
         /// The commit that has them.
         commit: Sha,
+    },
+    /// The schedules are there.
+    Scheduled {
+        /// Their numbers by key.
+        kept: BTreeMap<String, u64>,
+        /// Schedules of other people that are called like ours: number and name.
+        alike: Vec<(u64, String)>,
     },
     /// The merge request of ours is open.
     Proposed {
@@ -386,6 +413,12 @@ impl WorkOrder {
             traffic: None,
             source: String::new(),
         }
+    }
+
+    /// What a schedule does, at this commit.
+    #[must_use]
+    pub fn schedule(model: &ModelName, name: &str, commit: &Sha) -> Self {
+        Self { action: name.to_owned(), ..Self::run(model, commit) }
     }
 
     /// Measure what the job or run `source` has built, by the code and on the data of this commit.

@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, LogTail, MergeRequestId, ModelName, Retirement, RunId, Sha, Timestamp, User, Version};
+use super::{
+    Hold, LogTail, MergeRequestId, ModelName, Retirement, RunId, Scheduled, Sha, Timestamp, User, Version,
+};
 
 /// What we know of a model's environments between two events: stored as one document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub struct Environments {
     pub held: BTreeMap<Version, BTreeMap<u64, Hold>>,
     /// Versions that were taken out of use.
     pub retired: BTreeMap<Version, Retirement>,
+    /// The model's schedules by name: they are looked at in the repository's lane.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub schedules: BTreeMap<String, Scheduled>,
 }
 
 /// One environment.

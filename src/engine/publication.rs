@@ -344,6 +344,7 @@ pub(super) fn hear(turn: &mut Turn<'_>, slot: &str, outcome: &Outcome) {
                 | Done::Merged { .. }
                 | Done::Queued
                 | Done::Committed { .. }
+                | Done::Scheduled { .. }
                 | Done::Proposed { .. },
             ) => {}
             Outcome::Conflict { .. } if !publication.tagged => occupied(publication),

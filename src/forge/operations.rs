@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::domain::{
-    Check, CheckId, CheckMark, Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeKind, ForgedStatus,
-    FoundCheck, Job, JobId, Label, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName,
-    NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User,
-    UserId, WorkOrder,
+    Check, CheckId, CheckMark, Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeClock, ForgeKind,
+    ForgedStatus, FoundCheck, FoundSchedule, Job, JobId, Label, MergeMethod, MergeRequest, MergeRequestId,
+    MergeRequestSummary, ModelName, NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, ScheduleStep,
+    Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::ForgeError;
@@ -256,6 +256,49 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
         order: &WorkOrder,
         since: Timestamp,
     ) -> Result<Option<RunId>, ForgeError>;
+
+    /// Whether schedules are kept by calls. Elsewhere the generated files are the schedule.
+    fn keeps_schedules(&self) -> bool {
+        false
+    }
+
+    /// The repository's schedules; those that are called like ours, and those `known` by number, with their
+    /// variables where the forge shows them.
+    async fn schedules(
+        &self,
+        _repo: RepoId,
+        _known: &BTreeSet<u64>,
+    ) -> Result<Vec<FoundSchedule>, ForgeError> {
+        Ok(Vec::new())
+    }
+
+    /// Brings the schedules one write nearer to what is wanted; what is gone already counts as removed.
+    async fn change_schedule(&self, repo: RepoId, step: &ScheduleStep) -> Result<(), ForgeError> {
+        Err(ForgeError {
+            kind: super::ErrorKind::Refused,
+            external: format!("{} keeps schedules in files", self.kind()),
+            internal: format!("{step:?} in {repo}"),
+        })
+    }
+
+    /// The newest run since then that runs the job of this schedule of the model, or ran it, whoever started it.
+    async fn ran(
+        &self,
+        repo: RepoId,
+        branch: &str,
+        schedule: (&ModelName, &str),
+        since: Timestamp,
+    ) -> Result<Option<RunId>, ForgeError>;
+
+    /// Whether the forge's own clock starts the model's schedules.
+    async fn clock(&self, _repo: RepoId, _model: &ModelName) -> Result<ForgeClock, ForgeError> {
+        Ok(ForgeClock::Ticks)
+    }
+
+    /// Has the forge's own clock start the model's schedules again; that it does already counts as done.
+    async fn start_clock(&self, _repo: RepoId, _model: &ModelName) -> Result<(), ForgeError> {
+        Ok(())
+    }
 
     /// Merges at exactly `head` into `target`, or has it wait in the queue that this branch is merged by.
     /// [`super::ErrorKind::Conflict`] when the head moved or the forge cannot do that yet,

@@ -12,7 +12,7 @@ use crate::storage::{ClaimedEffect, Store};
 
 use super::comments::Place;
 use super::render::Renderer;
-use super::{OutboxError, checks, clean, commit, evaluate, merge, registry};
+use super::{OutboxError, checks, clean, commit, evaluate, merge, registry, schedules};
 
 /// How far the forge's clock may be behind ours: a run created this long before the decision may
 /// still be the one that we started.
@@ -107,6 +107,8 @@ impl Means<'_> {
                 registry::create_tag(self.forge, repo, &name, &note.commit, &message).await
             }
             Effect::CommitFiles { commit: new, .. } => commit::files(self.forge, claimed, new).await,
+            Effect::KeepSchedules { wanted, known } => schedules::keep(self.forge, repo, wanted, known).await,
+            Effect::StartClock { model } => plain(self.forge.start_clock(repo, model).await),
             Effect::Propose { proposal } => {
                 let description = self.renderer.proposal(&proposal.description)?;
                 commit::propose(self.forge, claimed, proposal, description).await

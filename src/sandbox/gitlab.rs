@@ -10,6 +10,7 @@ mod paging;
 mod people;
 mod quick_actions;
 mod releases;
+mod schedules;
 mod shape;
 mod trains;
 
@@ -114,6 +115,7 @@ fn in_project(state: &mut State, call: &Call, project: u64, by: u64, rest: &[&st
         ["merge_requests", ..] => merge_requests::route(state, call, project, by, rest),
         ["repository", ..] => code::route(state, call, project, by, rest),
         ["statuses" | "pipeline" | "pipelines" | "jobs", ..] => ci::route(state, call, project, by, rest),
+        ["pipeline_schedules", ..] => schedules::route(state, call, project, by, rest),
         ["deployments" | "environments", ..] => deployments::route(state, call, project, rest),
         ["releases" | "packages", ..] => releases::route(state, call, project, by, rest),
         _ => unknown(),

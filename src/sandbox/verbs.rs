@@ -17,6 +17,7 @@ mod checks;
 mod forks;
 mod jobs;
 mod queue;
+mod schedules;
 
 /// One project of the sandbox; people are named by login.
 #[derive(Clone, Debug)]

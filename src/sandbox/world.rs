@@ -24,6 +24,7 @@ mod queue;
 mod release;
 mod review;
 mod run;
+mod schedule;
 mod start;
 mod status;
 mod workflows;
@@ -50,6 +51,7 @@ pub use project::{MergeMethods, MergeStyle, RunsWait};
 pub use queue::{Queued, Trial};
 pub use release::{Asset, AssetLink, PackageFile, Release, Tag};
 pub use review::{Review, ReviewState};
+pub use schedule::{Schedule, WorkflowState};
 pub use status::CommitStatus;
 
 pub(crate) use app::{App, AppHook, Installation, InstallationToken, Permissions};
@@ -64,6 +66,7 @@ pub(crate) use project::Project;
 pub(crate) use queue::Queue;
 pub(crate) use release::NewRelease;
 pub(crate) use run::Rerun;
+pub(crate) use schedule::ScheduleWish;
 pub(crate) use status::NewStatus;
 
 use super::Refusal;

@@ -15,6 +15,14 @@ impl Store {
             .await
     }
 
+    /// What is known of the environments and schedules of a repository's models, by model.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when a stored document cannot be read; [`StoreError::Unavailable`].
+    pub async fn models(&self, repo: RepoId) -> Result<Vec<(ModelName, StoredEnvironments)>, StoreError> {
+        self.read(move |connection| Box::pin(sql::environment::of_repository(connection, repo))).await
+    }
+
     /// One rollout of a model.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ impl Inner {
             return self.step_environments(id.clone(), internal(event)?).await;
         }
         if let (Job::Internal { event }, Lane::Repository(repo)) = (&claimed.job, &claimed.lane) {
-            return self.onboard(*repo, internal(event)?, claimed.attempts > 0).await;
+            return self.step_repository(*repo, internal(event)?, claimed.attempts > 0).await;
         }
         let incoming = match self.understand(claimed).await? {
             Ok(incoming) => incoming,

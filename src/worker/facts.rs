@@ -30,6 +30,7 @@ use crate::storage::Store;
 use super::failure::Failure;
 use super::memory::Memory;
 
+pub(crate) use configuration::configuration_at;
 pub(crate) use owners::Owners;
 
 /// The environment that `baseline: production` speaks of.

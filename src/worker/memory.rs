@@ -43,6 +43,10 @@ pub(crate) struct Memory {
     pub(crate) onboarded: Kept<RepoId, ()>,
     /// Newest commits of default branches that were looked at for files of ours.
     pub(crate) looked_at: Kept<RepoId, Sha>,
+    /// Newest commits of default branches by which the forge's schedules were compared, with the time.
+    pub(crate) scheduled: Kept<RepoId, (Sha, Timestamp)>,
+    /// Repositories in which nothing is done at fixed times, with the time that was seen.
+    pub(crate) unscheduled: Kept<RepoId, Timestamp>,
     /// What the runs of a branch have left of a model, by its newest commit, and until when that is taken to
     /// be so.
     pub(crate) targets: Kept<(RepoId, Sha, ModelName), (TargetFact, Timestamp)>,
@@ -68,6 +72,8 @@ impl Default for Memory {
             logs: Kept::of(256),
             onboarded: Kept::of(10_000),
             looked_at: Kept::of(10_000),
+            scheduled: Kept::of(10_000),
+            unscheduled: Kept::of(10_000),
             targets: Kept::of(256),
             pushed: Kept::of(256),
             unreadable: Kept::of(256),

@@ -1,27 +1,21 @@
-//! A job in a repository's lane: where its default branch has a configuration and none of our CI files, a
-//! merge request proposes them.
-
-use std::time::Duration;
+//! Where a default branch has a configuration and none of our CI files, a merge request proposes them.
 
 use crate::config::repository::{self, FILE_NAME};
 use crate::config::valid::RepositoryConfig;
-use crate::domain::{
-    Audit, Digest, Effect, FileChange, ForgeKind, InternalEvent, Outcome, RepoId, Repository, Sha,
-};
+use crate::domain::{Audit, Digest, Effect, FileChange, ForgeKind, Outcome, RepoId, Repository, Sha};
+use crate::engine::Configuration;
 use crate::engine::onboarding::{self, BRANCH, KnownProposal, OnboardingFacts};
-use crate::forge::{ErrorKind, Forge, ForgeError, Proposed};
+use crate::forge::{ErrorKind, Forge, Proposed};
 use crate::generator::{self, Dialect, Existing};
-use crate::storage::{Decision, DeliveryOutcome};
+use crate::storage::Decision;
 
 use super::Inner;
+use super::facts::configuration_at;
 use super::facts::generated::{LARGEST, existing};
 use super::failure::Failure;
 
 /// Where the generated file is proposed while people's own stands in its place.
 const GITLAB_BESIDE: &str = ".gitlab-ci.mergewright.yml";
-
-/// How long a repository's name and default branch are taken to be as they were.
-const REPOSITORY_LASTS: Duration = Duration::from_secs(3600);
 
 /// What the default branch has.
 enum Found {
@@ -33,98 +27,65 @@ enum Found {
     Configuration { config: Box<RepositoryConfig>, existing: Existing },
 }
 
-impl Inner {
-    /// Everything that follows for a repository; `again` where an earlier try of the job came to nothing.
-    pub(super) async fn onboard(
-        &self,
-        repo: RepoId,
-        event: InternalEvent,
-        again: bool,
-    ) -> Result<Decision, Failure> {
-        let branch = match event {
-            InternalEvent::Effect { outcome, .. } => {
-                if matches!(outcome, Outcome::Conflict { .. }) {
-                    // The next push or sweep looks at what is there now.
-                    self.memory.looked_at.forget(&repo);
-                }
-                return Ok(told(repo, &outcome));
-            }
-            InternalEvent::Pushed { branch } => Some(branch),
-            InternalEvent::Refresh | InternalEvent::StatusForged | InternalEvent::Comment { .. } => None,
-        };
-        match self.look(repo, branch, again).await {
-            // Whatever may not be read is no reason to hold up the repository's lane.
-            Err(Failure::Forge(error)) if matches!(error.kind, ErrorKind::Gone | ErrorKind::Refused) => {
-                tracing::info!(%error, "CI files cannot be proposed");
-                Ok(ignored("not-to-be-read"))
-            }
-            other => other,
-        }
-    }
+/// Whether CI files are to be proposed.
+pub(super) enum Proposal {
+    /// The word says why not, at least now.
+    None(&'static str),
+    /// These calls propose them.
+    Wanted(Vec<Effect>),
+    /// The default branch has files of ours.
+    NotNeeded,
+}
 
-    async fn look(&self, repo: RepoId, branch: Option<String>, again: bool) -> Result<Decision, Failure> {
+impl Inner {
+    /// Looks at the default branch's newest commit; `again` where an earlier try of the job came to nothing.
+    pub(super) async fn propose(
+        &self,
+        forge: &dyn Forge,
+        place: &Repository,
+        head: &Sha,
+        again: bool,
+    ) -> Result<Proposal, Failure> {
+        let repo = place.id;
         if self.memory.onboarded.get(&repo).is_some() {
-            return Ok(ignored("has-generated-files"));
+            return Ok(Proposal::NotNeeded);
         }
-        let forge = self.forge(repo.forge)?.as_ref();
-        let place = self.place(forge, repo).await?;
-        if !self.settings.repositories.contains(&place.path) {
-            return Ok(ignored("repository-not-served"));
-        }
-        // Whatever was pushed elsewhere proposes nothing.
-        if branch.is_some_and(|branch| branch != place.default_branch) {
-            return Ok(ignored("another-branch"));
-        }
-        let head = forge.branch_head(repo, &place.default_branch).await?;
         // A sweep finds most branches where they were. A closed merge request is no reason to look.
-        if !again && self.memory.looked_at.get(&repo).is_some_and(|before| before == head) {
-            return Ok(ignored("looked-at-before"));
+        if !again && self.memory.looked_at.get(&repo).is_some_and(|before| before == *head) {
+            return Ok(Proposal::None("looked-at-before"));
         }
-        let effects: Vec<Effect> = match found(forge, repo, &head).await? {
+        let effects = match self.found(forge, repo, head).await? {
             Found::Nothing => Vec::new(),
             Found::Ours => {
                 self.memory.onboarded.put(repo, ());
-                return Ok(ignored("has-generated-files"));
+                return Ok(Proposal::NotNeeded);
             }
             Found::Configuration { config, existing } => {
-                let facts = gather(forge, repo, place, &head, (&config, &existing)).await?;
+                let facts = gather(forge, repo, place, head, (&config, &existing)).await?;
                 facts.as_ref().and_then(onboarding::propose).into_iter().collect()
             }
         };
-        self.memory.looked_at.put(repo, head);
-        Ok(Decision { effects, ..Decision::default() })
+        self.memory.looked_at.put(repo, head.clone());
+        Ok(Proposal::Wanted(effects))
     }
-}
 
-impl Inner {
-    /// The repository, read once in a while: most of those that are swept are of no interest here.
-    async fn place(&self, forge: &dyn Forge, repo: RepoId) -> Result<Repository, ForgeError> {
-        let now = self.clock.now();
-        if let Some((known, at)) = self.memory.repositories.get(&repo)
-            && now.since(at) < REPOSITORY_LASTS
-        {
-            return Ok(known);
+    async fn found(&self, forge: &dyn Forge, repo: RepoId, head: &Sha) -> Result<Found, Failure> {
+        let Configuration::Valid(config) = configuration_at(forge, &self.memory, repo, head).await? else {
+            return Ok(Found::Nothing);
+        };
+        let existing = existing(forge, repo, head).await?;
+        if existing.values().any(|text| generator::is_generated(text)) {
+            return Ok(Found::Ours);
         }
-        let found = forge.repository(repo).await?;
-        self.memory.repositories.put(repo, (found.clone(), now));
-        Ok(found)
+        // Once it was proposed beside people's own and merged, the rest is up to them.
+        if repo.forge == ForgeKind::GitLab
+            && !existing.is_empty()
+            && forge.file(repo, GITLAB_BESIDE, head, LARGEST).await?.is_some()
+        {
+            return Ok(Found::Ours);
+        }
+        Ok(Found::Configuration { config, existing })
     }
-}
-
-async fn found(forge: &dyn Forge, repo: RepoId, head: &Sha) -> Result<Found, Failure> {
-    let Some(config) = configuration(forge, repo, head).await? else { return Ok(Found::Nothing) };
-    let existing = existing(forge, repo, head).await?;
-    if existing.values().any(|text| generator::is_generated(text)) {
-        return Ok(Found::Ours);
-    }
-    // Once it was proposed beside people's own and merged, the rest is up to them.
-    if repo.forge == ForgeKind::GitLab
-        && !existing.is_empty()
-        && forge.file(repo, GITLAB_BESIDE, head, LARGEST).await?.is_some()
-    {
-        return Ok(Found::Ours);
-    }
-    Ok(Found::Configuration { config: Box::new(config), existing })
 }
 
 /// A good configuration at a commit; none where there is none, or one that cannot be used.
@@ -145,7 +106,7 @@ async fn configuration(
 async fn gather(
     forge: &dyn Forge,
     repo: RepoId,
-    place: Repository,
+    place: &Repository,
     head: &Sha,
     (config, theirs): (&RepositoryConfig, &Existing),
 ) -> Result<Option<OnboardingFacts>, Failure> {
@@ -196,7 +157,7 @@ async fn gather(
         missing.extend(configuration_of(forge, repo, head, branch).await?);
     }
     Ok(Some(OnboardingFacts {
-        target: place.default_branch,
+        target: place.default_branch.clone(),
         head: head.clone(),
         digest: config.digest,
         files: paths,
@@ -264,7 +225,7 @@ async fn proposals(forge: &dyn Forge, repo: RepoId) -> Result<Option<Vec<KnownPr
 }
 
 /// What became of a proposal goes into the audit log.
-fn told(repo: RepoId, outcome: &Outcome) -> Decision {
+pub(super) fn told(repo: RepoId, outcome: &Outcome) -> Decision {
     let what = match outcome {
         Outcome::Done(_) => format!("{repo}: the generated CI files are proposed"),
         Outcome::Refused { reason } | Outcome::Conflict { reason } => {
@@ -274,8 +235,4 @@ fn told(repo: RepoId, outcome: &Outcome) -> Decision {
     let detail = serde_json::json!({ "repository": repo, "outcome": outcome });
     let audit = vec![Audit { kind: "onboarding".to_owned(), actor: None, what, detail }];
     Decision { audit, ..Decision::default() }
-}
-
-fn ignored(why: &str) -> Decision {
-    Decision { outcome: DeliveryOutcome::Ignored(why.to_owned()), ..Decision::default() }
 }

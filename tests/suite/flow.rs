@@ -46,6 +46,7 @@ mod report;
 mod rescoring;
 mod retire;
 mod review;
+mod schedules;
 mod several;
 mod spoken;
 mod target;

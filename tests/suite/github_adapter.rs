@@ -13,6 +13,7 @@ mod queue;
 mod reading;
 mod releases;
 mod runs;
+mod schedules;
 mod trouble;
 mod writing;
 

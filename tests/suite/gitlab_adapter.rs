@@ -6,6 +6,7 @@ mod deployments;
 mod pipelines;
 mod reading;
 mod releases;
+mod schedules;
 mod trains;
 mod trouble;
 mod writing;

@@ -34,6 +34,13 @@ pub(crate) struct Workflow {
     jobs: Vec<job::JobFile>,
 }
 
+impl Workflow {
+    /// Cron lines of its clock.
+    pub(crate) fn times(&self) -> &[String] {
+        &self.on.times
+    }
+}
+
 /// What starts a run.
 #[derive(Clone, Debug, Default)]
 struct On {
@@ -43,6 +50,8 @@ struct On {
     merge_group: bool,
     /// Inputs of a dispatch, and whether each must be given.
     dispatch: Option<BTreeMap<String, bool>>,
+    /// Cron lines of its clock.
+    times: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,6 +96,11 @@ pub(crate) enum Trigger {
     },
     /// A merge queue tries a group.
     MergeGroup,
+    /// A time has come.
+    Schedule {
+        /// The line that says which.
+        cron: String,
+    },
 }
 
 impl Trigger {
@@ -97,6 +111,7 @@ impl Trigger {
             Self::Push { .. } => "push",
             Self::Dispatch { .. } => "workflow_dispatch",
             Self::MergeGroup => "merge_group",
+            Self::Schedule { .. } => "schedule",
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::domain::Timestamp;
 use crate::sandbox::Refusal;
 use crate::sandbox::exchange::{Call, Reply};
-use crate::sandbox::world::{Job, Pipeline, Project, Rerun, State};
+use crate::sandbox::world::{Job, Pipeline, Project, Rerun, Role, State, WorkflowState};
 
 use super::paging::named;
 use super::{Answer, api_of, missing, number, required, runs, storage, unknown};
@@ -68,6 +68,11 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
                 ("GET", []) => Ok(Reply::json(200, &runs::workflow(state, place, &path, &name))),
                 ("GET", ["runs"]) => list(state, call, project, Some(&path)),
                 ("POST", ["dispatches"]) => dispatch(state, call, project, by, &path),
+                ("PUT", ["enable"]) => {
+                    state.require(project, by, Role::Developer)?;
+                    state.project_mut(project)?.workflow_states.remove(&path);
+                    Ok(Reply::empty(204))
+                }
                 _ => unknown(),
             }
         }
@@ -183,6 +188,11 @@ fn is_within(at: Timestamp, range: &str) -> bool {
 
 fn dispatch(state: &mut State, call: &Call, project: u64, by: u64, path: &str) -> Answer {
     let reference = required(call, "ref")?;
+    let clock = state.project(project)?.workflow_states.get(path).copied().unwrap_or_default();
+    if clock != WorkflowState::Active {
+        let text = "Cannot trigger a 'workflow_dispatch' on a disabled workflow";
+        return Err(Refusal::Unprocessable(text.to_owned()));
+    }
     let details = call.value("return_run_details");
     if details.is_some() && state.enterprise {
         let text = "Invalid request.\n\n\"return_run_details\" is not a permitted key.";

@@ -16,6 +16,7 @@ pub(super) const fn event(run: &Pipeline) -> &'static str {
     match run.source {
         PipelineSource::MergeRequest => "pull_request",
         PipelineSource::Api => "workflow_dispatch",
+        PipelineSource::Schedule => "schedule",
         _ => "push",
     }
 }
@@ -124,7 +125,7 @@ pub(super) fn workflow(state: &State, place: &Project, path: &str, name: &str) -
         "node_id": node("W", id),
         "name": name,
         "path": path,
-        "state": "active",
+        "state": place.workflow_states.get(path).copied().unwrap_or_default().word(),
         "created_at": "2020-01-01T00:00:00Z",
         "updated_at": "2020-01-01T00:00:00Z",
         "url": format!("{}/actions/workflows/{id}", api_of(state, place)),

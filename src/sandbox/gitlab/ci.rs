@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::sandbox::Refusal;
 use crate::sandbox::archive;
 use crate::sandbox::exchange::{Call, Reply};
-use crate::sandbox::world::{CommitStatus, Job, NewStatus, Pipeline, State};
+use crate::sandbox::world::{CommitStatus, Job, NewStatus, Pipeline, PipelineSource, State};
 
 use super::paging::page;
 use super::{Answer, missing, number, required, shape, unknown};
@@ -32,7 +32,9 @@ pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest:
         }
         ("GET", ["pipelines", id, "variables"]) => {
             let run = state.project(project)?.pipeline(number(id)?)?;
-            let shown = run.variables.iter().map(
+            // Of what its schedule told it GitLab says nothing here.
+            let own = run.variables.iter().filter(|_| run.source != PipelineSource::Schedule);
+            let shown = own.map(
                 |(key, value)| json!({"key": key, "value": value, "variable_type": "env_var", "raw": false}),
             );
             Ok(Reply::json(200, &Value::Array(shown.collect())))

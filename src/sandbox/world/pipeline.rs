@@ -78,6 +78,8 @@ pub enum PipelineSource {
     MergeGroup,
     /// A call of the API.
     Api,
+    /// A clock.
+    Schedule,
     /// A status for a commit without a pipeline.
     External,
 }
@@ -123,7 +125,11 @@ impl Pipeline {
     /// Whether it builds and tests, and was not started for anything else.
     #[must_use]
     pub fn judges(&self) -> bool {
-        self.source != PipelineSource::Api || self.variables.get("action").is_none_or(|one| one == "run")
+        match self.source {
+            PipelineSource::Schedule => false,
+            PipelineSource::Api => self.variables.get("action").is_none_or(|one| one == "run"),
+            _ => true,
+        }
     }
 
     /// The model that a workflow is for, by its file.
@@ -143,6 +149,7 @@ impl PipelineSource {
             Self::MergeRequest => "merge_request_event",
             Self::MergeGroup => "merge_group",
             Self::Api => "api",
+            Self::Schedule => "schedule",
             Self::External => "external",
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     CheckRun, Comment, CommitStatus, Deployment, Environment, Hook, Job, MergeRequest, PackageFile, Pipeline,
-    Queue, Refusal, Release, Repository, Review, Role, State,
+    Queue, Refusal, Release, Repository, Review, Role, Schedule, State, WorkflowState,
 };
 
 /// How the project's settings let merge requests be merged.
@@ -87,6 +87,10 @@ pub(crate) struct Project {
     pub(crate) reviews: BTreeMap<u64, Review>,
     /// Numbers of workflows by path.
     pub(crate) workflows: BTreeMap<String, u64>,
+    /// Whether the clocks of workflows go, by path; all others do.
+    pub(crate) workflow_states: BTreeMap<String, WorkflowState>,
+    /// GitLab's pipeline schedules by number.
+    pub(crate) schedules: BTreeMap<u64, Schedule>,
     pub(crate) pipelines: BTreeMap<u64, Pipeline>,
     pub(crate) jobs: BTreeMap<u64, Job>,
     pub(crate) statuses: Vec<CommitStatus>,
@@ -171,6 +175,8 @@ impl State {
             comments: BTreeMap::new(),
             reviews: BTreeMap::new(),
             workflows: BTreeMap::new(),
+            workflow_states: BTreeMap::new(),
+            schedules: BTreeMap::new(),
             pipelines: BTreeMap::new(),
             jobs: BTreeMap::new(),
             statuses: Vec::new(),

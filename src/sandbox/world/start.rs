@@ -137,6 +137,23 @@ impl State {
         self.started(project, person, start)
     }
 
+    /// The pipeline of a schedule, where the file wants one.
+    pub(super) fn start_scheduled(
+        &mut self,
+        project: u64,
+        person: u64,
+        reference: &str,
+        given: BTreeMap<String, String>,
+    ) -> Result<Option<u64>, Refusal> {
+        let missing = || Refusal::Invalid("Reference not found".to_owned());
+        let sha = self.project(project)?.git.resolve(reference).ok_or_else(missing)?;
+        let (source, reference) = (PipelineSource::Schedule, reference.to_owned());
+        match self.start(project, person, Start { source, reference, sha, merge_request: None, given })? {
+            Started::Pipeline(id) => Ok(Some(id)),
+            Started::Nothing(_) => Ok(None),
+        }
+    }
+
     /// The dispatch that GitLab's variables stand for.
     fn start_by_variables(
         &mut self,

@@ -172,7 +172,7 @@ impl State {
 
     /// The run of one file; none when it is not for what happened. A file that cannot be used makes a
     /// run without jobs, but nobody can dispatch it.
-    fn start_workflow(
+    pub(super) fn start_workflow(
         &mut self,
         project: u64,
         person: u64,
@@ -299,7 +299,7 @@ impl State {
     }
 
     /// What expressions may name.
-    fn surroundings(
+    pub(super) fn surroundings(
         &self,
         project: u64,
         person: u64,

@@ -22,6 +22,8 @@ fn happens_once(effect: &Effect) -> bool {
         | Effect::Check { .. }
         | Effect::Answer { .. }
         | Effect::Label { .. }
+        | Effect::KeepSchedules { .. }
+        | Effect::StartClock { .. }
         | Effect::Propose { .. }
         | Effect::CancelRun { .. } => false,
         Effect::Acknowledge { .. }

@@ -1,7 +1,7 @@
 //! Environments of models: the document, and every rollout by number, by place and by time.
 
 use super::{Connection, Row, decode, encode, query};
-use crate::domain::{ModelId, RepoId, Rollout, Timestamp};
+use crate::domain::{ModelId, ModelName, RepoId, Rollout, Timestamp};
 use crate::storage::StoreError;
 use crate::storage::records::{NewEnvironments, StoredEnvironments};
 
@@ -28,6 +28,23 @@ pub(in crate::storage) async fn load(
     let Some(row) = row else { return Ok(StoredEnvironments::default()) };
     let state = decode(&format!("the environments of {id}"), row.try_get(0)?)?;
     Ok(StoredEnvironments { state, version: row.try_get(1)? })
+}
+
+/// The documents of a repository's models, by model.
+pub(in crate::storage) async fn of_repository(
+    connection: &mut Connection,
+    repo: RepoId,
+) -> Result<Vec<(ModelName, StoredEnvironments)>, StoreError> {
+    let rows = query("SELECT model, state, version FROM environments WHERE repo = $1 ORDER BY model")
+        .bind(repo.to_string())
+        .fetch_all(connection)
+        .await?;
+    let read = |row: Row| {
+        let model = model_from(row.try_get(0)?)?;
+        let state = decode(&format!("the environments of {repo}/{model}"), row.try_get(1)?)?;
+        Ok((model, StoredEnvironments { state, version: row.try_get(2)? }))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// Stores a document over the version that was read, and the rollouts that moved;
@@ -126,13 +143,12 @@ pub(in crate::storage) async fn open_in(
     environment: &str,
 ) -> Result<Vec<ModelId>, StoreError> {
     let rows = query(OPEN_IN).bind(repo.to_string()).bind(environment).fetch_all(connection).await?;
-    let read = |row: Row| {
-        let name: &str = row.try_get(0)?;
-        let model =
-            name.parse().map_err(|error| StoreError::Damaged(format!("the name of a model: {error}")))?;
-        Ok(ModelId { repo, model })
-    };
+    let read = |row: Row| Ok(ModelId { repo, model: model_from(row.try_get(0)?)? });
     rows.into_iter().map(read).collect()
+}
+
+fn model_from(name: &str) -> Result<ModelName, StoreError> {
+    name.parse().map_err(|error| StoreError::Damaged(format!("the name of a model: {error}")))
 }
 
 fn read(id: &ModelId, row: &Row) -> Result<Rollout, StoreError> {

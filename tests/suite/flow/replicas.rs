@@ -49,14 +49,14 @@ async fn ten_thousand_shuffled_and_doubled_webhooks_at_two_replicas_do_everythin
 }
 
 /// A second bot on the database of a play.
-struct Replica {
-    worker: Worker,
-    outbox: Outbox,
+pub(super) struct Replica {
+    pub(super) worker: Worker,
+    pub(super) outbox: Outbox,
     door: String,
 }
 
 impl Replica {
-    async fn beside(play: &Play) -> Self {
+    pub(super) async fn beside(play: &Play) -> Self {
         let file = play.folder.path().join("mergewright.yml");
         let lines = "repositories: [\"group/*\"]\n";
         let config = server_config(play.forge, &file, lines, &play.sandbox, &play.bot);
@@ -87,7 +87,7 @@ impl Replica {
 }
 
 /// Does all that is due; whether there was anything.
-async fn does_all(worker: &Worker, outbox: &Outbox) -> bool {
+pub(super) async fn does_all(worker: &Worker, outbox: &Outbox) -> bool {
     let mut moved = false;
     while worker.work_one().await.unwrap() || outbox.perform_one().await.unwrap() {
         moved = true;

@@ -66,15 +66,15 @@ fn on(value: Value) -> Result<On, CiError> {
         inner.done()?;
     }
     if let Some(value) = keys.take("schedule") {
-        // The sandbox has no clock; what the times say is looked at all the same.
         let Value::Sequence(times) = value else {
             return Err(CiError("on:schedule should be a list".to_owned()));
         };
         for time in times {
             let mut inner = read(time, "on:schedule")?;
-            if inner.text("cron")?.is_none() || inner.text("timezone")?.is_none() {
+            let (Some(cron), Some(_)) = (inner.text("cron")?, inner.text("timezone")?) else {
                 return Err(CiError("on:schedule: each time has `cron` and `timezone`".to_owned()));
-            }
+            };
+            on.times.push(cron);
             inner.done()?;
         }
     }

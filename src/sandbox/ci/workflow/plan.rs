@@ -42,6 +42,7 @@ impl Workflow {
             }
             Trigger::Push { branch: None, .. } => Ok(false),
             Trigger::MergeGroup => Ok(self.on.merge_group),
+            Trigger::Schedule { cron } => Ok(self.on.times.contains(cron)),
             Trigger::Dispatch { inputs } => {
                 let Some(known) = &self.on.dispatch else {
                     return Err(CiError("Workflow does not have 'workflow_dispatch' trigger".to_owned()));
@@ -64,6 +65,9 @@ impl Workflow {
         match trigger {
             Trigger::Dispatch { inputs } => {
                 names.extend(inputs.iter().map(|(name, value)| (format!("inputs.{name}"), value.clone())));
+            }
+            Trigger::Schedule { cron } => {
+                names.insert("github.event.schedule".to_owned(), cron.clone());
             }
             // A stranger's code never meets a secret.
             Trigger::PullRequest { fork: true, .. } => names.retain(|name, _| !name.starts_with("secrets.")),
