@@ -39,8 +39,8 @@ pub use world::{
     Approval, Asset, AssetLink, CheckAction, CheckAnnotation, CheckRun, Comment, Commit, CommitStatus,
     Delivery, Deployment, DeploymentState, Environment, File, Hook, Job, JobState, MergeMethods,
     MergeRequest, MergeRequestState, MergeStyle, PackageFile, Person, Pipeline, PipelineSource,
-    PipelineState, Queued, Reaction, Release, Review, ReviewState, Role, RunsWait, Schedule, Subscriptions,
-    Tag, Trial, WorkflowState,
+    PipelineState, Queued, Reaction, Receiver, Release, Review, ReviewState, Role, RunsWait, Schedule,
+    Subscriptions, Tag, Trial, WorkflowState,
 };
 
 use switches::Switches;
@@ -138,8 +138,12 @@ impl Sandbox {
         // No redirect: a forge counts one as an answer. No proxy: the bot is on this machine.
         let client =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
-        let front =
-            server::Site { world: Arc::clone(&world), switches: Arc::clone(&switches), storage: false };
+        let front = server::Site {
+            world: Arc::clone(&world),
+            switches: Arc::clone(&switches),
+            client: client.clone(),
+            storage: false,
+        };
         let mut tasks = vec![tokio::spawn(server::serve(listener, front.clone()))];
         if options.forge == ForgeKind::GitHub {
             tasks.push(tokio::spawn(server::serve(storage, server::Site { storage: true, ..front })));
@@ -310,10 +314,24 @@ impl Sandbox {
     /// When there is no answer.
     pub async fn send_to(&self, delivery: &Delivery, url: &str) -> Result<u16, String> {
         let mut delivery = Delivery { url: url.to_owned(), ..delivery.clone() };
-        let answer = deliver::post(&self.world, &self.client, &delivery).await;
-        delivery.answer = Some(answer.clone());
-        self.world.lock().deliveries.push(delivery);
-        answer
+        deliver::send(&self.world, &self.client, &mut delivery).await;
+        delivery.answer.unwrap_or_else(|| Err("it was not sent".to_owned()))
+    }
+
+    /// Whether deliveries reach anybody from now on; what does not is kept in the forge's log as failed.
+    pub fn receiver(&self, receiver: Receiver) {
+        self.world.lock().receiver = receiver;
+    }
+
+    /// Whether deliveries reach anybody.
+    #[must_use]
+    pub fn is_received(&self) -> bool {
+        self.world.lock().receiver == Receiver::There
+    }
+
+    /// Whether it is an older forge, which does not show what it delivered.
+    pub fn keeps_no_log(&self, so: bool) {
+        self.world.lock().keeps_no_log = so;
     }
 
     /// How many planned failures have not been met.

@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use crate::domain::Timestamp;
 
-use super::world::{Delivery, World};
+use super::world::{Delivery, Receiver, World};
 
 /// A forge waits so long for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,8 +86,7 @@ pub(crate) async fn deliver(world: &World, client: &reqwest::Client, manner: &Ma
         fastrand::Rng::with_seed(seed).shuffle(&mut sendings);
     }
     for delivery in &mut sendings {
-        delivery.answer = Some(post(world, client, delivery).await);
-        world.lock().deliveries.push(delivery.clone());
+        send(world, client, delivery).await;
     }
     sendings
 }
@@ -116,19 +115,26 @@ pub(crate) async fn keep_delivering(world: Arc<World>, client: reqwest::Client) 
             }
             tokio::time::sleep(Duration::from_millis(200 << attempt)).await;
         }
-        world.lock().deliveries.push(delivery);
+        world.lock().sent(&mut delivery);
     }
 }
 
-pub(crate) async fn post(
-    world: &World,
-    client: &reqwest::Client,
-    delivery: &Delivery,
-) -> Result<u16, String> {
-    let (now, instance, github) = {
+/// Sends a delivery once, and keeps that with its answer.
+pub(crate) async fn send(world: &World, client: &reqwest::Client, delivery: &mut Delivery) {
+    delivery.answer = Some(post(world, client, delivery).await);
+    world.lock().sent(delivery);
+}
+
+async fn post(world: &World, client: &reqwest::Client, delivery: &Delivery) -> Result<u16, String> {
+    let (now, instance, github, receiver) = {
         let state = world.lock();
-        (state.now(), state.url.clone(), state.dialect.is_github())
+        (state.now(), state.url.clone(), state.dialect.is_github(), state.receiver)
     };
+    match receiver {
+        Receiver::There => {}
+        Receiver::Away => return Err("connection refused".to_owned()),
+        Receiver::Answers(status) => return Ok(status),
+    }
     let request = client.post(&delivery.url).timeout(PATIENCE).header("content-type", "application/json");
     let request =
         if github { as_github(request, delivery)? } else { as_gitlab(request, delivery, now, instance)? };

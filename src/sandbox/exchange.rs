@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use super::deliver;
+use super::server::Site;
+use super::world::Delivery;
 
 /// A request, taken apart.
 #[derive(Clone, Debug)]
@@ -113,9 +117,25 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
     /// Whether there is no such route here.
     pub(crate) unknown: bool,
+    /// What is delivered before this is answered; then it says what came of that.
+    pub(crate) delivers: Option<Box<Delivery>>,
 }
 
 impl Reply {
+    /// The answer to who asks for a delivery once more and waits for it.
+    pub(crate) fn delivering(delivery: Delivery) -> Self {
+        Self { delivers: Some(Box::new(delivery)), ..Self::json(201, &Value::Null) }
+    }
+
+    /// Delivers what is to be delivered first.
+    pub(crate) async fn deliver(&mut self, site: &Site) {
+        let Some(mut delivery) = self.delivers.take() else { return };
+        deliver::send(&site.world, &site.client, &mut delivery).await;
+        let status = delivery.answer.and_then(Result::ok);
+        let status = status.map_or_else(|| "internal error".to_owned(), |status| status.to_string());
+        self.body = json!({ "response_status": status }).to_string().into();
+    }
+
     /// The answer of a forge to what is not played here.
     pub(crate) fn unknown(value: &Value) -> Self {
         Self { unknown: true, ..Self::json(404, value) }
@@ -127,11 +147,11 @@ impl Reply {
 
     pub(crate) fn of(status: u16, kind: &str, body: impl Into<Bytes>) -> Self {
         let headers = vec![("content-type".to_owned(), kind.to_owned())];
-        Self { status, headers, body: body.into(), unknown: false }
+        Self { status, headers, body: body.into(), unknown: false, delivers: None }
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), unknown: false }
+        Self { status, headers: Vec::new(), body: Bytes::new(), unknown: false, delivers: None }
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {

@@ -9,6 +9,7 @@ mod asker;
 mod checks;
 mod code;
 mod contents;
+mod deliveries;
 mod deployments;
 mod git;
 mod hooks;

@@ -2,6 +2,7 @@
 
 mod ci;
 mod code;
+mod deliveries;
 mod deployments;
 mod hooks;
 mod merge_requests;

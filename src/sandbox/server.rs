@@ -29,6 +29,8 @@ const BODY_LIMIT: usize = 64 << 20;
 pub(crate) struct Site {
     pub(crate) world: Arc<World>,
     pub(crate) switches: Arc<Switches>,
+    /// Sends deliveries.
+    pub(crate) client: reqwest::Client,
     /// Whether it is the other origin, which holds large files and knows nobody.
     pub(crate) storage: bool,
 }
@@ -82,12 +84,21 @@ async fn handle(
     let inner = site.clone();
     // The world runs git, so it stays off the async threads.
     let unanswered = matches!(fault, Some(Fault::BreakAfter | Fault::HoldAfter));
-    let reply = tokio::task::spawn_blocking(move || inner.answer(&call, unanswered)).await;
+    let answer = move || {
+        let by = inner.asker(&call);
+        let reply = inner.answer(&call);
+        inner.switches.record(&call, by, (!unanswered).then_some(&reply));
+        reply
+    };
+    let mut reply = tokio::task::spawn_blocking(answer).await;
+    if let Ok(reply) = &mut reply {
+        reply.deliver(&site).await;
+    }
     if fault == Some(Fault::HoldAfter) {
         site.switches.hold().await;
     }
     match reply {
-        Ok(Some(reply)) => respond(reply),
+        Ok(reply) if !unanswered => respond(reply),
         _ => {
             line.cut();
             respond(Reply::empty(500))
@@ -102,13 +113,11 @@ impl Site {
         github::login(&self.world.lock(), token)
     }
 
-    /// The answer; none when the connection is to break afterwards.
-    fn answer(&self, call: &Call, breaks: bool) -> Option<Reply> {
+    fn answer(&self, call: &Call) -> Reply {
         let api = call.segments.first().is_some_and(|part| part == "api");
-        let by = self.asker(call);
         let mut state = self.world.lock();
         let github = state.dialect.is_github();
-        let reply = match (api, call.segments.get(1).map(String::as_str)) {
+        match (api, call.segments.get(1).map(String::as_str)) {
             _ if self.storage => github::storage(&state, call),
             _ if github && github::identity::is_asked(call) => github::identity::answer(&state, call),
             _ if github && github::is_api(call) => github::answer(&mut state, call),
@@ -117,10 +126,7 @@ impl Site {
                 Some(reply) => reply,
                 None => page::answer(&mut state, call),
             },
-        };
-        drop(state);
-        self.switches.record(call, by, (!breaks).then_some(&reply));
-        (!breaks).then_some(reply)
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod amend;
 mod app;
+mod attempts;
 mod check;
 mod code;
 mod comment;
@@ -37,6 +38,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::domain::{Clock, ForgeKind, Timestamp};
 
+pub use attempts::Receiver;
 pub use check::{CheckAction, CheckAnnotation, CheckRun};
 pub use code::File;
 pub use comment::{Comment, Reaction};
@@ -55,6 +57,7 @@ pub use schedule::{Schedule, WorkflowState};
 pub use status::CommitStatus;
 
 pub(crate) use app::{App, AppHook, Installation, InstallationToken, Permissions};
+pub(crate) use attempts::{Attempt, Log};
 pub(crate) use check::CheckWish;
 pub(crate) use comment::Commented;
 pub(crate) use git::{ChangedFile, Hand, Repository, TreeEntry};
@@ -137,6 +140,9 @@ impl World {
             projects: BTreeMap::new(),
             pending: VecDeque::new(),
             deliveries: Vec::new(),
+            receiver: Receiver::default(),
+            asked_again: Vec::new(),
+            keeps_no_log: false,
             short_pages: false,
             queues_turn: false,
         };
@@ -183,6 +189,12 @@ pub(crate) struct State {
     pub(crate) pending: VecDeque<Delivery>,
     /// Everything that was ever queued, with the answers.
     pub(crate) deliveries: Vec<Delivery>,
+    /// Whether deliveries reach anybody.
+    pub(crate) receiver: Receiver,
+    /// For which hook, and when, a delivery was asked for again.
+    asked_again: Vec<(u64, Timestamp)>,
+    /// Whether it is an older one that does not show what it delivered.
+    pub(crate) keeps_no_log: bool,
     /// Whether lists hold one entry less than asked for on each page.
     pub(crate) short_pages: bool,
     /// Whether what waits in queues is being looked at.

@@ -8,6 +8,7 @@ mod github;
 mod hooks;
 mod identity;
 mod page;
+mod redelivery;
 mod runner;
 mod scene;
 mod switches;

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Refusal;
 use crate::sandbox::exchange::{Call, Reply};
-use crate::sandbox::world::{App, Installation, Permissions, Person, State};
+use crate::sandbox::world::{App, Installation, Log, Permissions, Person, State};
 
 use super::paging::page;
-use super::{Answer, api, error, missing, number, shape, unknown};
+use super::{Answer, api, deliveries, error, missing, number, shape, unknown};
 
 /// The key of every App here. It opens nothing but a sandbox, which takes it from anybody.
 pub(crate) const PRIVATE_KEY: &str = include_str!("app.pem");
@@ -39,6 +39,9 @@ pub(super) fn route(state: &mut State, call: &Call, app: u64, rest: &[&str]) -> 
             }
         }
         ("GET", ["repositories", id, "installation"]) => of_project(state, &ours, number(id)?),
+        (method, ["app", "hook", "deliveries", below @ ..]) => {
+            deliveries::route(state, call, Log::App(app), method, below)
+        }
         (_, ["app", ..]) => unknown(),
         _ => Ok(error(401, "A JSON web token opens nothing but what is about the App itself")),
     }

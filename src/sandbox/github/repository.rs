@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Refusal;
 use crate::sandbox::exchange::{Call, Reply};
-use crate::sandbox::world::{Hook, NewHook, Project, Role, State, Subscriptions};
+use crate::sandbox::world::{Hook, Log, NewHook, Project, Role, State, Subscriptions};
 
 use super::paging::page;
-use super::{Answer, api_of, missing, number, required, shape, unknown};
+use super::{Answer, api_of, deliveries, missing, number, required, shape, unknown};
 
 pub(super) fn route(state: &mut State, call: &Call, project: u64, by: u64, rest: &[&str]) -> Answer {
     match (call.method.as_str(), rest) {
@@ -104,6 +104,10 @@ fn hooks(state: &mut State, call: &Call, project: u64, by: u64, method: &str, re
         ("POST", []) => {
             let made = state.add_hook(project, by, new_hook(call)?)?;
             Ok(Reply::json(201, &hook(state, state.project(project)?, &made)))
+        }
+        (_, [id, "deliveries", below @ ..]) => {
+            let one = place.hooks.get(&number(id)?).ok_or_else(missing)?.id;
+            deliveries::route(state, call, Log::Hook(project, one), method, below)
         }
         ("GET", [id]) => {
             let one = place.hooks.get(&number(id)?).ok_or_else(missing)?;

@@ -7,7 +7,7 @@ use crate::sandbox::exchange::{Call, Reply};
 use crate::sandbox::world::{NewHook, Person, Role, State, Subscriptions};
 
 use super::paging::page;
-use super::{Answer, missing, number, required, shape, unknown};
+use super::{Answer, deliveries, missing, number, required, shape, unknown};
 
 /// Routes outside a project.
 pub(super) fn route(state: &State, call: &Call, by: u64, rest: &[&str]) -> Answer {
@@ -76,6 +76,12 @@ pub(super) fn in_project(state: &mut State, call: &Call, project: u64, by: u64, 
         ("POST", ["hooks"]) => {
             let hook = state.add_hook(project, by, new_hook(call)?)?;
             Ok(Reply::json(201, &shape::hook(project, &hook)))
+        }
+        (_, ["hooks", id, "events", ..]) => {
+            state.require(project, by, Role::Maintainer)?;
+            let hook = state.project(project)?.hooks.get(&number(id)?).map(|hook| hook.id);
+            let hook = hook.ok_or_else(|| Refusal::NotFound("404".to_owned()))?;
+            deliveries::route(state, call, (project, hook), rest.get(3..).unwrap_or_default())
         }
         ("GET", ["hooks", id]) => {
             state.require(project, by, Role::Maintainer)?;

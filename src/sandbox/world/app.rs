@@ -223,6 +223,8 @@ impl State {
             token: Some(hook.secret),
             signing_key: None,
             answer: None,
+            sent_at: None,
+            again: false,
         });
     }
 }

@@ -114,6 +114,10 @@ pub struct Delivery {
     pub body: String,
     /// The newest answer: a status, or why there was none.
     pub answer: Option<Result<u16, String>>,
+    /// When that was.
+    pub sent_at: Option<Timestamp>,
+    /// Whether somebody asked for it once more.
+    pub again: bool,
     pub(crate) token: Option<String>,
     pub(crate) signing_key: Option<Vec<u8>>,
 }

@@ -261,6 +261,8 @@ impl State {
                 token: hook.token,
                 signing_key: hook.signing_key,
                 answer: None,
+                sent_at: None,
+                again: false,
             };
             self.pending.push_back(delivery);
         }
