@@ -8,6 +8,7 @@ mod deployment;
 mod effect;
 mod environment;
 mod files;
+mod healing;
 mod ids;
 mod internal;
 mod merge_request;
@@ -39,6 +40,7 @@ pub use deployment::{Deployment, DeploymentState};
 pub use effect::{Done, Effect, MergeMethod, Outcome, WorkOrder};
 pub use environment::{Assignment, Environments, Live, Rollout, RolloutAction, RolloutStep, Stand};
 pub use files::{FileChange, Generated, GeneratedAt, NewCommit, Proposal, ProposalText};
+pub use healing::Healing;
 pub use ids::{
     CheckId, CommentId, ForgeKind, InvalidName, JobId, Lane, MergeRequestId, ModelId, Owner, RepoId, RunId,
     UserId,

@@ -17,6 +17,7 @@ mod inbox;
 mod lead;
 mod letters;
 mod listen;
+mod lost;
 mod migrate;
 mod ours;
 mod outbox;
@@ -35,6 +36,7 @@ pub use error::StoreError;
 pub use held::HeldError;
 pub use lead::Lead;
 pub use letters::{DeliveryFilter, DeliveryLine, DeliveryRecord, DeliveryStep, LetterName, Replayed};
+pub use lost::{HookRead, LostDelivery};
 pub use records::{
     AuditEnd, AuditRow, BrokenAudit, Claimed, ClaimedEffect, Decision, DeliveryOutcome, EffectEnd, Job,
     KnownMergeRequest, Lease, MOST_INTERRUPTIONS, NewDelivery, NewEnvironments, NewJob, NewState, Recorded,

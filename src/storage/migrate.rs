@@ -16,6 +16,7 @@ pub(super) const SQLITE: &[Step] = &[
     (3, "sweep", include_str!("migrations/sqlite/0003_sweep.sql")),
     (4, "interruptions", include_str!("migrations/sqlite/0004_interruptions.sql")),
     (5, "cause", include_str!("migrations/sqlite/0005_cause.sql")),
+    (6, "lost", include_str!("migrations/sqlite/0006_lost.sql")),
 ];
 
 /// The same for Postgres.
@@ -25,6 +26,7 @@ pub(super) const POSTGRES: &[Step] = &[
     (3, "sweep", include_str!("migrations/postgres/0003_sweep.sql")),
     (4, "interruptions", include_str!("migrations/postgres/0004_interruptions.sql")),
     (5, "cause", include_str!("migrations/postgres/0005_cause.sql")),
+    (6, "lost", include_str!("migrations/postgres/0006_lost.sql")),
 ];
 
 /// Those of a connection's database.

@@ -12,6 +12,7 @@ pub(super) mod environment;
 pub(super) mod job;
 pub(super) mod lane;
 pub(super) mod letter;
+pub(super) mod lost;
 pub(super) mod merge_request;
 pub(super) mod outbox_lane;
 pub(super) mod registry;

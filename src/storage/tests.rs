@@ -11,6 +11,7 @@ mod durability;
 mod environments;
 mod letters;
 mod lookups;
+mod lost;
 mod migrations;
 mod order;
 mod outbox;

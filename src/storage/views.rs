@@ -106,6 +106,7 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.write(Wakes::Nobody, move |connection| Box::pin(sql::job::prune(connection, before))).await?;
+        self.write(Wakes::Nobody, move |connection| Box::pin(sql::lost::prune(connection, before))).await?;
         let mut forgotten = 0;
         loop {
             let slice = self
