@@ -2,6 +2,7 @@
 
 mod archive;
 mod classify;
+mod deliveries;
 mod error;
 mod github;
 mod gitlab;
@@ -14,6 +15,7 @@ mod terminal;
 mod text;
 mod transport;
 
+pub use deliveries::{Again, Deliveries, FailedDelivery, Log, OurHook, ReadUpTo};
 pub use error::{ErrorKind, ForgeError};
 pub use github::{GitHub, NewApp, manifest, new_app, web_address};
 pub use gitlab::{GitLab, HookChange, HookSetUp, WantedHook};

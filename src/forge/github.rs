@@ -7,6 +7,7 @@ mod checks;
 mod comments;
 mod commit_files;
 mod connection;
+mod deliveries;
 mod deployments;
 mod dispatch;
 mod files;
@@ -46,6 +47,7 @@ use crate::domain::{
 };
 
 use super::classify::Operation;
+use super::deliveries::FoundHooks;
 use super::memory::Memory;
 use super::transport::Transport;
 use super::{
@@ -75,6 +77,8 @@ pub struct GitHub {
     /// Accounts by number, with the time they were read.
     accounts: Memory<UserId, (answers::User, Timestamp)>,
     remembered: Remembered,
+    /// Our hooks at repositories.
+    hooks: FoundHooks,
     /// Whether this GitHub has refused to name the run that a dispatch starts.
     silent_dispatch: AtomicBool,
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod commit_files;
 mod commits;
+mod deliveries;
 mod deployments;
 mod files;
 mod hooks;

@@ -11,7 +11,7 @@ use crate::domain::{
     Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
-use super::ForgeError;
+use super::{Deliveries, ForgeError};
 
 /// A forge.
 ///
@@ -19,7 +19,7 @@ use super::ForgeError;
 /// inside the adapters. Writes are paced by the adapter (`write_interval`) and are never
 /// repeated by it: repeating is the outbox's business, after reading back.
 #[async_trait]
-pub trait Forge: Send + Sync + std::fmt::Debug {
+pub trait Forge: Deliveries + Send + Sync + std::fmt::Debug {
     /// Which forge this is.
     fn kind(&self) -> ForgeKind;
 

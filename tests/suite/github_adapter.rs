@@ -5,6 +5,7 @@ mod archives;
 mod changes;
 mod checks;
 mod committing;
+mod deliveries;
 mod deployments;
 mod dispatch;
 mod let_out;

@@ -2,6 +2,7 @@
 
 mod archives;
 mod committing;
+mod deliveries;
 mod deployments;
 mod pipelines;
 mod reading;

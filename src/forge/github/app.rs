@@ -288,7 +288,7 @@ fn signed_in(
 }
 
 /// The App itself is not believed.
-fn own_refused(mut failure: Failure) -> Failure {
+pub(super) fn own_refused(mut failure: Failure) -> Failure {
     if failure.is(401) {
         failure.error.external = format!(
             "GitHub does not accept the App's own signature: compare `github.app.id` and `github.app.private_key` with the App's settings page, and this machine's clock with the time ({})",

@@ -9,6 +9,7 @@ use super::app::App;
 use super::{GitHub, Remembered};
 use crate::config::server::{GithubConfig, GithubCredential};
 use crate::domain::{Clock, ForgeKind, Learnt};
+use crate::forge::deliveries::FoundHooks;
 use crate::forge::memory::Memory;
 use crate::forge::transport::{Access, Limits, Signature, Transport};
 use crate::forge::{ErrorKind, ForgeError, StandIn};
@@ -69,6 +70,7 @@ impl GitHub {
             names: Memory::default(),
             accounts: Memory::default(),
             remembered: Remembered::default(),
+            hooks: FoundHooks::default(),
             silent_dispatch: AtomicBool::new(false),
         })
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::answers;
 use crate::domain::{MergeRequestId, RepoId, RunId, Sha, Timestamp, UserId};
+use crate::forge::deliveries::FoundHooks;
 use crate::forge::memory::Memory;
 
 /// What one adapter remembers.
@@ -20,6 +21,8 @@ pub(super) struct Remembered {
     pub(super) extents: Memory<MergeRequestId, Extent>,
     /// People's e-mail addresses, with the time they were read.
     pub(super) emails: Memory<UserId, (BTreeSet<String>, Timestamp)>,
+    /// Our hooks at projects.
+    pub(super) hooks: FoundHooks,
     /// Whether a project merges by trains, with the time that was read.
     trains: Memory<RepoId, (bool, Timestamp)>,
 }
