@@ -97,6 +97,11 @@ impl App {
         let list = config.repositories.clone();
         let served = Served::new(names, move |path| list.contains(path));
         let reconcile = Reconcile::new(store.clone(), forges.clone(), Arc::clone(&clock), served);
+        let reconcile = match config.mode {
+            Mode::Act => reconcile.healing(config.public_url.clone()),
+            // To have something sent again changes what others see at the forge.
+            Mode::Observe => reconcile,
+        };
         let outbox = Outbox::new(store.clone(), forges, Arc::clone(&clock), config.mode, config.redactor())?;
         let inbox = Inbox::new(store.clone(), Arc::clone(&clock), config);
         let drain = Drain::default();

@@ -5,20 +5,23 @@
 //! goes the way of every delivery. One process sweeps; where several share a database, one of them
 //! has to be chosen first.
 
+mod healing;
 mod repository;
 mod served;
 
 pub use served::Served;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use healing::Healing;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::domain::{Clock, ForgeKind, RepoId, Timestamp};
-use crate::forge::{ErrorKind, Forge, ForgeError, Forges};
+use crate::forge::{ErrorKind, Forge, ForgeError, Forges, OurHook};
 use crate::storage::{Store, StoreError};
 
 /// How much further back than the last sweep we look: the forge's clock may differ from ours, and what
@@ -37,8 +40,18 @@ struct Inner {
     forges: Forges,
     clock: Arc<dyn Clock>,
     served: Served,
+    heals: Heals,
     /// Whether this process has swept before: until then it cannot know what it was not there for.
     begun: AtomicBool,
+}
+
+/// Whether deliveries that failed are asked for again.
+#[derive(Clone, Debug)]
+enum Heals {
+    /// They are not.
+    No,
+    /// They are; our hooks at repositories are known by this address, where we know it.
+    Yes(Option<String>),
 }
 
 /// What a sweep found.
@@ -52,6 +65,10 @@ pub struct Swept {
     pub looks: usize,
     /// Comments that are to be read.
     pub comments: usize,
+    /// Deliveries that the forge could not hand over.
+    pub lost: u64,
+    /// Those that were asked for again.
+    pub asked: u64,
 }
 
 /// Why something could not be compared.
@@ -67,7 +84,19 @@ impl Reconcile {
     /// Sweeps over this store and these forges.
     #[must_use]
     pub fn new(store: Store, forges: Forges, clock: Arc<dyn Clock>, served: Served) -> Self {
-        Self { inner: Arc::new(Inner { store, forges, clock, served, begun: AtomicBool::new(false) }) }
+        let (heals, begun) = (Heals::No, AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { store, forges, clock, served, heals, begun }) }
+    }
+
+    /// The same; deliveries that the forge could not hand over are asked for again. `public_url` is how forges
+    /// reach us: without it only an App knows which hook is ours.
+    #[must_use]
+    pub fn healing(self, public_url: Option<String>) -> Self {
+        let Inner { store, forges, clock, served, .. } = &*self.inner;
+        let (store, forges, clock, served) =
+            (store.clone(), forges.clone(), Arc::clone(clock), served.clone());
+        let (heals, begun) = (Heals::Yes(public_url), AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { store, forges, clock, served, heals, begun }) }
     }
 
     /// Sweeps now and every `every`, until `shutdown`.
@@ -123,13 +152,20 @@ impl Inner {
         failed.iter().for_each(|error| warn(kind, None, error));
         repositories.sort_unstable();
         repositories.dedup();
+        // Those too that could not be compared now: what failed of them is not passed over.
+        let mut served = BTreeSet::new();
         for repo in repositories {
             let span = tracing::info_span!("sweep", repository = %repo);
             match self.repository(forge, repo, since, now, swept).instrument(span).await {
-                Ok(()) => {}
+                Ok(true) => {
+                    served.insert(repo);
+                    self.heal(forge, Some(repo), &BTreeSet::from([repo]), (since, now), swept).await?;
+                }
+                Ok(false) => {}
                 Err(SweepError::Store(error)) => return Err(error),
                 Err(SweepError::Forge(error)) => {
                     warn(kind, Some(repo), &error);
+                    served.insert(repo);
                     swept.failed += 1;
                     if concerns_all(forge, &error) {
                         return Ok(());
@@ -137,9 +173,35 @@ impl Inner {
                 }
             }
         }
+        self.heal(forge, None, &served, (since, now), swept).await
+    }
+
+    /// Asks for what could not be delivered: of the repository's own hook, or (where there is none to name) of
+    /// the one that tells of all.
+    async fn heal(
+        &self,
+        forge: &dyn Forge,
+        repo: Option<RepoId>,
+        served: &BTreeSet<RepoId>,
+        (since, now): (Timestamp, Timestamp),
+        swept: &mut Swept,
+    ) -> Result<(), StoreError> {
+        let Heals::Yes(public_url) = &self.heals else { return Ok(()) };
+        let hook = match (repo, forge.has_one_hook(), public_url) {
+            (None, true, _) if !served.is_empty() => OurHook::App,
+            (Some(repo), false, Some(url)) => {
+                OurHook::Repository(repo, format!("{url}/webhooks/{}", forge.kind()))
+            }
+            _ => return Ok(()),
+        };
+        let from = since.before(OVERLAP);
+        let healed = Healing { store: &self.store, forge, hook, served, from, now }.heal().await?;
+        swept.lost += healed.lost;
+        swept.asked += healed.asked;
         Ok(())
     }
 
+    /// Whether it is served; then it was compared.
     async fn repository(
         &self,
         forge: &dyn Forge,
@@ -147,9 +209,9 @@ impl Inner {
         since: Timestamp,
         now: Timestamp,
         swept: &mut Swept,
-    ) -> Result<(), SweepError> {
+    ) -> Result<bool, SweepError> {
         if !self.served.serves(forge, repo, now).await? {
-            return Ok(());
+            return Ok(false);
         }
         let before = self.store.swept_at(repo).await?;
         let from = before.unwrap_or(since).before(OVERLAP);
@@ -169,7 +231,7 @@ impl Inner {
         swept.repositories += 1;
         swept.looks += found.looks;
         swept.comments += found.comments;
-        Ok(())
+        Ok(true)
     }
 }
 

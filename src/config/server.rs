@@ -25,7 +25,7 @@ use crate::domain::Learnt;
 pub struct ServerConfig {
     /// Where to listen; port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// How browsers and forges reach us, without a trailing slash.
+    /// How browsers and forges reach us, without a trailing slash: by it our webhooks are known at a forge.
     pub public_url: Option<String>,
     /// `sqlite://…` with an absolute path, or `postgres://…`.
     pub database_url: SecretString,

@@ -9,8 +9,8 @@ use crate::command::Addressing;
 use crate::config::valid::RepositoryConfig;
 use crate::domain::{
     CodeOwners, Comment, CommitAuthor, Digest, Environments, FileChange, ForgeApproval, ForgedStatus,
-    Generated, MergeRequest, ModelName, ModelSection, Press, Queued, Report, Repository, Rollout, Run,
-    Scores, Sha, Standing, StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
+    Generated, Healing, MergeRequest, ModelName, ModelSection, Press, Queued, Report, Repository, Rollout,
+    Run, Scores, Sha, Standing, StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
 };
 
 use super::card::CardFact;
@@ -59,6 +59,9 @@ pub struct Facts {
     pub queue: Option<QueueFact>,
     /// Comments to be answered, oldest first.
     pub comments: Vec<ToldComment>,
+    /// Deliveries that never arrived; read only where somebody asks how things stand.
+    #[serde(default)]
+    pub healing: Option<Healing>,
     /// A button that was pressed on a check that was found to be ours.
     #[serde(default)]
     pub press: Option<Press>,

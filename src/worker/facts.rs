@@ -191,6 +191,7 @@ impl Gatherer<'_> {
                 merged,
                 queue: None,
                 comments: Vec::new(),
+                healing: None,
                 press: match self.event {
                     Event::Pressed(press) => Some((**press).clone()),
                     _ => None,
@@ -219,6 +220,9 @@ impl Gatherer<'_> {
                 None => None,
             };
             found.facts.comments.push(ToldComment { id, author, body, now, seen });
+        }
+        if self.commands(&found.facts).iter().any(|one| one.verb == Verb::Status) {
+            found.facts.healing = Some(self.store.healing(self.id.repo).await?);
         }
         self.queue(&mut found).await?;
         self.head_since(&mut found.facts).await?;

@@ -28,6 +28,7 @@ mod forks;
 mod gates;
 mod generated;
 mod hasty;
+mod healed;
 mod hostile;
 mod let_out;
 mod letters;

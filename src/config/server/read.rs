@@ -43,7 +43,6 @@ const KEYS: &[&str] = &[
 const NOT_ACTED_ON: &[NotActedOn] = &[
     NotActedOn { key: "registry_key", instead: "tags are not signed, and signatures are not checked" },
     NotActedOn { key: "gates", instead: "there are no routes below /gates" },
-    NotActedOn { key: "public_url", instead: "nothing links to the dashboard" },
     NotActedOn { key: "admin_token", instead: "there is no dashboard and no API" },
     NotActedOn { key: "dashboard", instead: "there is no dashboard" },
 ];

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::command::Verb;
-use crate::domain::{Answer, Environments, ModelName, Phase, ReplyPart, Sheet, Timestamp, VersionRecord};
+use crate::domain::{
+    Answer, Environments, ForgeKind, Healing, ModelName, Phase, ReplyPart, Sheet, Timestamp, VersionRecord,
+};
 use crate::engine::ModelEnvironments;
 use crate::engine::environments::{self, Miss};
 use crate::engine::present::{held, next_step};
@@ -35,7 +37,38 @@ pub(super) fn status(turn: &Turn<'_>, ground: &Ground<'_, '_>, named: Option<&Mo
     if text.is_empty() {
         "This merge request changes no model.".clone_into(&mut text);
     }
+    if let Some(healing) = &turn.facts.healing {
+        text.push_str(&healed(healing, turn.facts.repository.id.forge));
+    }
     Ok(Some(text))
+}
+
+/// What was lost on its way to us and what became of it; nothing where nothing was.
+fn healed(healing: &Healing, forge: ForgeKind) -> String {
+    let name = match forge {
+        ForgeKind::GitHub => "GitHub",
+        ForgeKind::GitLab => "GitLab",
+    };
+    let mut text = String::new();
+    if let (Some(since), 1..) = (healing.since, healing.lost) {
+        let Healing { lost, asked, arrived, refused, .. } = healing;
+        let webhooks = if *lost == 1 { "webhook" } else { "webhooks" };
+        let _infallible = write!(
+            text,
+            "\nSince {since} {name} could not hand {lost} {webhooks} of this repository to the bot: {asked} asked for again, {arrived} arrived"
+        );
+        if *refused > 0 {
+            let _infallible = write!(text, ", {refused} not sent again by {name}");
+        }
+        text.push_str(". What they told was looked up as well.\n");
+    }
+    if let Some(why) = &healing.hindrance {
+        let _infallible = writeln!(
+            text,
+            "\nWebhooks that {name} cannot hand to the bot cannot be asked for again here: {why}. What they told is looked up instead."
+        );
+    }
+    text
 }
 
 /// `versions`, `describe` and `blame`.

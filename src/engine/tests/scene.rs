@@ -47,6 +47,7 @@ impl Scene {
         let now = Timestamp(1_800_000_000_000);
         let repo = RepoId { forge: ForgeKind::GitLab, number: 5 };
         let facts = Facts {
+            healing: None,
             bot: Addressed {
                 user: user("mergewright"),
                 addressing: crate::command::Addressing {

@@ -131,6 +131,13 @@ impl Play {
             .await
     }
 
+    /// The usual stage with these lines in the bot's own configuration, in which `{door}` is where it listens.
+    pub(crate) async fn reachable(forge: ForgeKind, lines: &str) -> Self {
+        // Who only watches himself needs nobody beside him.
+        let observed = if lines.contains("mode: observe") { None } else { Observer::wanted() };
+        Self::staged(forge, lines, observed, |sandbox| by_token(founded(forge, sandbox, IRIS))).await
+    }
+
     /// A stage whose default branch has these files alone.
     pub(crate) async fn bare(forge: ForgeKind, files: &[File]) -> Self {
         let lines = "repositories: [\"group/models\"]\n";
@@ -151,16 +158,16 @@ impl Play {
 
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mergewright.yml");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let door = format!("http://{}", listener.local_addr().unwrap());
+        let lines = &lines.replace("{door}", &door);
         let config = match &signed_in {
             None => server_config(forge, &file, lines, &sandbox, &bot),
             Some(signed_in) => app_config(&file, lines, &sandbox, signed_in),
         };
         let metrics = telemetry::recorder().unwrap().handle();
         let app = App::assemble(&config, clock.clone(), metrics).await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         tokio::spawn(mergewright::http::serve(listener, app.router.clone(), std::future::pending()));
-        let door = format!("http://{address}");
         match &signed_in {
             None => subscribe(forge, &project, &door),
             Some(signed_in) => signed_in.hook(&format!("{door}/webhooks/github"), HUB_SECRET),
@@ -205,7 +212,8 @@ impl Play {
             let sent = self.sandbox.deliver(manner).await;
             for delivery in &sent {
                 let answer = delivery.answer.as_ref();
-                assert!(matches!(answer, Some(Ok(200 | 202))), "{} was answered {answer:?}", delivery.event);
+                let well = matches!(answer, Some(Ok(200 | 202))) || !self.sandbox.is_received();
+                assert!(well, "{} was answered {answer:?}", delivery.event);
             }
             let now = self.clock.now();
             let mut moved = !sent.is_empty() || self.app.store.ring(now).await.unwrap() > 0;
