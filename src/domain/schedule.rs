@@ -294,7 +294,7 @@ mod tests {
         );
         let renamed = FoundSchedule { owner: None, description: "mine".to_owned(), ..found(3, "nightly") };
         assert_eq!(
-            between(&[wish("nightly")], &[renamed.clone()], &[(3, "nightly")]).steps,
+            between(&[wish("nightly")], std::slice::from_ref(&renamed), &[(3, "nightly")]).steps,
             [ScheduleStep::TakeOver(3), ScheduleStep::Change(3, wish("nightly"))]
         );
         assert_eq!(between(&[], &[renamed], &[(3, "nightly")]).steps, [ScheduleStep::Remove(3)]);
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn what_somebody_else_made_stays_and_is_named() {
         let theirs = FoundSchedule { owner: Some(UserId(8)), ..found(3, "nightly") };
-        let all = between(&[wish("nightly")], &[theirs.clone()], &[]);
+        let all = between(&[wish("nightly")], std::slice::from_ref(&theirs), &[]);
         assert_eq!(all.steps, [ScheduleStep::Create(wish("nightly"))]);
         assert_eq!(all.alike, [(3, "mergewright iris/nightly".to_owned())]);
         assert_eq!(between(&[], &[theirs], &[]).steps, []);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::domain::{InternalEvent, Outcome, RepoId, Repository};
+use crate::engine::Configuration;
 use crate::forge::{ErrorKind, Forge, ForgeError};
 use crate::storage::{Decision, DeliveryOutcome};
 
@@ -68,14 +69,19 @@ impl Inner {
             return Ok(ignored("another-branch"));
         }
         let head = forge.branch_head(repo, &place.default_branch).await?;
-        match self.propose(forge, &place, &head, again).await? {
-            // Without files of ours there is nothing that could run at any time.
-            Proposal::None(why) => Ok(ignored(why)),
-            Proposal::Wanted(effects) => Ok(Decision { effects, ..Decision::default() }),
-            Proposal::NotNeeded => {
-                let config = configuration_at(forge, &self.memory, repo, &head).await?;
-                self.schedules(forge, (&place, &head), &config, known, again).await
+        let proposal = self.propose(forge, &place, &head, again).await?;
+        let has_files = matches!(proposal, Proposal::NotNeeded);
+        // Without files of ours there is nothing that could run, but perhaps something that is to go.
+        if has_files || !known.is_empty() {
+            let config = configuration_at(forge, &self.memory, repo, &head).await?;
+            if has_files || config == Configuration::Absent {
+                return self.schedules(forge, (&place, &head), &config, known, again).await;
             }
+        }
+        match proposal {
+            Proposal::None(why) => Ok(ignored(why)),
+            Proposal::NotNeeded => Ok(ignored("has-generated-files")),
+            Proposal::Wanted(effects) => Ok(Decision { effects, ..Decision::default() }),
         }
     }
 

@@ -62,7 +62,7 @@ impl Inner {
             answered.answer(question, answer);
         }
         let mut decided = schedule::decide(&wanted, answered, (&place.default_branch, head), now);
-        if again || self.is_to_be_compared(repo, head, now) {
+        if again || self.is_to_be_compared(forge, (repo, head), now) {
             let wishes = wanted.iter().map(|one| one.wish(&place.default_branch)).collect();
             decided.effects.extend(set(forge, repo, &wanted, wishes, &decided.schedules).await?);
             self.memory.scheduled.put(repo, (head.clone(), now));
@@ -77,9 +77,11 @@ impl Inner {
         })
     }
 
-    fn is_to_be_compared(&self, repo: RepoId, head: &Sha, now: Timestamp) -> bool {
+    /// A commit may want other schedules, but it moves nothing where its own files are the schedule.
+    fn is_to_be_compared(&self, forge: &dyn Forge, (repo, head): (RepoId, &Sha), now: Timestamp) -> bool {
+        let moved = |at: Sha| forge.keeps_schedules() && at != *head;
         let before = self.memory.scheduled.get(&repo);
-        before.is_none_or(|(at, when)| at != *head || now.since(when) >= SET_LASTS)
+        before.is_none_or(|(at, when)| moved(at) || now.since(when) >= SET_LASTS)
     }
 
     /// Documents whose schedules are not what was read.

@@ -166,16 +166,16 @@ impl Play {
             Some(signed_in) => app_config(&file, lines, &sandbox, signed_in),
         };
         let metrics = telemetry::recorder().unwrap().handle();
-        let app = App::assemble(&config, clock.clone(), metrics).await.unwrap();
+        let app = Box::pin(App::assemble(&config, clock.clone(), metrics)).await.unwrap();
         tokio::spawn(mergewright::http::serve(listener, app.router.clone(), std::future::pending()));
         match &signed_in {
             None => subscribe(forge, &project, &door),
             Some(signed_in) => signed_in.hook(&format!("{door}/webhooks/github"), HUB_SECRET),
         }
         let observer = match observed {
-            Some(agreeing) => {
-                Some(Observer::start(forge, &sandbox, &project, clock.clone(), lines, agreeing).await)
-            }
+            Some(agreeing) => Some(
+                Box::pin(Observer::start(forge, &sandbox, &project, clock.clone(), lines, agreeing)).await,
+            ),
             None => None,
         };
         let heard = BTreeSet::new();
@@ -203,7 +203,7 @@ impl Play {
     /// Delivers every webhook and lets the bot work until nothing moves any more.
     pub(crate) async fn settle(&mut self) {
         let manner = self.manner.clone();
-        self.settle_with(&manner).await;
+        Box::pin(self.settle_with(&manner)).await;
     }
 
     /// The same, with deliveries in this manner.
@@ -464,7 +464,7 @@ impl Play {
         assert!(unknown.is_empty(), "requests that no forge understands: {unknown:?}");
         self.app.store.verify_audit().await.unwrap().expect("the audit chain is whole");
         if let Some(observer) = &self.observer {
-            observer.agrees(&self.app, &self.sandbox, &self.project).await;
+            Box::pin(observer.agrees(&self.app, &self.sandbox, &self.project)).await;
         }
     }
 

@@ -212,13 +212,13 @@ async fn two_replicas_make_up_for_it_once_though_an_answer_is_lost(forge: ForgeK
         play.sandbox.fail_next(1, "POST", "*/pipeline_schedules", Fault::BreakAfter).unwrap();
     }
     play.project.push(OWNER, "main", &files(forge, &with(NIGHTLY)), "Other times").unwrap();
-    both(&mut play, &second, Duration::ZERO).await;
-    both(&mut play, &second, Duration::from_secs(300)).await;
+    Box::pin(both(&mut play, &second, Duration::ZERO)).await;
+    Box::pin(both(&mut play, &second, Duration::from_secs(300))).await;
     let expected = if forge == ForgeKind::GitLab { 1 } else { 0 };
     assert_eq!(play.project.schedules().unwrap().len(), expected);
     play.meets(1, "dispatch", Fault::BreakAfter);
-    both(&mut play, &second, 17 * HOUR).await;
-    both(&mut play, &second, Duration::from_secs(300)).await;
+    Box::pin(both(&mut play, &second, 17 * HOUR)).await;
+    Box::pin(both(&mut play, &second, Duration::from_secs(300))).await;
     assert_eq!(made_up(&play).len(), 1);
     play.ends().await;
 }

@@ -21,7 +21,7 @@ fn wish() -> ScheduleWish {
     }
 }
 
-fn listed(id: u64, description: &str, owner: Value) -> Value {
+fn listed(id: u64, description: &str, owner: &Value) -> Value {
     json!({ "id": id, "description": description, "ref": "refs/heads/main", "cron": "0 9 * * *",
             "cron_timezone": "UTC", "active": true, "owner": owner })
 }
@@ -29,22 +29,22 @@ fn listed(id: u64, description: &str, owner: Value) -> Value {
 #[tokio::test]
 async fn only_what_may_be_ours_is_read_by_itself_and_a_branch_has_its_short_name() {
     let (us, them) = (json!({ "id": 5, "username": "us" }), json!({ "id": 6, "username": "them" }));
-    let ours = listed(1, "mergewright iris/nightly", us.clone());
+    let ours = listed(1, "mergewright iris/nightly", &us);
     let mut told = ours.clone();
     told["variables"] = json!([{ "key": "MERGEWRIGHT_ACTION", "value": "nightly" }]);
     let list = json!([
         ours,
-        listed(2, "mergewright iris/nightly", them.clone()),
-        listed(3, "something else", us.clone()),
-        listed(4, "renamed", them),
-        listed(5, "mergewright iris/gone", us.clone()),
-        listed(6, "of an account that is gone", Value::Null),
+        listed(2, "mergewright iris/nightly", &them),
+        listed(3, "something else", &us),
+        listed(4, "renamed", &them),
+        listed(5, "mergewright iris/gone", &us),
+        listed(6, "of an account that is gone", &Value::Null),
     ]);
     let server = Server::start([
         on("GET", "/user", 200, us),
         on("GET", format!("{ALL}?per_page=100"), 200, list),
         on("GET", format!("{ALL}/1"), 200, told),
-        on("GET", format!("{ALL}/4"), 200, listed(4, "renamed", json!({ "id": 6 }))),
+        on("GET", format!("{ALL}/4"), 200, listed(4, "renamed", &json!({ "id": 6 }))),
         on("GET", format!("{ALL}/5"), 404, json!({ "message": "404 Pipeline Schedule Not Found" })),
     ])
     .await;
