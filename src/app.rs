@@ -1,8 +1,10 @@
 //! The bot put together: the only place that knows every room.
 
+mod leading;
 mod running;
 mod tasks;
 
+use leading::Leading;
 pub use running::Running;
 pub use tasks::{Ended, How, Tasks};
 
@@ -25,8 +27,17 @@ use crate::reconcile::{Reconcile, Served};
 use crate::storage::{Sole, Store};
 use crate::worker::{Settings, Worker};
 
-/// How often deliveries past their time are dropped.
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// Which half of the bot a process is. Where several share a database, each may be another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Receives and acts.
+    #[default]
+    All,
+    /// Receives.
+    Web,
+    /// Acts.
+    Worker,
+}
 
 /// The bot, ready to run. Tests drive its parts one step at a time; `listen` lets them run.
 #[derive(Debug)]
@@ -48,16 +59,30 @@ pub struct App {
     reconcile_every: Duration,
     keep_deliveries: Duration,
     sole: Sole,
+    role: Role,
 }
 
 impl App {
+    /// The whole bot.
+    ///
+    /// # Errors
+    /// Those of [`App::assemble_as`].
+    pub async fn assemble(
+        config: &ServerConfig,
+        clock: Arc<dyn Clock>,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<Self> {
+        Self::assemble_as(Role::All, config, clock, metrics).await
+    }
+
     /// Opens the database (creating and migrating it), takes over what a process that ended badly left
     /// in it, prepares the forges' clients and connects the rooms.
     ///
     /// # Errors
-    /// When the database cannot be opened or belongs to another process, or when a forge's client cannot
-    /// be built.
-    pub async fn assemble(
+    /// When the database cannot be opened or belongs to another process, when it is a file and `role` is half
+    /// a bot, or when a forge's client cannot be built.
+    pub async fn assemble_as(
+        role: Role,
         config: &ServerConfig,
         clock: Arc<dyn Clock>,
         metrics: PrometheusHandle,
@@ -66,6 +91,9 @@ impl App {
             tracing::warn!(config.key = one.key, "set, but not acted on in this build: {}", one.instead);
         }
         let store = Store::open(config.database_url.expose_secret()).await.context("opening the database")?;
+        if role != Role::All && !store.is_shared() {
+            anyhow::bail!("half a bot needs a database that several processes share, which SQLite is not");
+        }
         let sole = store.sole().await.context("taking the database over")?;
         let left = store.release_all(&sole, clock.now()).await.context("taking the database over")?;
         if left > 0 {
@@ -105,7 +133,10 @@ impl App {
         let outbox = Outbox::new(store.clone(), forges, Arc::clone(&clock), config.mode, config.redactor())?;
         let inbox = Inbox::new(store.clone(), Arc::clone(&clock), config);
         let drain = Drain::default();
-        let router = http::router(inbox, metrics, drain.clone(), Limits::default());
+        let router = match role {
+            Role::All | Role::Web => http::router(inbox, metrics, drain.clone(), Limits::default()),
+            Role::Worker => http::watched(inbox, metrics, drain.clone()),
+        };
         Ok(Self {
             store,
             worker,
@@ -118,6 +149,7 @@ impl App {
             reconcile_every: config.reconcile_every,
             keep_deliveries: config.keep_deliveries,
             sole,
+            role,
         })
     }
 
@@ -135,32 +167,24 @@ impl App {
                 tracing::error!(%error, "nothing can be received");
             }
         });
-        let (workers, every, keep) = (self.workers, self.reconcile_every, self.keep_deliveries);
-        work.add("the worker", async move |stop| worker.run(workers, stop).await);
-        work.add("the outbox", async move |stop| outbox.run(stop).await);
-        work.add("the sweep", async move |stop| reconcile.run(every, stop).await);
-        let (pruned, now) = (store.clone(), Arc::clone(&clock));
-        work.add("the pruning", async move |stop| {
-            let _stopped: Option<()> = stop.run_until_cancelled(prune(pruned, now, keep)).await;
-        });
+        if self.role != Role::Web {
+            let workers = self.workers;
+            work.add("the worker", async move |stop| worker.run(workers, stop).await);
+            work.add("the outbox", async move |stop| outbox.run(stop).await);
+            let lead = Leading {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                reconcile,
+                reconcile_every: self.reconcile_every,
+                keep_deliveries: self.keep_deliveries,
+            };
+            work.add("the sweep", async move |stop| lead.run(stop).await);
+        }
         let ended = store.ended();
         work.add("the database", async move |stop| {
             let _stopped: Option<()> = stop.run_until_cancelled(ended).await;
         });
         Ok(Running { address, door, work, drain, store, clock, sole: self.sole })
-    }
-}
-
-/// Drops deliveries that were kept long enough, now and then.
-async fn prune(store: Store, clock: Arc<dyn Clock>, keep: Duration) {
-    loop {
-        tokio::time::sleep(PRUNE_EVERY).await;
-        let before = clock.now().before(keep);
-        match store.prune(before).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(deliveries.pruned = count, "dropped deliveries past their time"),
-            Err(error) => tracing::warn!(%error, "deliveries past their time could not be dropped"),
-        }
     }
 }
 

@@ -26,6 +26,11 @@ use error::{caught, no_such_method, no_such_page};
 use health::Health;
 use receive::{LARGE_AT_ONCE, Receiver, receive};
 
+/// Health and metrics alone: what a process serves that receives nothing.
+pub fn watched(inbox: Inbox, metrics: PrometheusHandle, drain: Drain) -> Router {
+    around(Router::new(), Health { inbox, metrics, drain })
+}
+
 /// Everything that is served. A forge without configuration has no route.
 pub fn router(inbox: Inbox, metrics: PrometheusHandle, drain: Drain, limits: Limits) -> Router {
     let turns = Arc::new(Semaphore::new(LARGE_AT_ONCE));
@@ -37,13 +42,16 @@ pub fn router(inbox: Inbox, metrics: PrometheusHandle, drain: Drain, limits: Lim
             webhooks = webhooks.route(&format!("/webhooks/{forge}"), post(receive).with_state(receiver));
         }
     }
-    let health = Health { inbox, metrics, drain };
+    around(webhooks, Health { inbox, metrics, drain })
+}
+
+fn around(routes: Router, health: Health) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .with_state(health)
-        .merge(webhooks)
+        .merge(routes)
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn(caught))

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
+
 use super::Answer;
 use super::arguments::{Role, Serve};
-use crate::app::{App, Ended};
+use crate::app::{self, App, Ended};
 use crate::config::server::ServerConfig;
 use crate::domain::SystemClock;
+use crate::storage::StoreError;
 use crate::telemetry;
 
 /// How long threads that cannot be stopped are waited for in the end.
@@ -21,10 +24,16 @@ pub(super) fn run(arguments: &Serve) -> Answer {
             return Answer::usage(problems.to_string());
         }
     };
-    if arguments.role != Role::All {
+    let role = match arguments.role {
+        Role::All => app::Role::All,
+        Role::Web => app::Role::Web,
+        Role::Worker => app::Role::Worker,
+    };
+    let shared = !config.database_url.expose_secret().starts_with("sqlite:");
+    if role != app::Role::All && !shared {
         return Answer::usage(
             "mergewright: --role web and --role worker share one database between processes, which SQLite cannot do; \
-             run one process with --role all",
+             run one process with --role all, or set `database_url` to the address of a Postgres server",
         );
     }
     if arguments.check_config {
@@ -44,24 +53,29 @@ pub(super) fn run(arguments: &Serve) -> Answer {
         }
     };
     let served = runtime.block_on(async {
-        let end = crate::app::asked_to_end()?;
-        let app = App::assemble(&config, Arc::new(SystemClock), metrics).await?;
+        let end = app::asked_to_end()?;
+        let app = App::assemble_as(role, &config, Arc::new(SystemClock), metrics).await?;
         anyhow::Ok(app.listen(config.listen).await?.until(end).await)
     });
     // A name that is being looked up would hold us up for as long as that takes.
     runtime.shutdown_timeout(LAST_THREADS);
-    answer(served)
+    answer(served, shared)
 }
 
 /// A bot that cannot start says what is wrong with its configuration; one that broke is to be started
 /// again, so its status is another.
-fn answer(served: anyhow::Result<Result<(), Ended>>) -> Answer {
+fn answer(served: anyhow::Result<Result<(), Ended>>, shared: bool) -> Answer {
     match served {
         Ok(Ok(())) => Answer::good(""),
         Ok(Err(ended)) => Answer::no(format!("mergewright: {ended}")),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the bot cannot run");
-            Answer::usage(format!("mergewright: {error:#}"))
+            let said = format!("mergewright: {error:#}");
+            match error.downcast_ref() {
+                // Nothing is wrong with what was written: the next start may find the server there.
+                Some(StoreError::Unavailable(_)) if shared => Answer::no(said),
+                _ => Answer::usage(said),
+            }
         }
     }
 }
@@ -74,7 +88,7 @@ mod tests {
     #[test]
     fn one_that_broke_is_started_again_and_one_that_cannot_start_is_not() {
         let internal = "not for everybody".to_owned();
-        let broken = answer(Ok(Err(Ended { task: "the outbox", how: How::Panicked, internal })));
+        let broken = answer(Ok(Err(Ended { task: "the outbox", how: How::Panicked, internal })), false);
         assert_eq!(
             (broken.status, broken.err.as_str()),
             (
@@ -83,10 +97,16 @@ mod tests {
             )
         );
         assert_eq!(
-            answer(Err(anyhow::anyhow!("the port is taken"))).status,
+            answer(Err(anyhow::anyhow!("the port is taken")), true).status,
             2,
             "deploy/systemd keeps to this"
         );
-        assert_eq!(answer(Ok(Ok(()))).status, 0);
+        assert_eq!(answer(Ok(Ok(())), true).status, 0);
+        let away = || {
+            let error = StoreError::Unavailable("no answer".to_owned());
+            Err(anyhow::Error::from(error).context("opening the database"))
+        };
+        assert_eq!(answer(away(), true).status, 1, "a server may come back by itself");
+        assert_eq!(answer(away(), false).status, 2, "a file does not");
     }
 }

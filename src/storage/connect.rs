@@ -3,7 +3,7 @@
 mod postgres;
 mod readers;
 
-pub(super) use postgres::{ANSWER_LIMIT, CHANNEL, SWEEP_LOCK, Server, WRITING, announced};
+pub(super) use postgres::{ANSWER_LIMIT, CHANNEL, GOODBYE, SWEEP_LOCK, Server, WRITING, announced};
 pub(super) use readers::Readers;
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 //! delivery (in the bot's hands; answered), or a start. People act once; webhooks that meet no process
 //! are lost, as a real forge loses them.
 
-mod bot;
+pub(crate) mod bot;
 mod point;
 mod run;
 
@@ -56,6 +56,11 @@ const WRITES_OF_AN_APP: [&str; 6] = [
     "POST actions/workflows/*/dispatches",
     "POST releases",
 ];
+
+/// What is to be seen after each step of people and CI, from the opening of a merge request to its release.
+pub(crate) async fn steps(forge: ForgeKind) -> Vec<End> {
+    undisturbed(As::Account(forge)).await
+}
 
 /// What is to be seen after each step of people and CI, by a bot that nobody disturbs.
 async fn undisturbed(signed_in: As) -> Vec<End> {

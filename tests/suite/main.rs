@@ -25,6 +25,7 @@ mod init;
 mod init_existing;
 mod init_plain;
 mod payloads;
+mod postgres;
 mod program;
 mod really_run;
 mod really_run_plain;

@@ -353,7 +353,7 @@ fn something_must_be_configured() {
 }
 
 #[test]
-fn only_sqlite_is_there_yet() {
+fn a_database_is_a_file_or_a_server() {
     let desk = Desk::new();
     let database =
         |url: &str| desk.read(&format!("{GITLAB}database_url: {url}\n")).map(|config| config.database_url);
@@ -362,11 +362,23 @@ fn only_sqlite_is_there_yet() {
         ("sqlite:///var/lib/m.db", "sqlite:///var/lib/m.db".to_owned()),
         ("sqlite://data/m.db", format!("sqlite://{dir}/data/m.db")),
         ("'sqlite::memory:'", "sqlite::memory:".to_owned()),
+        ("postgres://bot@db:5432/m", "postgres://bot@db:5432/m".to_owned()),
+        ("postgresql:///m?host=/run/postgresql", "postgresql:///m?host=/run/postgresql".to_owned()),
     ] {
         assert_eq!(database(written).unwrap().expose_secret(), read);
     }
-    let told = database("postgres://db/m").unwrap_err().to_string();
-    assert!(told.contains("keeps its data in SQLite"), "{told}");
+    let told = database("mysql://bot:topsecret@db/m").unwrap_err().to_string();
+    assert!(told.contains("postgres://user@host/database") && !told.contains("topsecret"), "{told}");
+}
+
+#[test]
+fn the_address_of_a_server_may_be_kept_with_the_secrets_and_its_password_is_one() {
+    let desk = Desk::new();
+    fs::write(desk.path().join("address"), "postgres://bot:top%20secret@db/m\n").unwrap();
+    let config = desk.read(&format!("{GITLAB}database_url: {{file: address}}\n")).unwrap();
+    assert_eq!(config.database_url.expose_secret(), "postgres://bot:top%20secret@db/m");
+    let told = config.redactor().text("top%20secret, or top secret").to_string();
+    assert!(!told.contains("secret"), "{told}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ impl ServerConfig {
         all.extend(self.admin_token.clone());
         all.extend(self.gates_secret.clone());
         all.extend(self.registry_key.clone());
+        all.extend(passwords(self.database_url.expose_secret()).map(SecretString::from));
         if let Some(github) = &self.github {
             all.extend(github.webhook_secrets.iter().cloned());
             all.push(match &github.credential {
@@ -41,5 +42,34 @@ impl ServerConfig {
     pub fn redactor(&self) -> Redactor {
         let secrets = self.secrets();
         Redactor::new(secrets.iter().map(|secret| secret.expose_secret())).with(self.learnt.clone())
+    }
+}
+
+/// The password in the address of a server, as it is written there and as it is.
+fn passwords(url: &str) -> impl Iterator<Item = String> {
+    let (_, rest) = url.split_once("://").unwrap_or_default();
+    let (place, asked) = rest.split_once('?').unwrap_or((rest, ""));
+    let signed_in = place.rsplit_once('@').and_then(|(who, _)| who.split_once(':')).map(|(_, word)| word);
+    let asked = asked.split('&').filter_map(|pair| pair.strip_prefix("password="));
+    let written: Vec<String> = signed_in.into_iter().chain(asked).map(str::to_owned).collect();
+    let plain: Vec<String> = written
+        .iter()
+        .map(|word| percent_encoding::percent_decode_str(word).decode_utf8_lossy().into_owned())
+        .collect();
+    written.into_iter().chain(plain).filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_a_database_is_known_in_both_its_forms() {
+        let of = |url| passwords(url).collect::<Vec<_>>();
+        assert_eq!(of("postgres://bot:hunter%402@db:5432/m"), ["hunter%402", "hunter@2"]);
+        assert_eq!(of("postgres://bot@db/m?sslmode=require&password=top"), ["top", "top"]);
+        for none in ["sqlite:///var/lib/m.db", "sqlite::memory:", "postgres://db/m", "postgres://bot:@db/m"] {
+            assert_eq!(of(none), Vec::<String>::new(), "{none}");
+        }
     }
 }

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
+
 use super::fields::{Field, Reader, Section};
 use super::forges::{APP_KEYS, GITHUB_KEYS, GITLAB_KEYS};
 use super::problem::{Problems, ServerConfigError};
-use super::tree::{self, Place};
+use super::tree::{self, Place, Value};
 use super::{AllowList, DashboardAccess, LogConfig, LogFormat, Mode, NotActedOn, ServerConfig};
 use crate::domain::Learnt;
 
@@ -267,21 +269,29 @@ impl Reader<'_> {
         fits.then(|| text.to_owned())
     }
 
-    /// Only SQLite for now; the address may hold a password and is never repeated.
+    /// The address of a server may hold a password and is never repeated; with one it may be kept where
+    /// secrets are.
     fn database(&mut self, field: &Field<'_>) -> Option<String> {
-        let text = self.text(field, "an address such as `sqlite://mergewright.db`")?;
+        let kept = match &field.node.value {
+            Value::Map(_) => Some(self.secret(field)?),
+            _ => None,
+        };
+        let text = match &kept {
+            Some(secret) => secret.expose_secret().trim(),
+            None => self.text(field, "an address such as `sqlite://mergewright.db`")?,
+        };
         if text.starts_with("sqlite:") {
             return Some(sqlite(self.folder, text));
         }
-        let (what, remedy) = if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-            (
-                "this build keeps its data in SQLite; `database_url` asks for Postgres",
-                "write `sqlite://mergewright.db`",
-            )
-        } else {
-            ("`database_url` is not the address of a database", "write `sqlite://mergewright.db`")
-        };
-        self.problems.add(field.node.place, "", what, remedy);
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Some(text.to_owned());
+        }
+        self.problems.add(
+            field.node.place,
+            "",
+            "`database_url` is not the address of a database",
+            "write `sqlite://mergewright.db`, or `postgres://user@host/database`",
+        );
         None
     }
 }

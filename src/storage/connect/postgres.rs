@@ -11,6 +11,8 @@ use crate::storage::driver::{Connection, Opening, refused};
 
 /// How long a transaction or a question may take: forges wait ten seconds for an answer.
 pub(in crate::storage) const ANSWER_LIMIT: Duration = Duration::from_secs(8);
+/// How long a connection may take to end well.
+pub(in crate::storage) const GOODBYE: Duration = Duration::from_secs(1);
 /// How long a connection of the pool is waited for.
 const POOL_LIMIT: Duration = Duration::from_secs(5);
 /// Connections that only read.

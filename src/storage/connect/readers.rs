@@ -2,6 +2,7 @@
 
 use sqlx::{PgPool, SqlitePool};
 
+use super::GOODBYE;
 use crate::storage::driver::Connection;
 
 /// A few connections that only read.
@@ -24,7 +25,10 @@ impl Readers {
     pub(in crate::storage) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,
-            Self::Postgres(pool) => pool.close().await,
+            // A server that says nothing is not waited for.
+            Self::Postgres(pool) => {
+                let _silent = tokio::time::timeout(GOODBYE, pool.close()).await;
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Deliveries that never arrived: noted once, asked for once.
 
-use super::{Fresh, repo};
+use super::{Fresh, on_postgres, repo};
 use crate::domain::{ForgeKind, Healing, Lane, RepoId, Timestamp};
 use crate::storage::{HookRead, LostDelivery};
 
@@ -115,4 +115,14 @@ async fn it_is_kept_as_long_as_deliveries_are() {
     assert_eq!(store.healing(repo()).await.unwrap().lost, 1);
     store.prune(Timestamp(11)).await.unwrap();
     assert_eq!(store.healing(repo()).await.unwrap(), Healing::default());
+}
+
+on_postgres! {
+    each_is_asked_for_once_the_oldest_first,
+    many_who_ask_at_once_get_each_of_them_once,
+    what_arrived_before_or_meanwhile_under_either_id_is_not_asked_for,
+    no_more_are_asked_for_than_the_forge_allows_in_a_while,
+    what_was_put_off_waits_again_and_what_was_refused_does_not,
+    a_log_that_cannot_be_read_stays_where_it_was_read_to,
+    it_is_kept_as_long_as_deliveries_are,
 }

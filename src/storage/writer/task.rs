@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{BATCH, Message, Queued, Signals};
-use crate::storage::connect::{WRITING, announced};
+use crate::storage::connect::{GOODBYE, WRITING, announced};
 use crate::storage::driver::{Connection, Opening, is_gone, silent};
 
 pub(super) struct Task {
@@ -43,8 +43,10 @@ impl Task {
         messages.close();
         self.listener.shutdown().await;
         if let Some(connection) = self.connection.take() {
-            // Closing folds the write-ahead log back; what was committed is safe without that.
-            let _unfolded = connection.close().await;
+            // Closing folds the write-ahead log back; what was committed is safe without that. A server that
+            // says nothing is not waited for.
+            let goodbye = if connection.is_shared() { GOODBYE } else { Duration::MAX };
+            let _unfolded = tokio::time::timeout(goodbye, connection.close()).await;
         }
         for done in closing {
             let _gone = done.send(());

@@ -15,25 +15,30 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mergewright");
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all processes of one play logged.
-pub(super) type Log = Arc<Mutex<Vec<String>>>;
+pub(crate) type Log = Arc<Mutex<Vec<String>>>;
 
-pub(super) struct Bot {
+pub(crate) struct Bot {
     child: Child,
     /// Where it listens.
-    pub(super) address: String,
+    pub(crate) address: String,
 }
 
 /// A process that was started and has not said anything yet.
-pub(super) struct Starting {
+pub(crate) struct Starting {
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
     log: Log,
 }
 
 impl Starting {
-    pub(super) fn new(config: &Path, token: &str, log: &Log) -> Self {
+    pub(crate) fn new(config: &Path, token: &str, log: &Log) -> Self {
+        Self::acting_as("all", config, token, log)
+    }
+
+    /// One that is half a bot, where `role` says so.
+    pub(crate) fn acting_as(role: &str, config: &Path, token: &str, log: &Log) -> Self {
         let mut child = Command::new(PROGRAM)
-            .args(["serve", "--config"])
+            .args(["serve", "--role", role, "--config"])
             .arg(config)
             .env("TOKEN", token)
             .env("SIGNING", SIGNING_TOKEN)
@@ -50,7 +55,7 @@ impl Starting {
     }
 
     /// Waits until it says where it listens.
-    pub(super) async fn listening(mut self) -> Bot {
+    pub(crate) async fn listening(mut self) -> Bot {
         let address = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 let record: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
@@ -73,31 +78,31 @@ impl Starting {
     }
 
     /// SIGKILL before it said anything.
-    pub(super) async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 }
 
 impl Bot {
     /// SIGKILL; returns when the process is gone.
-    pub(super) async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
     /// SIGTERM.
-    pub(super) async fn ask_to_end(&self) {
+    pub(crate) async fn ask_to_end(&self) {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
     }
 
     /// SIGTERM; its exit status.
-    pub(super) async fn end(self) -> Option<i32> {
+    pub(crate) async fn end(self) -> Option<i32> {
         self.ask_to_end().await;
         self.ended().await
     }
 
     /// The exit status of a process that was asked to end.
-    pub(super) async fn ended(mut self) -> Option<i32> {
+    pub(crate) async fn ended(mut self) -> Option<i32> {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code()
     }
 }

@@ -67,7 +67,8 @@ pub(crate) const fn dialect(forge: ForgeKind) -> Dialect {
 /// The bot's configuration as text; secrets are named `TOKEN`, `SIGNING` and `HUB_SECRET`.
 pub(crate) fn server_lines(forge: ForgeKind, lines: &str, sandbox: &Sandbox) -> String {
     let url = sandbox.url();
-    let mut text = format!("listen: 127.0.0.1:0\ndatabase_url: sqlite://bot.db\n{lines}");
+    let database = if lines.contains("database_url:") { "" } else { "database_url: sqlite://bot.db\n" };
+    let mut text = format!("listen: 127.0.0.1:0\n{database}{lines}");
     let section = match forge {
         ForgeKind::GitLab => {
             format!("gitlab:\n  url: {url}\n  webhook_signing_tokens: [{{env: SIGNING}}]\n")
