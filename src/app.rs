@@ -72,7 +72,7 @@ impl App {
         clock: Arc<dyn Clock>,
         metrics: PrometheusHandle,
     ) -> anyhow::Result<Self> {
-        Self::assemble_as(Role::All, config, clock, metrics).await
+        Box::pin(Self::assemble_as(Role::All, config, clock, metrics)).await
     }
 
     /// Opens the database (creating and migrating it), takes over what a process that ended badly left

@@ -179,7 +179,7 @@ impl Store {
         F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
         let Some(readers) = &self.readers else { return self.writer.write(Wakes::Nobody, work).await };
-        let mut connection = readers.acquire().await?;
+        let mut connection = Box::new(readers.acquire().await?);
         if !connection.is_shared() {
             return work(&mut connection).await;
         }

@@ -92,9 +92,11 @@ impl Opening {
     /// A new connection.
     pub(super) async fn open(&self) -> Result<Connection, sqlx::Error> {
         match self {
-            Self::Sqlite(options) => SqliteConnection::connect_with(options).await.map(Connection::Sqlite),
+            Self::Sqlite(options) => {
+                Box::pin(SqliteConnection::connect_with(options)).await.map(Connection::Sqlite)
+            }
             Self::Postgres(options) => {
-                let connecting = durable(options);
+                let connecting = Box::pin(durable(options));
                 let connected = tokio::time::timeout(CONNECT_LIMIT, connecting).await;
                 connected.map_err(|_elapsed| silent())?.map(Connection::Postgres)
             }

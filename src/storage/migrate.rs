@@ -65,8 +65,8 @@ pub(super) async fn apply(connection: &mut Connection, migrations: &[Step]) -> R
     });
     let migrator = Migrator::with_migrations(known.collect());
     let done = match connection.driver() {
-        Driver::Sqlite(connection) => migrator.run(connection).await,
-        Driver::Postgres(connection) => migrator.run(connection).await,
+        Driver::Sqlite(connection) => Box::pin(migrator.run(connection)).await,
+        Driver::Postgres(connection) => Box::pin(migrator.run(connection)).await,
     };
     done.map_err(|error| explain(&error))
 }

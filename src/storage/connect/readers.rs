@@ -15,9 +15,10 @@ pub(in crate::storage) enum Readers {
 impl Readers {
     /// One of them; it goes back when it is dropped.
     pub(in crate::storage) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
+        // Boxed: everything that reads would be as large as the making of a connection.
         match self {
-            Self::Sqlite(pool) => pool.acquire().await.map(Connection::SqlitePooled),
-            Self::Postgres(pool) => pool.acquire().await.map(Connection::PostgresPooled),
+            Self::Sqlite(pool) => Box::pin(pool.acquire()).await.map(Connection::SqlitePooled),
+            Self::Postgres(pool) => Box::pin(pool.acquire()).await.map(Connection::PostgresPooled),
         }
     }
 

@@ -18,6 +18,11 @@ pub(super) fn play_on_postgres(test: fn()) {
     test();
 }
 
+/// How many cases of a property are drawn: each makes a database, which takes a server longer.
+pub(super) fn cases(on_a_file: u32) -> u32 {
+    if ON_POSTGRES.get() { on_a_file / 4 } else { on_a_file }
+}
+
 /// The same bodies on Postgres. `.ci/run` starts a server and plays them.
 macro_rules! on_postgres {
     ($($name:ident),+ $(,)?) => {

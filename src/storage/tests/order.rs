@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::base::cases;
 use super::{Fresh, lane, on_postgres, what};
 use crate::domain::{Lane, Timestamp};
 use crate::storage::{Claimed, Decision, NewJob, StoreError};
@@ -130,7 +131,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(48), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn jobs_of_a_lane_end_in_the_order_they_came(steps in proptest::collection::vec(step(), 1..60)) {
