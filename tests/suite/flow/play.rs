@@ -127,15 +127,12 @@ impl Play {
 
     /// The same, with these lines in the bot's own configuration.
     pub(crate) async fn serving(forge: ForgeKind, policy: &str, lines: &str) -> Self {
-        Self::staged(forge, lines, Observer::wanted(), |sandbox| by_token(founded(forge, sandbox, policy)))
-            .await
+        Self::staged(forge, lines, beside(lines), |sandbox| by_token(founded(forge, sandbox, policy))).await
     }
 
     /// The usual stage with these lines in the bot's own configuration, in which `{door}` is where it listens.
     pub(crate) async fn reachable(forge: ForgeKind, lines: &str) -> Self {
-        // Who only watches himself needs nobody beside him.
-        let observed = if lines.contains("mode: observe") { None } else { Observer::wanted() };
-        Self::staged(forge, lines, observed, |sandbox| by_token(founded(forge, sandbox, IRIS))).await
+        Self::staged(forge, lines, beside(lines), |sandbox| by_token(founded(forge, sandbox, IRIS))).await
     }
 
     /// A stage whose default branch has these files alone.
@@ -527,6 +524,11 @@ pub(crate) fn founded_at(sandbox: &Sandbox, path: &str, files: &[File]) -> Sandb
     project.push(OWNER, "main", files, "Begin").unwrap();
     project.protect("main", true).unwrap();
     project
+}
+
+/// Whether another bot watches one with these lines: who only watches himself needs nobody beside him.
+fn beside(lines: &str) -> Option<bool> {
+    if lines.contains("mode: observe") { None } else { Observer::wanted() }
 }
 
 fn by_token((bot, project): (Person, SandboxProject)) -> (Person, SandboxProject, Option<SandboxApp>) {
