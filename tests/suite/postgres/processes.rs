@@ -19,7 +19,7 @@ on_both_forges! {
 }
 
 /// A step that takes longer never comes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 struct Stage {
     forge: ForgeKind,
