@@ -121,7 +121,7 @@ impl Outbox {
             Err(StoreError::LeaseLost) => {
                 tracing::warn!(owner = %claimed.owner, "lost the lease on an effect")
             }
-            other => other?,
+            other => other.inspect_err(|_| store.abandon(&claimed.lease))?,
         }
         Ok(true)
     }

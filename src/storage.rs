@@ -46,6 +46,7 @@ pub use sole::Sole;
 
 use std::path::PathBuf;
 
+use crate::domain::Timestamp;
 use connect::{ANSWER_LIMIT, Address, Readers, Server};
 use driver::{Connection, silent};
 use futures_util::future::BoxFuture;
@@ -158,6 +159,35 @@ impl Store {
         F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
         self.writer.write(wakes, work).await
+    }
+
+    /// Nobody works on what is leased any more, since the database failed in the middle: with the next claim
+    /// of this process it is given back, counted as an interruption, instead of being waited for.
+    pub fn abandon(&self, lease: &Lease) {
+        self.ours.owe(lease);
+    }
+
+    /// A write that claims; before it, what this process owes is given back.
+    async fn claiming<T, F>(&self, now: Timestamp, claim: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        let owed = self.ours.owed();
+        if owed.leases.is_empty() {
+            return self.write(Wakes::Nobody, claim).await;
+        }
+        let leases = owed.leases.clone();
+        let claimed = self
+            .write(Wakes::Sleepers, move |connection| {
+                Box::pin(async move {
+                    ours::give_back(connection, &leases, now).await?;
+                    claim(connection).await
+                })
+            })
+            .await?;
+        owed.paid();
+        Ok(claimed)
     }
 
     /// A write that ends a lease, whatever else it does.

@@ -102,10 +102,11 @@ impl Worker {
             delivery.id = delivery_id(&claimed),
             job.attempts = claimed.attempts
         );
+        let lease = claimed.lease.clone();
         match self.inner.work(claimed, tell).instrument(span).await {
             // Somebody else took over after we were silent for too long; nothing of ours was kept.
             Err(StoreError::LeaseLost) => tracing::warn!("lost the lease on a job"),
-            other => other?,
+            other => other.inspect_err(|_| store.abandon(&lease))?,
         }
         Ok(true)
     }

@@ -65,7 +65,7 @@ impl Store {
     pub async fn claim(&self, now: Timestamp, lease: Duration) -> Result<Option<Claimed>, StoreError> {
         loop {
             let claimed = self
-                .write(Wakes::Nobody, move |connection| Box::pin(sql::lane::claim(connection, now, lease)))
+                .claiming(now, move |connection| Box::pin(sql::lane::claim(connection, now, lease)))
                 .await?;
             let Some((lease, row)) = claimed else { return Ok(None) };
             self.ours.add(&lease);

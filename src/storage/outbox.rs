@@ -24,7 +24,7 @@ impl Store {
     ) -> Result<Option<ClaimedEffect>, StoreError> {
         loop {
             let claimed =
-                self.write(Wakes::Nobody, move |connection| Box::pin(claim(connection, now, lease))).await?;
+                self.claiming(now, move |connection| Box::pin(claim(connection, now, lease))).await?;
             let Some((lease, row)) = claimed else { return Ok(None) };
             self.ours.add(&lease);
             match read_claimed(lease.clone(), &row) {

@@ -9,7 +9,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::records::Leased;
+use super::ours::give_back;
 use super::writer::Wakes;
 use super::{Store, StoreError, sql};
 use crate::domain::Timestamp;
@@ -92,16 +92,7 @@ impl Store {
             return Ok(0);
         }
         self.write(Wakes::Sleepers, move |connection| {
-            Box::pin(async move {
-                let mut released = 0;
-                for lease in &leases {
-                    released += match lease.on {
-                        Leased::Job => sql::lane::give_back(connection, lease, now).await?,
-                        Leased::Effect => sql::outbox_lane::give_back(connection, lease, now).await?,
-                    };
-                }
-                Ok(released)
-            })
+            Box::pin(async move { give_back(connection, &leases, now).await })
         })
         .await
     }

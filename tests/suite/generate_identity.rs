@@ -12,6 +12,8 @@ use std::{fs, thread};
 use mergewright::config::repository;
 use mergewright::generator::{self, Dialect, Existing};
 
+use crate::scripted::closed_door;
+
 /// The credential with which a job asks.
 pub(crate) const CREDENTIAL: &str = "runner-credential";
 /// The shells in which GitHub runs lines: the named one, and what an image brings.
@@ -251,7 +253,7 @@ fn a_service_that_gives_none_ends_the_step_before_the_lines() {
             assert_eq!(service.asked().len(), 1, "{status}: it is asked once");
         }
         refused(&run(shell, &script, None, &env), "GitHub offers this job none");
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (_kept, nobody) = closed_door();
         let address = format!("http://{nobody}/token?api-version=2.0");
         refused(
             &run(shell, &script, Some(&address), &env),

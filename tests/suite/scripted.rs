@@ -131,6 +131,14 @@ struct Script {
     unknown: Vec<String>,
 }
 
+/// A place where nobody answers: nobody else can open a door there while it is kept.
+pub(crate) fn closed_door() -> (tokio::net::TcpSocket, SocketAddr) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {

@@ -37,6 +37,48 @@ async fn what_a_dead_process_held_is_free_at_once_and_the_dead_can_write_nothing
 }
 
 #[tokio::test]
+async fn what_was_abandoned_is_given_back_with_the_next_claim_of_either_kind() {
+    let store = Fresh::new().await;
+    let effects = vec![Effect::Label { label: Some(Label::Building) }];
+    let decision = Decision { state: Some(new_state(1, 0, "t")), effects, ..Decision::default() };
+    store.decide(decision, 1).await.unwrap();
+    store.deliver("a", 2, 2).await;
+    let (job, call) = (store.next(3).await, store.claim_effect(Timestamp(3), LEASE).await.unwrap().unwrap());
+    store.abandon(&job.lease);
+    let woken = store.woken();
+    let again = store.next(4).await;
+    woken.await;
+    assert_eq!((again.lane.clone(), again.interruptions, again.failures()), (lane(2), 1, 0));
+    let lost = store.commit(&job.lease, Decision::default(), Timestamp(4)).await;
+    assert!(matches!(lost, Err(StoreError::LeaseLost)), "{lost:?}");
+
+    store.abandon(&call.lease);
+    store.nothing_at(5).await;
+    let call = store.claim_effect(Timestamp(5), LEASE).await.unwrap().unwrap();
+    assert_eq!((call.interruptions, call.failures()), (1, 0));
+
+    // What ended after all stays ended.
+    store.commit(&again.lease, Decision::default(), Timestamp(6)).await.unwrap();
+    store.finish_effect(&call.lease, EffectEnd::Observed, Timestamp(6)).await.unwrap();
+    store.abandon(&again.lease);
+    store.abandon(&call.lease);
+    store.nothing_at(7).await;
+    assert!(store.claim_effect(Timestamp(7), LEASE).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_is_abandoned_while_the_database_is_away_is_owed_until_it_is_back() {
+    let store = Fresh::new().await;
+    store.deliver("a", 1, 1).await;
+    let job = store.next(2).await;
+    store.abandon(&job.lease);
+    store.close().await;
+    assert!(store.claim(Timestamp(3), LEASE).await.is_err());
+    assert!(store.claim_effect(Timestamp(3), LEASE).await.is_err());
+    assert_eq!(store.ours.take(), [job.lease]);
+}
+
+#[tokio::test]
 async fn a_second_process_waits_until_the_first_lets_go() {
     let first = Fresh::new().await;
     let second = Store::open(&first.url()).await.unwrap();
@@ -59,5 +101,7 @@ async fn the_time_from_which_we_serve_is_told_once() {
 }
 
 on_postgres! {
+    what_was_abandoned_is_given_back_with_the_next_claim_of_either_kind,
+    what_is_abandoned_while_the_database_is_away_is_owed_until_it_is_back,
     the_time_from_which_we_serve_is_told_once,
 }

@@ -9,7 +9,7 @@ use mergewright::forge::{ErrorKind, Forge as _, GitHub, Limits};
 use serde_json::json;
 
 use super::{MR, TOKEN, adapter, config, serve, user, with_limits};
-use crate::scripted::{Answer, Hand, Server, kind, on, raw};
+use crate::scripted::{Answer, Hand, Server, closed_door, kind, on, raw};
 
 const COMMENTS: &str = "/repos/acme/models/issues/3/comments?per_page=100";
 const COMMENT: &str = "/repos/acme/models/issues/comments/1";
@@ -53,9 +53,8 @@ async fn a_time_out_and_a_closed_door_are_tried_again() {
     let error = with_limits(&server, limits).whoami().await.unwrap_err();
     assert_eq!(error.kind, AGAIN);
     assert!(error.external.contains("in time"), "{error}");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    let (_kept, nobody) = closed_door();
+    let nobody = format!("http://{nobody}");
     let error = GitHub::new(&config(&nobody), Arc::new(Hand::default())).unwrap().whoami().await.unwrap_err();
     assert_eq!(error.kind, AGAIN);
     assert!(error.external.contains("cannot be reached"), "{error}");

@@ -8,7 +8,7 @@ use mergewright::forge::{ErrorKind, Forge as _, GitLab, Limits};
 use serde_json::json;
 
 use super::{MR, REPO, TOKEN, adapter, config, user, with_limits};
-use crate::scripted::{Answer, Hand, Server, kind, on, raw, sha};
+use crate::scripted::{Answer, Hand, Server, closed_door, kind, on, raw, sha};
 
 const NOTES: &str = "/projects/7/merge_requests/3/notes?sort=asc&order_by=created_at&activity_filter=only_comments&per_page=100";
 
@@ -64,9 +64,8 @@ async fn a_time_out_and_a_closed_door_are_tried_again() {
     let error = with_limits(&server, limits).whoami().await.unwrap_err();
     assert_eq!(error.kind, AGAIN);
     assert!(error.external.contains("in time"), "{}", error.external);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    let (_kept, nobody) = closed_door();
+    let nobody = format!("http://{nobody}");
     let error = GitLab::new(&config(&nobody), Arc::new(Hand::default())).unwrap().whoami().await.unwrap_err();
     assert_eq!(error.kind, AGAIN);
     assert!(error.external.contains("cannot be reached"), "{}", error.external);

@@ -22,6 +22,8 @@ on_both_forges! {
     #[ignore = "needs a Postgres server: .ci/postgres starts one"]
     while_the_server_is_away_nothing_is_taken_and_then_everything_goes_on,
     #[ignore = "needs a Postgres server: .ci/postgres starts one"]
+    what_a_cut_broke_off_goes_on_without_waiting_for_its_lease,
+    #[ignore = "needs a Postgres server: .ci/postgres starts one"]
     with_every_few_commits_cut_a_model_is_still_published_once,
 }
 
@@ -163,6 +165,44 @@ async fn while_the_server_is_away_nothing_is_taken_and_then_everything_goes_on(f
         assert!(!stage.play.reply(number, asked).is_empty(), "{way:?}: answered once");
     }
     stage.ends().await;
+}
+
+async fn what_a_cut_broke_off_goes_on_without_waiting_for_its_lease(forge: ForgeKind) {
+    let mut stage = Stage::set(forge).await;
+    let number = stage.play.opens("Train longer").await;
+    let asks = |stage: &Stage| {
+        stage.play.project.comment(AUTHOR, number, "/model status").unwrap();
+        let comments = stage.play.project.comments(number).unwrap();
+        comments.iter().rfind(|one| one.body == "/model status").unwrap().id
+    };
+    let broken = |ended: &Result<bool, StoreError>| matches!(ended, Err(StoreError::Unavailable(_)));
+    for cut in [Cut::Before, Cut::After] {
+        // The claim is kept, and what was decided then meets the cut.
+        let comment = asks(&stage);
+        let delivery = stage.play.sandbox.next_delivery().await;
+        assert_eq!(stage.sends(&delivery).await, 202);
+        stage.proxy.cuts_after(1, cut);
+        let ended = stage.play.app.worker.work_one().await;
+        assert!(broken(&ended), "{cut:?}: {ended:?}");
+        stage.rests().await;
+        assert!(!stage.play.reply(number, comment).is_empty(), "{cut:?}: a job goes on");
+
+        // The call's claim is kept, and what came of the call meets the cut.
+        let comment = asks(&stage);
+        let delivery = stage.play.sandbox.next_delivery().await;
+        assert_eq!(stage.sends(&delivery).await, 202);
+        assert!(stage.play.app.worker.work_one().await.unwrap());
+        stage.proxy.cuts_after(1, cut);
+        let ended = stage.play.app.outbox.perform_one().await;
+        assert!(broken(&ended), "{cut:?}: {ended:?}");
+        stage.rests().await;
+        assert!(!stage.play.reply(number, comment).is_empty(), "{cut:?}: a call goes on");
+    }
+    assert_eq!(stage.proxy.cuts(), 4);
+    let left = "SELECT (SELECT COUNT(*) FROM lane WHERE leased IS NOT NULL)
+                     + (SELECT COUNT(*) FROM outbox_lane WHERE leased IS NOT NULL)";
+    assert_eq!(stage.database.count(left).await, 0, "no lease is waited for");
+    stage.play.ends().await;
 }
 
 async fn with_every_few_commits_cut_a_model_is_still_published_once(forge: ForgeKind) {

@@ -36,8 +36,8 @@ struct State {
     every: Mutex<Option<usize>>,
     commits: Mutex<usize>,
     cuts: Mutex<usize>,
-    /// For the next commit alone.
-    next: Mutex<Option<Cut>>,
+    /// For one commit alone, after so many others.
+    next: Mutex<Option<(usize, Cut)>>,
     way: watch::Sender<Way>,
 }
 
@@ -46,7 +46,19 @@ impl State {
         let mut commits = self.commits.lock().unwrap();
         *commits += 1;
         let here = *commits;
-        let cut = self.next.lock().unwrap().take().or_else(|| {
+        let mut next = self.next.lock().unwrap();
+        let this = match *next {
+            Some((0, cut)) => {
+                *next = None;
+                Some(cut)
+            }
+            Some((others, cut)) => {
+                *next = Some((others - 1, cut));
+                None
+            }
+            None => None,
+        };
+        let cut = this.or_else(|| {
             let every = (*self.every.lock().unwrap())?;
             here.is_multiple_of(every).then_some(if (here / every).is_multiple_of(2) {
                 Cut::Before
@@ -103,7 +115,12 @@ impl Proxy {
 
     /// The next commit meets this.
     pub(super) fn cuts_next(&self, cut: Cut) {
-        *self.state.next.lock().unwrap() = Some(cut);
+        self.cuts_after(0, cut);
+    }
+
+    /// One commit meets this, after so many others.
+    pub(super) fn cuts_after(&self, others: usize, cut: Cut) {
+        *self.state.next.lock().unwrap() = Some((others, cut));
     }
 
     /// One of so many commits is cut, by turns before and after it.
