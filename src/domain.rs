@@ -13,6 +13,7 @@ mod ids;
 mod internal;
 mod merge_request;
 mod model;
+mod outcome;
 mod people;
 mod press;
 mod queue;
@@ -26,9 +27,11 @@ mod sha;
 mod state;
 mod status;
 mod time;
+mod transition;
 mod verdict;
 mod version;
 mod view;
+mod work_order;
 
 pub use backoff::Backoff;
 pub use check::{
@@ -37,7 +40,7 @@ pub use check::{
 pub use complaints::{Complaints, Scope};
 pub use decision::{Hold, Refused, Waived, Waiver};
 pub use deployment::{Deployment, DeploymentState};
-pub use effect::{Done, Effect, MergeMethod, Outcome, WorkOrder};
+pub use effect::{Effect, MergeMethod};
 pub use environment::{Assignment, Environments, Live, Rollout, RolloutAction, RolloutStep, Stand};
 pub use files::{FileChange, Generated, GeneratedAt, NewCommit, Proposal, ProposalText};
 pub use healing::Healing;
@@ -50,6 +53,7 @@ pub use merge_request::{
     Comment, MergeRequest, MergeRequestStatus, MergeRequestSummary, Mergeability, Repository,
 };
 pub use model::{ModelName, Phase, Stage};
+pub use outcome::{Done, Outcome};
 pub use people::{CodeOwners, CommitAuthor, ForgeApproval, Permission, Reviews, Standing, User};
 pub use press::{FoundCheck, Press};
 pub use queue::{QueueState, Queued, Trial};
@@ -64,13 +68,15 @@ pub use schedule::{
 };
 pub use sha::{Digest, Sha};
 pub use state::{
-    Anew, Approval, Audit, Bound, Left, Measured, Merging, ModelState, OpenReply, Publication, ReplyPart,
-    Review, Scrutiny, Shown, Starting, State, Transition,
+    Anew, Approval, Bound, Left, Measured, Merging, ModelState, OpenReply, Publication, ReplyPart, Review,
+    Scrutiny, Shown, Starting, State,
 };
 pub use status::{ForgedStatus, Label, Status, StatusState};
 pub use time::{Clock, SystemClock, Timestamp};
+pub use transition::{Audit, Transition};
 pub use verdict::{BaselineName, Judged, TargetCommit, Verdict};
 pub use version::{Lineage, Tag, Version, VersionRecord};
 pub use view::{
     Answer, Card, Chart, LogTail, Mark, ModelSection, PolicyChange, Reply, Sheet, StageMark, StickyReport,
 };
+pub use work_order::WorkOrder;

@@ -9,7 +9,9 @@ mod gitlab;
 mod memory;
 mod operations;
 mod pace;
+mod records;
 mod redact;
+mod scheduler;
 mod stand_in;
 mod terminal;
 mod text;
@@ -19,10 +21,12 @@ pub use deliveries::{Again, Deliveries, FailedDelivery, Log, OurHook, ReadUpTo};
 pub use error::{ErrorKind, ForgeError};
 pub use github::{GitHub, NewApp, manifest, new_app, web_address};
 pub use gitlab::{GitLab, HookChange, HookSetUp, WantedHook};
-pub use operations::{
-    Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, Forge, HeadRuns, Merge, NewMergeRequest,
-    NewRelease, Proposed, PushedRun, Release,
+pub use operations::Forge;
+pub use records::{
+    Archive, ArchiveEntry, ArchiveLimits, ArtifactKind, Asset, HeadRuns, Merge, NewMergeRequest, NewRelease,
+    Proposed, PushedRun, Release,
 };
+pub use scheduler::Scheduler;
 pub use stand_in::{Call, StandIn};
 pub use transport::{Limits, Payload};
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Assignment, Check, CommentId, JobId, Label, Lineage, ModelName, NewCommit, Proposal, Reply,
-    RetirementNote, RunId, ScheduleWish, Sha, Status, StickyReport, Subject, Tag, Version,
+    RetirementNote, RunId, ScheduleWish, Sha, Status, StickyReport, Version, WorkOrder,
 };
 
 /// One change that we want at the forge; performed at least once, so each is safe to repeat.
@@ -301,71 +301,6 @@ impl Effect {
     }
 }
 
-/// What became of an effect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
-    /// It is so now, by this call or an earlier one.
-    Done(Done),
-    /// The forge will not: repeating does not help.
-    Refused {
-        /// What happened and what to do, safe to show.
-        reason: String,
-    },
-    /// The world moved: read it again and decide anew.
-    Conflict {
-        /// What moved, safe to show.
-        reason: String,
-    },
-}
-
-/// What a finished effect left behind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
-pub enum Done {
-    /// Nothing that the engine needs.
-    Plain,
-    /// A run was started.
-    Run {
-        /// The run.
-        run: RunId,
-    },
-    /// The merge request was merged.
-    Merged {
-        /// The commit on the target branch.
-        commit: Sha,
-    },
-    /// The merge request waits in the queue of its target branch.
-    Queued,
-    /// The tag exists and is ours.
-    Tagged {
-        /// The tag as read back.
-        tag: Tag,
-    },
-    /// The files are committed.
-    Committed {
-        /// The commit that has them.
-        commit: Sha,
-    },
-    /// The schedules are there.
-    Scheduled {
-        /// Their numbers by key.
-        kept: BTreeMap<String, u64>,
-        /// Schedules of other people that are called like ours: number and name.
-        alike: Vec<(u64, String)>,
-    },
-    /// The merge request of ours is open.
-    Proposed {
-        /// Its number.
-        number: u64,
-    },
-    /// The release exists and its files were read back.
-    Released {
-        /// Address for people.
-        web_url: String,
-    },
-}
-
 /// How a merge request is merged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -379,59 +314,4 @@ pub enum MergeMethod {
     Squash,
     /// Commits put on top of the target.
     Rebase,
-}
-
-/// What a dispatched run shall do; the `MERGEWRIGHT_*` variables or `workflow_dispatch` inputs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkOrder {
-    /// `run`, `publish`, `deploy`, `rollback`, `evaluate` or a schedule's name.
-    pub action: String,
-    /// The model.
-    pub model: ModelName,
-    /// The version, or the bytes that are none; nothing for `run`, which comes before there is either.
-    pub version: Option<Subject>,
-    /// The commit that the job checks out.
-    pub commit: Sha,
-    /// The environment, for deploy and rollback.
-    pub environment: Option<String>,
-    /// Percent of traffic, for a canary step.
-    pub traffic: Option<u8>,
-    /// The job or run whose artifacts were gated; empty for `run`.
-    pub source: String,
-}
-
-impl WorkOrder {
-    /// Build and test this commit.
-    #[must_use]
-    pub fn run(model: &ModelName, commit: &Sha) -> Self {
-        Self {
-            action: "run".to_owned(),
-            model: model.clone(),
-            version: None,
-            commit: commit.clone(),
-            environment: None,
-            traffic: None,
-            source: String::new(),
-        }
-    }
-
-    /// What a schedule does, at this commit.
-    #[must_use]
-    pub fn schedule(model: &ModelName, name: &str, commit: &Sha) -> Self {
-        Self { action: name.to_owned(), ..Self::run(model, commit) }
-    }
-
-    /// Measure what the job or run `source` has built, by the code and on the data of this commit.
-    #[must_use]
-    pub fn evaluate(model: &ModelName, subject: Subject, source: &str, commit: &Sha) -> Self {
-        Self {
-            action: "evaluate".to_owned(),
-            model: model.clone(),
-            version: Some(subject),
-            commit: commit.clone(),
-            environment: None,
-            traffic: None,
-            source: source.to_owned(),
-        }
-    }
 }

@@ -40,10 +40,10 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use crate::domain::{
-    Check, CheckId, CheckMark, Comment, CommentId, CommitAuthor, Deployment, ForgeClock, ForgeKind,
-    ForgedStatus, FoundCheck, Job, JobId, Label, MergeMethod, MergeRequest, MergeRequestId,
-    MergeRequestSummary, ModelName, NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, Sha,
-    Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    Check, CheckId, CheckMark, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus,
+    FoundCheck, Job, JobId, Label, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName,
+    NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User,
+    UserId, WorkOrder,
 };
 
 use super::classify::Operation;
@@ -358,24 +358,6 @@ impl Forge for GitHub {
         since: Timestamp,
     ) -> Result<Option<RunId>, ForgeError> {
         self.find_order(repo, branch, order, since).await
-    }
-
-    async fn ran(
-        &self,
-        repo: RepoId,
-        branch: &str,
-        schedule: (&ModelName, &str),
-        since: Timestamp,
-    ) -> Result<Option<RunId>, ForgeError> {
-        self.find_scheduled(repo, branch, schedule, since).await
-    }
-
-    async fn clock(&self, repo: RepoId, model: &ModelName) -> Result<ForgeClock, ForgeError> {
-        self.read_clock(repo, model).await
-    }
-
-    async fn start_clock(&self, repo: RepoId, model: &ModelName) -> Result<(), ForgeError> {
-        self.enable_workflow(repo, model).await
     }
 
     async fn merge(

@@ -32,10 +32,9 @@ use tokio::sync::OnceCell;
 
 use crate::config::server::GitlabConfig;
 use crate::domain::{
-    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, FoundSchedule, Job, JobId,
-    Label, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, Queued,
-    RepoId, Repository, Reviews, Run, RunId, ScheduleStep, Sha, Standing, Status, Tag, Timestamp, User,
-    UserId, WorkOrder,
+    Clock, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus, Job, JobId, Label,
+    MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName, NewCommit, Queued, RepoId,
+    Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
 };
 
 use super::classify::Operation;
@@ -372,29 +371,6 @@ impl Forge for GitLab {
         since: Timestamp,
     ) -> Result<Option<RunId>, ForgeError> {
         self.find_dispatched(repo, branch, order, since).await
-    }
-
-    fn keeps_schedules(&self) -> bool {
-        true
-    }
-
-    async fn schedules(&self, repo: RepoId, known: &BTreeSet<u64>) -> Result<Vec<FoundSchedule>, ForgeError> {
-        let us = self.whoami().await?;
-        self.list_schedules(repo, us.id, known).await
-    }
-
-    async fn change_schedule(&self, repo: RepoId, step: &ScheduleStep) -> Result<(), ForgeError> {
-        self.write_schedule(repo, step).await
-    }
-
-    async fn ran(
-        &self,
-        repo: RepoId,
-        branch: &str,
-        schedule: (&ModelName, &str),
-        since: Timestamp,
-    ) -> Result<Option<RunId>, ForgeError> {
-        self.find_scheduled(repo, branch, schedule, since).await
     }
 
     async fn merge(

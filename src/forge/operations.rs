@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 
 use crate::domain::{
-    Check, CheckId, CheckMark, Comment, CommentId, CommitAuthor, Deployment, Digest, ForgeClock, ForgeKind,
-    ForgedStatus, FoundCheck, FoundSchedule, Job, JobId, Label, MergeMethod, MergeRequest, MergeRequestId,
-    MergeRequestSummary, ModelName, NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, ScheduleStep,
-    Sha, Standing, Status, Tag, Timestamp, User, UserId, WorkOrder,
+    Check, CheckId, CheckMark, Comment, CommentId, CommitAuthor, Deployment, ForgeKind, ForgedStatus,
+    FoundCheck, Job, JobId, Label, MergeMethod, MergeRequest, MergeRequestId, MergeRequestSummary, ModelName,
+    NewCommit, Queued, RepoId, Repository, Reviews, Run, RunId, Sha, Standing, Status, Tag, Timestamp, User,
+    UserId, WorkOrder,
 };
 
-use super::{Deliveries, ForgeError};
+use super::{
+    Archive, ArchiveLimits, ArtifactKind, Deliveries, ForgeError, HeadRuns, Merge, NewMergeRequest,
+    NewRelease, Proposed, PushedRun, Release, Scheduler,
+};
 
 /// A forge.
 ///
@@ -19,7 +22,7 @@ use super::{Deliveries, ForgeError};
 /// inside the adapters. Writes are paced by the adapter (`write_interval`) and are never
 /// repeated by it: repeating is the outbox's business, after reading back.
 #[async_trait]
-pub trait Forge: Deliveries + Send + Sync + std::fmt::Debug {
+pub trait Forge: Deliveries + Scheduler + Send + Sync + std::fmt::Debug {
     /// Which forge this is.
     fn kind(&self) -> ForgeKind;
 
@@ -257,49 +260,6 @@ pub trait Forge: Deliveries + Send + Sync + std::fmt::Debug {
         since: Timestamp,
     ) -> Result<Option<RunId>, ForgeError>;
 
-    /// Whether schedules are kept by calls. Elsewhere the generated files are the schedule.
-    fn keeps_schedules(&self) -> bool {
-        false
-    }
-
-    /// The repository's schedules; those that are called like ours, and those `known` by number, with their
-    /// variables where the forge shows them.
-    async fn schedules(
-        &self,
-        _repo: RepoId,
-        _known: &BTreeSet<u64>,
-    ) -> Result<Vec<FoundSchedule>, ForgeError> {
-        Ok(Vec::new())
-    }
-
-    /// Brings the schedules one write nearer to what is wanted; what is gone already counts as removed.
-    async fn change_schedule(&self, repo: RepoId, step: &ScheduleStep) -> Result<(), ForgeError> {
-        Err(ForgeError {
-            kind: super::ErrorKind::Refused,
-            external: format!("{} keeps schedules in files", self.kind()),
-            internal: format!("{step:?} in {repo}"),
-        })
-    }
-
-    /// The newest run since then that runs the job of this schedule of the model, or ran it, whoever started it.
-    async fn ran(
-        &self,
-        repo: RepoId,
-        branch: &str,
-        schedule: (&ModelName, &str),
-        since: Timestamp,
-    ) -> Result<Option<RunId>, ForgeError>;
-
-    /// Whether the forge's own clock starts the model's schedules.
-    async fn clock(&self, _repo: RepoId, _model: &ModelName) -> Result<ForgeClock, ForgeError> {
-        Ok(ForgeClock::Ticks)
-    }
-
-    /// Has the forge's own clock start the model's schedules again; that it does already counts as done.
-    async fn start_clock(&self, _repo: RepoId, _model: &ModelName) -> Result<(), ForgeError> {
-        Ok(())
-    }
-
     /// Merges at exactly `head` into `target`, or has it wait in the queue that this branch is merged by.
     /// [`super::ErrorKind::Conflict`] when the head moved or the forge cannot do that yet,
     /// [`super::ErrorKind::Refused`] when it will not.
@@ -351,141 +311,4 @@ pub trait Forge: Deliveries + Send + Sync + std::fmt::Debug {
 
     /// Creates (or completes) a release with its files, then reads the files back and compares.
     async fn create_release(&self, repo: RepoId, release: &NewRelease) -> Result<Release, ForgeError>;
-}
-
-/// Which of a model's archives is meant; GitLab keeps one a job, GitHub two named ones a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArtifactKind {
-    /// The model's files, of the build job.
-    Model,
-    /// The reports, of the test job.
-    Reports,
-}
-
-/// How much of an archive we are willing to read.
-#[derive(Clone, Copy, Debug)]
-pub struct ArchiveLimits {
-    /// Bytes of the archive itself.
-    pub compressed: u64,
-    /// Bytes of all entries together.
-    pub expanded: u64,
-    /// Entries.
-    pub entries: usize,
-    /// Bytes of one wanted entry.
-    pub wanted: u64,
-}
-
-/// An archive that was read within its limits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Archive {
-    /// Every file, sorted by path.
-    pub entries: Vec<ArchiveEntry>,
-    /// The content of the wanted files.
-    pub files: BTreeMap<String, Vec<u8>>,
-}
-
-/// One file of an archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArchiveEntry {
-    /// Path relative to the repository root, `/` between folders.
-    pub path: String,
-    /// Bytes.
-    pub size: u64,
-    /// Digest of the content.
-    pub sha256: Digest,
-}
-
-/// The runs of a merge request's head.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeadRuns {
-    /// The newest first, with their jobs.
-    pub runs: Vec<Run>,
-    /// Whether the merge request's newest run is none of them, but tries it in a queue (GitLab's train).
-    pub tried: bool,
-}
-
-/// A run that a push started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PushedRun {
-    /// The run.
-    pub id: RunId,
-    /// The commit that it runs on.
-    pub commit: Sha,
-}
-
-/// What became of the wish to merge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Merge {
-    /// It is merged, as this commit on the target branch.
-    Merged(Sha),
-    /// It waits in the queue of the target branch.
-    Queued,
-}
-
-/// A merge request to be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewMergeRequest {
-    /// The branch that it brings.
-    pub source: String,
-    /// The branch that it wants to join.
-    pub target: String,
-    /// Its title.
-    pub title: String,
-    /// Markdown, already safe.
-    pub description: String,
-}
-
-/// A merge request that brings a branch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proposed {
-    /// Its number.
-    pub id: MergeRequestId,
-    /// Whether it is neither merged nor closed.
-    pub open: bool,
-    /// Who opened it.
-    pub author: User,
-    /// Its newest commit; none while the forge still prepares it.
-    pub head: Option<Sha>,
-    /// What it says of itself.
-    pub description: String,
-}
-
-/// A release to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewRelease {
-    /// The tag it belongs to; exists already.
-    pub tag: String,
-    /// `iris v42`.
-    pub name: String,
-    /// Markdown, already safe.
-    pub notes: String,
-    /// The model, for package names.
-    pub model: ModelName,
-    /// The version without its leading `v`, for package names.
-    pub package_version: String,
-    /// Its files.
-    pub assets: Vec<Asset>,
-    /// Whether nothing of an earlier try can be there: then what the forge answers to each write is proof
-    /// enough, and nothing is read before and after.
-    pub fresh: bool,
-}
-
-/// One file of a release.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asset {
-    /// File name.
-    pub name: String,
-    /// Content.
-    pub content: Vec<u8>,
-}
-
-/// A release as read back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
-    /// The tag it belongs to.
-    pub tag: String,
-    /// Address for people.
-    pub web_url: String,
-    /// Names of its files.
-    pub assets: BTreeSet<String>,
 }

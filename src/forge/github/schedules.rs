@@ -1,15 +1,16 @@
 //! Schedules stand in the generated workflows: whether one of them ran, and whether GitHub's clock goes.
 
+use async_trait::async_trait;
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::GitHub;
 use super::answers::{self, time};
 use crate::domain::{ForgeClock, JobStatus, ModelName, RepoId, RunId, Timestamp};
-use crate::forge::ForgeError;
 use crate::forge::classify::Operation;
 use crate::forge::text::segment;
 use crate::forge::transport::Payload;
+use crate::forge::{ForgeError, Scheduler};
 
 const RAN: Operation =
     Operation { name: "ran", does: "look for a run of the schedule", needs: "read access to actions" };
@@ -29,9 +30,9 @@ fn file(model: &ModelName) -> String {
     segment(&format!("model-{model}.yml"))
 }
 
-impl GitHub {
-    /// The newest run of the model's workflow on the branch since then that runs the job of the schedule, or ran it.
-    pub(super) async fn find_scheduled(
+#[async_trait]
+impl Scheduler for GitHub {
+    async fn ran(
         &self,
         repo: RepoId,
         branch: &str,
@@ -65,7 +66,7 @@ impl GitHub {
         Ok(None)
     }
 
-    pub(super) async fn read_clock(&self, repo: RepoId, model: &ModelName) -> Result<ForgeClock, ForgeError> {
+    async fn clock(&self, repo: RepoId, model: &ModelName) -> Result<ForgeClock, ForgeError> {
         let rest = format!("/actions/workflows/{}", file(model));
         let found: Option<Workflow> = self.find(&CLOCK, repo, &rest).await?;
         Ok(match found.as_ref().map(|workflow| workflow.state.as_str()) {
@@ -76,7 +77,7 @@ impl GitHub {
         })
     }
 
-    pub(super) async fn enable_workflow(&self, repo: RepoId, model: &ModelName) -> Result<(), ForgeError> {
+    async fn start_clock(&self, repo: RepoId, model: &ModelName) -> Result<(), ForgeError> {
         let rest = format!("/actions/workflows/{}/enable", file(model));
         self.write_only(&START, Method::PUT, repo, &rest, Payload::Nothing).await?;
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_trait::async_trait;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,10 +13,10 @@ use crate::domain::{
     FoundSchedule, JobStatus, ModelName, RepoId, RunId, ScheduleStep, ScheduleWish, Timestamp, UserId,
     is_schedule_key,
 };
-use crate::forge::ForgeError;
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
 use crate::forge::transport::Payload;
+use crate::forge::{Forge as _, ForgeError, Scheduler};
 
 const LIST: Operation = Operation {
     name: "schedules",
@@ -63,14 +64,14 @@ struct Listed {
     variables: Option<Vec<answers::Variable>>,
 }
 
-impl GitLab {
-    /// All of them; those that may be ours with their variables, where these are shown.
-    pub(super) async fn list_schedules(
-        &self,
-        repo: RepoId,
-        us: UserId,
-        known: &BTreeSet<u64>,
-    ) -> Result<Vec<FoundSchedule>, ForgeError> {
+#[async_trait]
+impl Scheduler for GitLab {
+    fn keeps_schedules(&self) -> bool {
+        true
+    }
+
+    async fn schedules(&self, repo: RepoId, known: &BTreeSet<u64>) -> Result<Vec<FoundSchedule>, ForgeError> {
+        let us = self.whoami().await?.id;
         let listed: Vec<Listed> = self.http.list(&LIST, &project(repo, "/pipeline_schedules")).await?;
         let mut all = Vec::new();
         for one in listed {
@@ -82,16 +83,7 @@ impl GitLab {
         Ok(all)
     }
 
-    /// None where somebody removed it a moment ago.
-    async fn read_schedule(&self, repo: RepoId, listed: Listed) -> Result<Option<Listed>, Failure> {
-        match self.http.get(&READ, &schedule(repo, listed.id, "")).await {
-            Ok(found) => Ok(Some(found)),
-            Err(failure) if failure.is(404) => Ok(None),
-            Err(failure) => Err(failure),
-        }
-    }
-
-    pub(super) async fn write_schedule(&self, repo: RepoId, step: &ScheduleStep) -> Result<(), ForgeError> {
+    async fn change_schedule(&self, repo: RepoId, step: &ScheduleStep) -> Result<(), ForgeError> {
         match step {
             ScheduleStep::Create(wish) => {
                 let path = project(repo, "/pipeline_schedules");
@@ -124,32 +116,8 @@ impl GitLab {
         }
     }
 
-    async fn tell(&self, repo: RepoId, id: u64, name: &str, value: &str) -> Result<(), ForgeError> {
-        let body = json!({ "key": name, "value": value, "variable_type": "env_var" });
-        self.send(&WRITE, Method::POST, &schedule(repo, id, "/variables"), Payload::Json(body)).await
-    }
-
-    async fn send(
-        &self,
-        operation: &Operation,
-        method: Method,
-        path: &str,
-        payload: Payload,
-    ) -> Result<(), ForgeError> {
-        self.http.write_only(operation, method, path, payload).await?;
-        Ok(())
-    }
-
-    async fn gone(&self, path: &str) -> Result<(), ForgeError> {
-        match self.http.write_only(&WRITE, Method::DELETE, path, Payload::Nothing).await {
-            Err(failure) if failure.is(404) && !failure.says("project not found") => Ok(()),
-            other => Ok(other.map(drop)?),
-        }
-    }
-
-    /// The newest pipeline of the branch since then that has the job. By its job it is known, whatever started
-    /// it: of a schedule's pipeline GitLab does not tell the variables.
-    pub(super) async fn find_scheduled(
+    /// By its job it is known, whatever started it: of a schedule's pipeline GitLab does not tell the variables.
+    async fn ran(
         &self,
         repo: RepoId,
         branch: &str,
@@ -177,6 +145,40 @@ impl GitLab {
             }
         }
         Ok(None)
+    }
+}
+
+impl GitLab {
+    /// None where somebody removed it a moment ago.
+    async fn read_schedule(&self, repo: RepoId, listed: Listed) -> Result<Option<Listed>, Failure> {
+        match self.http.get(&READ, &schedule(repo, listed.id, "")).await {
+            Ok(found) => Ok(Some(found)),
+            Err(failure) if failure.is(404) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn tell(&self, repo: RepoId, id: u64, name: &str, value: &str) -> Result<(), ForgeError> {
+        let body = json!({ "key": name, "value": value, "variable_type": "env_var" });
+        self.send(&WRITE, Method::POST, &schedule(repo, id, "/variables"), Payload::Json(body)).await
+    }
+
+    async fn send(
+        &self,
+        operation: &Operation,
+        method: Method,
+        path: &str,
+        payload: Payload,
+    ) -> Result<(), ForgeError> {
+        self.http.write_only(operation, method, path, payload).await?;
+        Ok(())
+    }
+
+    async fn gone(&self, path: &str) -> Result<(), ForgeError> {
+        match self.http.write_only(&WRITE, Method::DELETE, path, Payload::Nothing).await {
+            Err(failure) if failure.is(404) && !failure.says("project not found") => Ok(()),
+            other => Ok(other.map(drop)?),
+        }
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Run {
     pub(super) deliveries: usize,
     /// How often it was killed.
     pub(super) kills: usize,
+    /// Points that it did not come by.
+    pub(super) left: Vec<Point>,
 }
 
 /// Counts what passes by and says where the process ends.
@@ -121,6 +123,21 @@ pub(super) struct Stage {
 }
 
 impl Run {
+    /// What each of three undisturbed plays passes by: hints of one moment are one look, and how many are of one
+    /// moment depends on the machine.
+    pub(super) async fn undisturbed(signed_in: As, steps: &[End]) -> Self {
+        let mut least = Self::play(signed_in, steps, Vec::new()).await;
+        for _ in 0..2 {
+            let again = Self::play(signed_in, steps, Vec::new()).await;
+            least.deliveries = least.deliveries.min(again.deliveries);
+            for (kind, count) in &mut least.requests {
+                *count = (*count).min(again.requests.get(kind).copied().unwrap_or(0));
+            }
+        }
+        least.requests.retain(|_kind, count| *count > 0);
+        least
+    }
+
     /// Plays a merge request from its opening to its release, ends the process at each of `points`
     /// that it comes by, and compares what is to be seen after each step of people and CI.
     pub(super) async fn play(signed_in: As, steps: &[End], points: Vec<Point>) -> Self {
@@ -361,7 +378,7 @@ impl Stage {
         assert!(verified.is_ok(), "the audit chain after {points}: {verified:?}");
         app.store.close().await;
         self.folder.close().unwrap();
-        let counter = self.counter.lock().unwrap();
-        Run { requests: counter.requests.clone(), deliveries: counter.deliveries, kills: self.kills }
+        let Counter { requests, deliveries, points } = std::mem::take(&mut *self.counter.lock().unwrap());
+        Run { requests, deliveries, kills: self.kills, left: points }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a schedule of a workflow ran, and whether the workflow's clock goes.
 
 use mergewright::domain::{ForgeClock, RunId, Timestamp};
-use mergewright::forge::Forge as _;
+use mergewright::forge::Scheduler as _;
 use serde_json::{Value, json};
 
 use super::{REPO, adapter, serve};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mergewright::domain::{RunId, ScheduleStep, ScheduleWish, Timestamp, UserId};
-use mergewright::forge::{ErrorKind, Forge as _};
+use mergewright::forge::{ErrorKind, Scheduler as _};
 use serde_json::{Value, json};
 
 use super::{REPO, adapter};
