@@ -6,6 +6,9 @@ use super::arguments::QUOTES;
 use super::{Command, Verb};
 use crate::domain::ModelName;
 
+/// What Markdown may take for more than itself.
+const FORMATS: [char; 9] = ['\\', '`', '*', '_', '[', ']', '<', '&', '~'];
+
 impl fmt::Display for Command {
     /// The line without its address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,10 +77,18 @@ fn optional(f: &mut fmt::Formatter<'_>, before: &str, argument: Option<&str>) ->
     argument.map_or(Ok(()), |argument| write!(f, "{before} {argument}"))
 }
 
-/// A reason in such quotes as it does not hold itself, so that its first word is never taken for a model.
+/// A reason in such quotes as it does not hold itself, so that its first word is never taken for a model, and with
+/// whatever Markdown would read otherwise escaped: it was read as it is shown.
 fn quoted(f: &mut fmt::Formatter<'_>, reason: &str) -> fmt::Result {
+    let mut plain = String::with_capacity(reason.len());
+    for c in reason.chars() {
+        if FORMATS.contains(&c) {
+            plain.push('\\');
+        }
+        plain.push(c);
+    }
     match QUOTES.iter().find(|(open, close)| !reason.contains([*open, *close])) {
-        Some((open, close)) => write!(f, " {open}{reason}{close}"),
-        None => write!(f, " {reason}"),
+        Some((open, close)) => write!(f, " {open}{plain}{close}"),
+        None => write!(f, " {plain}"),
     }
 }
