@@ -569,7 +569,7 @@ fn a_command() -> impl Strategy<Value = Command> {
         Just(Verb::Unapprove),
         proptest::option::of(reason()).prop_map(|reason| Verb::Hold { reason }),
         Just(Verb::Unhold),
-        ("[a-z0-9äλ][a-z0-9.@/:+%äλ-]{0,20}[a-z]", reason())
+        ("[a-z0-9äλ][a-z0-9._@/:+%äλ-]{0,20}[a-z]", reason())
             .prop_filter("no parent folders", |(rule, _)| !rule.contains(".."))
             .prop_map(|(rule, reason)| Verb::Waive { rule, reason }),
         (sha(), any::<bool>(), any::<bool>()).prop_map(|(sha, dry_run, when_ready)| Verb::Publish {

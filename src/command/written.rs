@@ -37,7 +37,7 @@ impl fmt::Display for Command {
             Verb::Retry { sha } | Verb::Approve { sha } => optional(f, "", sha.as_deref()),
             Verb::Hold { reason } => reason.as_deref().map_or(Ok(()), |reason| quoted(f, reason)),
             Verb::Waive { rule, reason } => {
-                write!(f, " {rule}")?;
+                write!(f, " {}", escaped(rule))?;
                 quoted(f, reason)
             }
             Verb::Publish { sha, dry_run, when_ready } => {
@@ -77,18 +77,28 @@ fn optional(f: &mut fmt::Formatter<'_>, before: &str, argument: Option<&str>) ->
     argument.map_or(Ok(()), |argument| write!(f, "{before} {argument}"))
 }
 
-/// A reason in such quotes as it does not hold itself, so that its first word is never taken for a model, and with
-/// whatever Markdown would read otherwise escaped: it was read as it is shown.
+/// A reason in such quotes as it does not hold itself, so that its first word is never taken for a model.
 fn quoted(f: &mut fmt::Formatter<'_>, reason: &str) -> fmt::Result {
-    let mut plain = String::with_capacity(reason.len());
-    for c in reason.chars() {
-        if FORMATS.contains(&c) {
-            plain.push('\\');
-        }
-        plain.push(c);
-    }
+    let plain = escaped(reason);
     match QUOTES.iter().find(|(open, close)| !reason.contains([*open, *close])) {
         Some((open, close)) => write!(f, " {open}{plain}{close}"),
         None => write!(f, " {plain}"),
     }
+}
+
+/// What is shown as this text: whatever Markdown would make something of is escaped.
+fn escaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut before = None;
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let joins = |neighbour: Option<&char>| neighbour.is_some_and(|c| c.is_alphanumeric());
+        let within_a_word = c == '_' && joins(before.as_ref()) && joins(rest.peek());
+        if FORMATS.contains(&c) && !within_a_word {
+            plain.push('\\');
+        }
+        plain.push(c);
+        before = Some(c);
+    }
+    plain
 }
