@@ -23,7 +23,7 @@ use super::flow::outcome::{End, GOOD, end, published, published_by_app, publishe
 use super::flow::play::{IRIS, OWNER};
 use super::flow::queue::{passes, queueing};
 use point::{As, Kill, Point};
-use run::{Run, Stage};
+use run::{Run, Stage, Undisturbed};
 
 on_both_forges! {
     two threads:
@@ -181,28 +181,37 @@ async fn killed_at_any_step_it_ends_as_if_nothing_had_been(forge: ForgeKind) {
 
 async fn at_any_step(who: As) {
     let steps = Arc::new(undisturbed(who).await);
-    let plain = Run::undisturbed(who, &steps).await;
-    let mut all = points(&plain);
+    let plain = Undisturbed::of(who, &steps).await;
+    let (mut all, mut always) = (points(&plain.most), points(&plain.least));
     match who {
-        As::App => all.extend([Point::Press, Point::Press]),
+        As::App => {
+            all.extend([Point::Press, Point::Press]);
+            always.extend([Point::Press, Point::Press]);
+        }
         As::AccountWithQueue(forge) => {
             // What is the same without a queue has a list of its own.
             let who = As::Account(forge);
             let steps = undisturbed(who).await;
-            let known = points(&Run::undisturbed(who, &steps).await);
+            let known = points(&Undisturbed::of(who, &steps).await.most);
             all.retain(|point| !known.contains(point));
+            always.retain(|point| !known.contains(point));
         }
         As::Account(_) => {}
     }
-    let kinds: BTreeSet<_> = plain.requests.keys().cloned().collect();
+    let kinds: BTreeSet<_> = plain.most.requests.keys().cloned().collect();
     say(&format!("crash points of {who:?}: {} ({} kinds of request)\n", all.len(), kinds.len()));
-    let count = all.len();
-    let (mut met, left) = each(who, &steps, &all).await;
+    let (mut met, mut left) = each(who, &steps, &all).await;
     if !left.is_empty() {
-        met += each(who, &steps, &left).await.0;
+        let (more, still) = each(who, &steps, &left).await;
+        (met, left) = (met + more, still);
     }
-    say(&format!("crash points of {who:?}: {met} of {count} met, every end the same\n"));
-    assert!(met * 10 >= count * 8, "only {met} of {count} points were met");
+    let missed = always.iter().filter(|point| left.contains(point)).count();
+    say(&format!(
+        "crash points of {who:?}: {met} of {} met, {missed} of the {} that each play passes by not; every end the same\n",
+        all.len(),
+        always.len(),
+    ));
+    assert!(missed * 5 <= always.len(), "{missed} of {} points were not met", always.len());
 }
 
 async fn killed_at_any_step_that_a_merge_queue_adds_it_ends_as_if_nothing_had_been(forge: ForgeKind) {
