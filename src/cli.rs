@@ -73,6 +73,9 @@ pub fn run() -> ExitCode {
         Subcommand::Connect(arguments) => connect::run(&arguments),
         Subcommand::Pins(arguments) => pins::pins(arguments.json),
     };
-    output::print(&answer);
+    if let Err(error) = output::print(&answer) {
+        output::tell(format_args!("mergewright: the answer cannot be written: {error}"));
+        return ExitCode::from(answer.status.max(1));
+    }
     ExitCode::from(answer.status)
 }

@@ -164,6 +164,15 @@ pub fn stale<'e>(dialect: Dialect, files: &[GeneratedFile], existing: &'e Existi
     ours.map(|(path, _content)| path.as_str()).filter(|path| !wanted(path)).collect()
 }
 
+/// The first block between keep marks in which people wrote something; a block whose marks are broken counts.
+#[must_use]
+pub fn kept_lines(content: &str) -> Option<String> {
+    match keep::blocks(content) {
+        Ok(blocks) => blocks.into_iter().find_map(keep::Block::written),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 fn header(config: &RepositoryConfig) -> String {
     format!(
         "{HEADER}{} from .mergewright.yml (sha256:{}). Edit that file, then run: mergewright generate\n\n",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Answer;
 use super::arguments::{AskAudit, Audit, ExportAudit, VerifyAudit};
 use super::database::{as_json, ask};
-use super::output::say;
+use super::output::write_line;
 use crate::storage::AuditRow;
 
 /// Rows that are held in memory at once.
@@ -59,7 +59,11 @@ fn export(arguments: &ExportAudit) -> Answer {
             if database.json {
                 all.extend(told);
             } else {
-                told.for_each(say);
+                for row in told {
+                    if let Err(error) = write_line(row) {
+                        return Ok(Answer::no(format!("mergewright: the log cannot be written: {error}")));
+                    }
+                }
             }
         }
         Ok(if database.json { as_json(&Value::Array(all)) } else { Answer::default() })

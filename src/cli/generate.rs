@@ -39,7 +39,7 @@ pub struct Arguments {
     pub diff: bool,
     /// Templates of one's own, by name below this folder.
     pub templates: Option<PathBuf>,
-    /// Also replace a file that we did not write.
+    /// Also replace a file that we did not write, and remove one in which people wrote lines of their own.
     pub force: bool,
 }
 
@@ -149,6 +149,13 @@ fn remove(arguments: &Arguments, name: &str, old: &str, answer: &mut Answer) {
         refuse(answer, &format!("{name} belongs to no model of {FILE_NAME}; run: mergewright generate"));
     } else if arguments.diff {
         // The difference was asked for.
+    } else if let Some(block) = generator::kept_lines(old).filter(|_| !arguments.force) {
+        refuse(
+            answer,
+            &format!(
+                "{name} belongs to no model of {FILE_NAME}, but lines of your own stand in it (`{block}`) and are left as they are; move them elsewhere, then run: mergewright generate --force"
+            ),
+        );
     } else if let Err(error) = fs::remove_file(&path) {
         refuse(answer, &format!("{} cannot be removed: {error}", path.display()));
     } else {

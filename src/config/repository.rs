@@ -4,6 +4,7 @@
 //! `times`) in the forms that one table gives (`keys`), fills in the defaults (`jobs`, `policy`) and compares the models with each other
 //! (`models`). Every problem is collected in one run, as far as the text can be read as YAML at all.
 
+mod forms;
 mod id_tokens;
 mod jobs;
 mod keys;

@@ -12,6 +12,13 @@ pub(super) struct Block {
     lines: Vec<String>,
 }
 
+impl Block {
+    /// Its name, where anything but white space stands in it.
+    pub(super) fn written(self) -> Option<String> {
+        self.lines.iter().any(|line| !line.trim().is_empty()).then_some(self.name)
+    }
+}
+
 /// The blocks of a file, in their order.
 pub(super) fn blocks(text: &str) -> Result<Vec<Block>, GenerateError> {
     let mut found: Vec<Block> = Vec::new();

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use crate::config::valid::RepositoryConfig;
 use crate::domain::{FileChange, Generated};
 
-use super::{Dialect, Existing, GenerateError, GeneratedFile, HEADER, generate, is_generated, stale};
+use super::{
+    Dialect, Existing, GenerateError, GeneratedFile, HEADER, generate, is_generated, kept_lines, stale,
+};
 
 /// What has to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Files to be written or taken away, by path.
     pub changes: Vec<FileChange>,
-    /// Files that people wrote where ours would lie; they are never replaced.
+    /// Files that people wrote where ours would lie, or in which they wrote lines of their own and behind which
+    /// no model stands any more; they are never replaced or taken away.
     pub foreign: Vec<String>,
 }
 
@@ -24,6 +27,10 @@ pub fn plan(config: &RepositoryConfig, dialect: Dialect, existing: &Existing) ->
     let files = generate(config, dialect, existing)?;
     let mut plan = Plan::default();
     for path in stale(dialect, &files, existing) {
+        if existing.get(path).is_some_and(|text| kept_lines(text).is_some()) {
+            plan.foreign.push(path.to_owned());
+            continue;
+        }
         plan.changes.push(FileChange { path: path.to_owned(), content: None, exists: true });
     }
     for GeneratedFile { path, content } in files {
@@ -63,7 +70,12 @@ pub fn stands(config: &RepositoryConfig, dialect: Dialect, existing: &Existing) 
         };
         (change.path.as_str(), how)
     });
-    let foreign = plan.foreign.iter().map(|path| (path.as_str(), "was not written by mergewright"));
+    let foreign = plan.foreign.iter().map(|path| match existing.get(path) {
+        Some(text) if is_generated(text) => {
+            (path.as_str(), "belongs to no model of `.mergewright.yml`, and people's own lines stand in it")
+        }
+        _ => (path.as_str(), "was not written by mergewright"),
+    });
     let found: BTreeMap<_, _> = changed.chain(foreign).collect();
     match found.first_key_value() {
         Some((path, how)) => Generated::Differs { why: format!("`{path}` {how}") },

@@ -110,6 +110,48 @@ fn the_workflow_of_a_vanished_model_is_drift_and_goes() {
     assert!(!dir.path().join(ROSE).exists() && own.exists(), "a file that is not ours stays");
 }
 
+/// Both ways in which a file loses its model: the model is gone, or twenty models stand in one file again.
+#[test]
+fn lines_that_people_wrote_are_not_thrown_away_with_their_file() {
+    let many: Vec<String> = (0..21).map(|number| format!("m{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let gitlab = ".gitlab/mergewright/m1.yml";
+    for (models, fewer, file, forges) in [
+        (vec!["iris", "rose"], vec!["iris"], ROSE, Forges::GitHub),
+        (many.clone(), many[..20].to_vec(), gitlab, Forges::GitLab),
+    ] {
+        let dir = with(&models);
+        assert_eq!(ask(dir.path(), |asked| asked.forges = forges).status, 0);
+        let path = dir.path().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        let mark = text.lines().find(|line| line.contains("mergewright:keep jobs")).unwrap().to_owned();
+        fs::write(&path, text.replace(&mark, &format!("{mark}\n# precious"))).unwrap();
+        write(dir.path(), &fewer);
+        let answer = ask(dir.path(), |asked| asked.forges = forges);
+        assert_eq!(answer.status, 1, "{}", answer.out);
+        let told = format!(
+            "{file} belongs to no model of .mergewright.yml, but lines of your own stand in it (`jobs`)"
+        );
+        assert!(answer.err.contains(&told), "{}", answer.err);
+        assert!(fs::read_to_string(&path).unwrap().contains("# precious"));
+        let forced = ask(dir.path(), |asked| (asked.forges, asked.force) = (forges, true));
+        assert_eq!((forced.status, path.exists()), (0, false), "{}", forced.err);
+    }
+}
+
+#[test]
+fn a_file_of_ours_that_cannot_be_read_is_not_passed_over() {
+    let dir = with(&["iris"]);
+    assert_eq!(ask(dir.path(), |asked| asked.forges = Forges::All).status, 0);
+    let path = dir.path().join(GITLAB);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.extend(b"# caf\xe9\n");
+    fs::write(&path, bytes).unwrap();
+    let answer = ask(dir.path(), |asked| asked.check = true);
+    assert_eq!(answer.status, 1, "{}", answer.out);
+    assert!(answer.err.contains("cannot be read"), "{}", answer.err);
+}
+
 #[test]
 fn a_workflow_that_is_not_ours_is_left_alone_and_the_others_are_written() {
     let dir = with(&["iris", "rose"]);

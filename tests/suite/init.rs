@@ -239,6 +239,25 @@ fn no_name_leads_to_a_file_that_means_something_else() {
 }
 
 #[test]
+fn a_folder_called_like_a_number_is_a_folder() {
+    for name in ["2024", "1e5", "null", "true"] {
+        let (_dir, arguments) =
+            folder("all", &[(&format!("{name}/train.py"), ""), (&format!("{name}/2024.csv"), "")]);
+        let (_text, model) = written(&arguments);
+        assert_eq!(model.root, name);
+    }
+}
+
+#[test]
+fn a_number_that_a_file_gives_twice_becomes_no_rule() {
+    let metrics = r#"{"a": {"f1": 1}, "a.f1": 2, "accuracy": 0.9}"#;
+    let (_dir, arguments) = folder("iris", &[("train.py", ""), ("metrics.json", metrics)]);
+    let (_text, model) = written(&arguments);
+    let rules: Vec<_> = model.gates.rules.iter().map(|rule| rule.metric.as_str()).collect();
+    assert_eq!(rules, ["accuracy"]);
+}
+
+#[test]
 fn a_file_that_is_there_is_kept_unless_forced() {
     let (_dir, arguments) = folder("iris", &[(".mergewright.yml", "mine"), ("train.py", "")]);
     let file = arguments.dir.join(".mergewright.yml");

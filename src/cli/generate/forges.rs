@@ -17,9 +17,11 @@ pub(super) fn chosen(forges: Forges, dir: &Path) -> Vec<Dialect> {
 }
 
 fn detected(dir: &Path) -> Vec<Dialect> {
-    // A file that cannot be read is told of when its turn comes.
     let files = |dialect| existing(dir, dialect).unwrap_or_default();
-    let ours = |dialect: &Dialect| files(*dialect).values().any(|text| generator::is_generated(text));
+    // Files that cannot be read may be ours: they are told of when their turn comes.
+    let ours = |dialect: &Dialect| {
+        existing(dir, *dialect).map_or(true, |files| files.values().any(|text| generator::is_generated(text)))
+    };
     let remote = || remote(dir).map(|host| host.to_lowercase()).unwrap_or_default();
     let foreign = |dialect: &Dialect| match dialect {
         Dialect::GitLab => !files(*dialect).is_empty(),

@@ -101,7 +101,12 @@ impl Existing {
         }
         let crons = times.into_iter().flatten().filter_map(|time| time.get("cron")?.as_str());
         for (number, cron) in crons.enumerate() {
-            let name = if number == 0 { stem.to_owned() } else { format!("{stem}-{}", number + 1) };
+            // `nightly.yml` and `nightly.yaml` may lie side by side.
+            let names = (number + 1..).map(|number| match number {
+                1 => stem.to_owned(),
+                other => format!("{stem}-{other}"),
+            });
+            let Some(name) = names.into_iter().find(|name| !self.schedules.contains_key(name)) else { break };
             self.schedules.insert(name, (cron.to_owned(), all.clone()));
         }
     }

@@ -1,5 +1,7 @@
 //! Numbers, data and model card of a folder, as far as its files show them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::folder::{Folder, is_plain};
@@ -142,6 +144,14 @@ fn numbers(text: &str) -> Vec<String> {
     // JSON is YAML.
     collect(&serde_yaml::from_str(text).unwrap_or_default(), "", &mut found);
     found.retain(|name| is_plain(name));
+    let (mut known, mut twice) = (BTreeSet::new(), BTreeSet::new());
+    for name in &found {
+        if !known.insert(name.clone()) {
+            twice.insert(name.clone());
+        }
+    }
+    // `{"a": {"f1": 1}, "a.f1": 2}` gives one name to two numbers, which counts for neither.
+    found.retain(|name| !twice.contains(name));
     found
 }
 

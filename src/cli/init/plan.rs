@@ -116,7 +116,7 @@ impl Plan {
         let values = json!({
             "name": self.name,
             "paths": paths,
-            "root": self.root,
+            "root": if self.root == "." { ".".to_owned() } else { worded(&self.root) },
             "kind": toolchain::word(self.kind),
             "version": self.version,
             "build": jobs.build.iter().map(|text| line(text)).collect::<Vec<_>>(),
@@ -131,17 +131,24 @@ impl Plan {
             }),
             "counted": measures.counted,
             "metrics_unknown": measures.metrics.is_none() && measures.counted.is_none(),
-            "junit": measures.junit,
-            "dataset": measures.dataset,
-            "protect": jobs.measuring,
+            "junit": measures.junit.iter().map(|path| worded(path)).collect::<Vec<_>>(),
+            "dataset": measures.dataset.as_deref().map(worded),
+            "protect": jobs.measuring.iter().map(|path| worded(path)).collect::<Vec<_>>(),
             "rules": measures.rules,
-            "card": measures.card,
+            "card": measures.card.as_deref().map(worded),
             "secrets": self.taken.secrets,
             "publish": self.taken.publish.iter().map(|text| line(text)).collect::<Vec<_>>(),
             "schedules": self.taken.schedules,
         });
         environment.render_str(&TEMPLATE.replace("\r\n", "\n"), Value::from(Serde(values)))
     }
+}
+
+/// A text of plain characters as YAML: in quotes where it would be a number or nothing without them.
+fn worded(text: &str) -> String {
+    let harmless = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && !["null", "true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    if harmless { text.to_owned() } else { format!("\"{text}\"") }
 }
 
 /// Where the model lies: at the root, or in the one folder that looks like one.

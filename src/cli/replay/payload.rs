@@ -76,6 +76,17 @@ impl Payload {
             "/build_finished_at",
             "/build_started_at",
             "/build_created_at",
+            "/check_run/completed_at",
+            "/check_run/started_at",
+            "/check_suite/updated_at",
+            "/deployment_status/updated_at",
+            "/deployment/updated_at",
+            "/status_changed_at",
+            "/updated_at",
+            "/issue/updated_at",
+            "/release/published_at",
+            "/commits/0/timestamp",
+            "/repository/updated_at",
         ];
         places.iter().filter_map(|place| Timestamp::parse(self.text(place)?)).max()
     }

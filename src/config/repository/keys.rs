@@ -9,8 +9,8 @@ mod policy;
 
 use super::shape::{Key, Names, Object, Shape};
 use jobs::{BUILD, DEPLOY, PUBLISH, RUNNERS, SCAN, SCHEDULES, TEST, TOOLCHAIN};
-pub(super) use notations::RESERVED;
-use notations::{NAME, PUBLIC_KEY, SECRETS};
+pub(super) use notations::{DURATION, NAME, RESERVED, SECRET_NAME};
+use notations::{PUBLIC_KEY, SECRETS};
 use policy::{ENVIRONMENTS, GATES, RETENTION, REVIEW, VERSION};
 
 /// The whole file.

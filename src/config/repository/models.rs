@@ -19,8 +19,11 @@ pub(super) fn models(file: &Section<'_>, secrets: &[String]) -> Option<BTreeMap<
     if let Some(field) = &defaults {
         file.sink.share(field.node.place);
     }
-    // Misspelt defaults are an error even where every model writes the key itself.
+    // What is wrong in the defaults is an error even where every model writes the key itself.
     let has_defaults = defaults.as_ref().is_some_and(|field| field.section().is_some());
+    if let Some(field) = defaults.as_ref().filter(|_| has_defaults) {
+        field.judge_form(secrets);
+    }
     let models_field = file.required("models")?;
     let entries = models_field.named();
     let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();

@@ -24,26 +24,30 @@ pub(super) fn gates(field: Option<Field<'_>>) -> Gates {
     if let Some(baseline) = section.field("baseline").and_then(|field| field.choice()) {
         gates.baseline = baseline;
     }
+    let mut ids = BTreeMap::new();
     for item in section.field("rules").map(|field| field.list()).unwrap_or_default() {
-        let Some(rule) = rule(&item) else { continue };
-        match gates.rules.iter().find(|known| known.id == rule.id) {
-            Some(first) => {
-                let what =
-                    format!("has the id `{}` of the rule on line {}", cut(&rule.id), first.line.unwrap_or(0));
+        let (id, rule) = item.section().map(|section| rule(&item, &section)).unwrap_or_default();
+        let Some(id) = id else { continue };
+        match ids.get(&id) {
+            Some(line) => {
+                let what = format!("has the id `{}` of the rule on line {line}", cut(&id));
                 item.refuse(&what, "write an `id` of its own; without one the metric's name is the id");
             }
-            None => gates.rules.push(rule),
+            None => {
+                ids.insert(id, item.node.place.line);
+                gates.rules.extend(rule);
+            }
         }
     }
     gates
 }
 
-fn rule(item: &Field<'_>) -> Option<Rule> {
-    let section = item.section()?;
+/// The id of a rule, and the rule where it can be read.
+fn rule(item: &Field<'_>, section: &Section<'_>) -> (Option<String>, Option<Rule>) {
     let metric = section.required("metric").and_then(|field| field.line().map(str::to_owned));
     let number = |key: &str| section.field(key).and_then(|field| field.decimal());
     let (min, max) = (number("min"), number("max"));
-    let direction = direction(&section, min, max);
+    let direction = direction(section, min, max);
     if let (Some(min), Some(max)) = (min, max)
         && min > max
     {
@@ -74,10 +78,11 @@ fn rule(item: &Field<'_>) -> Option<Rule> {
     let slice = section.field("slice").and_then(|field| field.line().map(str::to_owned));
     let min_samples = section.field("min_samples").and_then(|field| field.integer());
     let confidence = section.field("confidence").and_then(|field| confidence(&field));
-    Some(Rule {
-        id: id?,
-        metric: metric?,
-        direction: direction?,
+    let whole = id.clone().zip(metric).zip(direction);
+    let rule = whole.map(|((id, metric), direction)| Rule {
+        id,
+        metric,
+        direction,
         min,
         max,
         max_regression,
@@ -88,7 +93,8 @@ fn rule(item: &Field<'_>) -> Option<Rule> {
         cumulative,
         confidence,
         line: Some(item.node.place.line),
-    })
+    });
+    (id, rule)
 }
 
 /// Which way is better; a target is a value within the bounds.

@@ -123,21 +123,22 @@ impl fmt::Display for Problems {
 #[derive(Debug, Default)]
 pub(super) struct Sink {
     found: RefCell<Vec<(Place, String, String)>>,
+    told: RefCell<BTreeSet<(Place, String)>>,
     hidden: RefCell<Vec<Place>>,
     shared: RefCell<Option<Place>>,
 }
 
 impl Sink {
-    /// Notes one problem; of what several models share, only the first at each place.
+    /// Notes one problem; of what several models share, each once and not for every model.
     pub(super) fn report(&self, place: Place, message: String, remedy: impl Into<String>) {
-        let mut found = self.found.borrow_mut();
         let inside = |shared: &Place| {
             let (from, to) = ((shared.line, shared.column), (shared.end_line, shared.end_column));
             (from..to).contains(&(place.line, place.column))
         };
         let shared = self.shared.borrow().as_ref().is_some_and(inside);
-        if !found.iter().any(|(known, told, _)| *known == place && (shared || *told == message)) {
-            found.push((place, message, remedy.into()));
+        let told = if shared { of_any_model(&message) } else { message.clone() };
+        if self.told.borrow_mut().insert((place, told)) {
+            self.found.borrow_mut().push((place, message, remedy.into()));
         }
     }
 
@@ -185,6 +186,24 @@ impl Sink {
         let found = found.into_iter().enumerate().map(show).collect();
         Problems { file: ".mergewright.yml".to_owned(), found }
     }
+}
+
+/// A message about `defaults` or about what they mean for a model, without the model's name.
+fn of_any_model(message: &str) -> String {
+    let mut parts = message.split('`');
+    let mut same = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let below = |path: &'_ str| path.split_once('.').map(|(_name, below)| below.to_owned());
+        let path = match (part.strip_prefix("models."), part.strip_prefix("defaults.")) {
+            (Some(path), _) => below(path).unwrap_or_default(),
+            (None, Some(path)) => path.to_owned(),
+            (None, None) if part == "defaults" => String::new(),
+            (None, None) => part.to_owned(),
+        };
+        same.push('`');
+        same.push_str(&path);
+    }
+    same
 }
 
 /// The line with a caret under the place; secrets are starred out, long lines cut around the place.

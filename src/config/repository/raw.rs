@@ -247,6 +247,9 @@ impl Builder<'_> {
             Some(key) => match entries.done.iter().find(|(known, _)| known.text == key.text) {
                 None => entries.done.push((key, node)),
                 Some((first, _)) => {
+                    if secrets::is_secretive(&key.text) {
+                        self.sink.hide(node.place);
+                    }
                     let shown = secrets::masked(&key.text);
                     let message = format!("the key `{shown}` was already given on line {}", first.place.line);
                     self.sink.report(key.place, message, "keep one of the two");

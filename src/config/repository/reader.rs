@@ -41,6 +41,11 @@ impl<'a> Section<'a> {
         Some(Field { node, shape, path: join(&self.path, key), sink: self.sink })
     }
 
+    /// The value of every known key that is written.
+    pub(super) fn fields(&self) -> Vec<Field<'a>> {
+        self.object.keys.iter().filter_map(|key| self.field(key.name)).collect()
+    }
+
     /// The value of `key`; its absence is a problem.
     pub(super) fn required(&self, key: &str) -> Option<Field<'a>> {
         let field = self.field(key);
@@ -65,9 +70,7 @@ impl<'a> Section<'a> {
     fn refuse_unknown(&self) {
         let known = self.object.names();
         for (key, node) in self.entries.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
-            if secrets::is_secretive(&key.text) {
-                self.sink.hide(node.place);
-            }
+            hide_secrets(&key.text, node, self.sink);
             let path = &self.path;
             let inside = if path.is_empty() { "at the top level".to_owned() } else { format!("in `{path}`") };
             let homes = self.object.homes_of(&key.text);
@@ -150,6 +153,12 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Whether what stands here without quotes means a number, a truth value or nothing.
+    pub(super) fn is_no_text(&self) -> bool {
+        self.node.is_nothing()
+            || matches!(&self.node.value, Value::Text { text, plain: true } if reads_as_something_else(text))
+    }
+
     /// A text that is not empty.
     pub(super) fn text(&self) -> Option<&'a str> {
         let Value::Text { text, plain } = &self.node.value else { return self.expected("a text") };
@@ -185,12 +194,17 @@ impl<'a> Field<'a> {
             return Some(*value);
         }
         let known: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
-        let remedy = match self.sink.nearest(text, &known) {
+        self.refuse_word(text, &known);
+        None
+    }
+
+    /// Notes that `text` is none of the words that it could be.
+    pub(super) fn refuse_word(&self, text: &str, known: &[&str]) {
+        let remedy = match self.sink.nearest(text, known) {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("write one of: {}", known.join(", ")),
         };
         self.refuse(&format!("cannot be `{}`", cut(text)), remedy);
-        None
     }
 
     /// `true` or `false`.
@@ -198,6 +212,11 @@ impl<'a> Field<'a> {
         match &self.node.value {
             Value::Text { text, plain: true } if text == "true" => Some(true),
             Value::Text { text, plain: true } if text == "false" => Some(false),
+            Value::Text { text, plain: true } if is_truth(text) => {
+                let small = text.to_lowercase();
+                self.refuse(&format!("is written `{text}`"), format!("write it in small letters: `{small}`"));
+                None
+            }
             _ => self.expected("true or false"),
         }
     }
@@ -227,6 +246,11 @@ impl<'a> Field<'a> {
         match &self.node.value {
             Value::Text { text, plain: true } => match exact(text) {
                 Some(number) => Some(number),
+                None if reads_as_something_else(text) => {
+                    let what = format!("expects a number, and `{}` cannot be read as one", cut(text));
+                    self.refuse(&what, "write at most 28 digits, such as 0.95, -2 or 1e-3");
+                    None
+                }
                 None => self.expected("a number of at most 28 digits, such as 0.95"),
             },
             _ => self.expected("a number without quotes, such as 0.95"),
@@ -235,17 +259,30 @@ impl<'a> Field<'a> {
 
     /// Notes that something else was expected.
     pub(super) fn expected<T>(&self, what: &str) -> Option<T> {
+        hide_secrets("", self.node, self.sink);
         let found = kind(self.node);
         self.refuse(&format!("expects {what}, and found {found}"), format!("write {what}"));
         None
     }
 }
 
+/// Keeps out of every excerpt what stands below keys that speak of secrets. A section in a place where none is
+/// understood may hold them under any name: `env: {DATABASE: …}`.
+fn hide_secrets(key: &str, node: &Node, sink: &Sink) {
+    match &node.value {
+        Value::Section(_) => sink.hide(node.place),
+        _ if secrets::is_secretive(key) => sink.hide(node.place),
+        Value::List(items) => items.iter().for_each(|item| hide_secrets("", item, sink)),
+        Value::Text { .. } => {}
+    }
+}
+
 /// The number that `text` writes, without rounding; none where it writes none.
 pub(super) fn exact(text: &str) -> Option<Decimal> {
     let shape = text.strip_prefix('-').unwrap_or(text);
-    // `1_000` is a text to YAML, and a number only to some of its readers.
-    if !shape.starts_with(|c: char| c.is_ascii_digit()) || shape.contains('_') {
+    // `1_000` is a text to YAML, and a number only to some of its readers; `0755` is another one to some.
+    let leading_zero = shape.starts_with('0') && shape[1..].starts_with(|c: char| c.is_ascii_digit());
+    if !shape.starts_with(|c: char| c.is_ascii_digit()) || shape.contains('_') || leading_zero {
         return None;
     }
     let number = if text.contains(['e', 'E']) {
@@ -260,7 +297,17 @@ pub(super) fn exact(text: &str) -> Option<Decimal> {
 fn reads_as_something_else(text: &str) -> bool {
     let number =
         |text: &str| text.parse::<f64>().is_ok_and(|_| text.starts_with(|c: char| !c.is_ascii_alphabetic()));
-    matches!(text, "true" | "false" | "True" | "False" | "TRUE" | "FALSE") || number(text)
+    let based = |prefix: &str, radix: u32| {
+        let digits = text.strip_prefix(prefix).unwrap_or_default();
+        !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix))
+    };
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let special = matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN");
+    is_truth(text) || number(text) || based("0x", 16) || based("0o", 8) || special
+}
+
+fn is_truth(text: &str) -> bool {
+    matches!(text, "true" | "false" | "True" | "False" | "TRUE" | "FALSE")
 }
 
 /// What a value is, for messages that never repeat it.
@@ -269,7 +316,7 @@ fn kind(node: &Node) -> &'static str {
         Value::List(_) => "a list",
         Value::Section(_) => "a mapping",
         _ if node.is_nothing() => "nothing",
-        Value::Text { text, plain: true } if matches!(text.as_str(), "true" | "false") => "a truth value",
+        Value::Text { text, plain: true } if is_truth(text) => "a truth value",
         Value::Text { text, plain: true } if reads_as_something_else(text) => "a number",
         Value::Text { .. } => "a text",
     }

@@ -38,16 +38,18 @@ impl<'a> Field<'a> {
                 .or_else(|| plain.then(|| exact(text).map(Tolerance::Absolute)).flatten()),
             _ => None,
         };
-        match written {
-            Some(Tolerance::Absolute(size) | Tolerance::Percent(size) | Tolerance::Points(size))
-                if size.is_sign_negative() && !size.is_zero() =>
-            {
-                self.refuse("is negative", "write how much may be lost, as a number from 0");
-                None
+        let negative = match &written {
+            Some(Tolerance::Absolute(size)) => size.is_sign_negative() && !size.is_zero(),
+            // `-0%` is a text, not a number that could be a nought with a sign.
+            Some(Tolerance::Percent(_) | Tolerance::Points(_)) => {
+                matches!(&self.node.value, super::raw::Value::Text { text, .. } if text.starts_with('-'))
             }
-            Some(tolerance) => Some(tolerance),
-            None => self.expected("a number (0.01), percent (10%) or percentage points (2pp)"),
+            None => return self.expected("a number (0.01), percent (10%) or percentage points (2pp)"),
+        };
+        if negative {
+            self.refuse("is negative", "write how much may be lost, as a number from 0");
         }
+        written.filter(|_| !negative)
     }
 
     /// A path inside the repository, in its shortest form; `.` is the folder itself.
@@ -117,7 +119,7 @@ impl<'a> Field<'a> {
                 item.expected::<()>("the name of a secret");
                 continue;
             };
-            if !secrets::is_name(text) {
+            if !secrets::is_name(text) || item.is_no_text() {
                 self.sink.hide(item.node.place);
                 item.refuse("is not the name of a secret; it may be one itself", remedy);
             } else if text.starts_with(OWN_VARIABLES) {

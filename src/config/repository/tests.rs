@@ -1,4 +1,5 @@
 mod contradictions;
+mod defaults;
 mod forms;
 mod hostile;
 mod id_tokens;
@@ -224,11 +225,11 @@ models:
        |                                                  ^^^^^
       = write a number without quotes, such as 0.95
 
-    .mergewright.yml:9:49: `models.Iris.gates.rules[1].max` expects a number of at most 28 digits, such as 0.95, and found a text
+    .mergewright.yml:9:49: `models.Iris.gates.rules[1].max` expects a number, and `.nan` cannot be read as one
        |
      9 |         - {metric: loss, direction: lower, max: .nan}
        |                                                 ^^^^
-      = write a number of at most 28 digits, such as 0.95
+      = write at most 28 digits, such as 0.95, -2 or 1e-3
 
     .mergewright.yml:11:3: `publish` cannot be the name of a model: commands or jobs use the word
         |
@@ -338,40 +339,14 @@ fn rules_must_be_told_apart() {
 }
 
 #[test]
-fn defaults_are_merged_key_by_key_and_models_win() {
-    let text = "version: 1
-defaults:
-  review: {approvals: 2, owners: ['@alice', '@bob']}
-  build: {timeout: 5m, run: [make]}
-  test: {reports: {metrics: m.json}}
-  version: {strategy: sequence}
-models:
-  a: {}
-  b:
-  c: {review: {approvals: 0}, build: {run: [cargo]}}
-";
-    let config = parse(text).unwrap_or_else(|problems| panic!("{problems}"));
-    let names: Vec<_> = config.models.keys().map(crate::domain::ModelName::as_str).collect();
-    assert_eq!(names, ["a", "b", "c"]);
-    let c = &config.models[&"c".parse().unwrap()];
-    assert_eq!(
-        (c.review.approvals, c.review.owners.as_slice()),
-        (0, ["alice".to_owned(), "bob".to_owned()].as_slice())
+fn a_rule_that_cannot_be_read_still_has_its_id() {
+    let rules = "[{metric: m, direction: hihger}, {metric: m, direction: lower}]";
+    let text = format!("{SMALLEST}    gates: {{rules: {rules}}}\n");
+    let found = problems(&text);
+    assert!(
+        found.contains("cannot be `hihger`") && found.contains("has the id `m` of the rule on line"),
+        "{found}"
     );
-    assert_eq!((c.build.timeout.as_secs(), c.build.run.as_slice()), (300, ["cargo".to_owned()].as_slice()));
-    assert_eq!(config.models[&"b".parse().unwrap()].review.approvals, 2);
-}
-
-#[test]
-fn a_mistake_in_the_defaults_is_told_once() {
-    let text = "version: 1
-defaults: {build: {timeout: soon}, roof: a, test: {reports: {metrics: m.json}}, version: {strategy: sequence}}
-models: {a: {}, b: {}, c: {root: x}}
-";
-    let found = parse(text).unwrap_err();
-    let messages: Vec<_> = found.iter().map(|problem| problem.message.as_str()).collect();
-    assert_eq!(messages.len(), 2, "{messages:#?}");
-    assert!(messages[0].contains("build.timeout") && messages[1].contains("roof"), "{messages:#?}");
 }
 
 #[test]

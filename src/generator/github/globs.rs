@@ -10,11 +10,16 @@ pub(super) fn filter(glob: &str) -> String {
         match c {
             '?' => out.push('*'),
             '[' => {
-                rest.by_ref().find(|c| *c == ']');
+                let taken = class(&format!("[{}", rest.as_str())).map_or(0, |(length, _)| length - 1);
+                rest = rest.as_str().get(taken..).unwrap_or_default().chars();
                 out.push('*');
             }
             '{' => {
-                rest.by_ref().find(|c| *c == '}');
+                let mut open = 1_usize;
+                rest.by_ref().find(|c| {
+                    open = if *c == '{' { open + 1 } else { open - usize::from(*c == '}') };
+                    open == 0
+                });
                 out.push_str("**");
             }
             '\\' => out.push_str(&rest.next().map(escaped).unwrap_or_default()),
@@ -99,6 +104,9 @@ mod tests {
             ("a?b", "a*b"),
             ("a[xy]b", "a*b"),
             ("{a,b/c}.py", "**.py"),
+            ("{a,{b,c}}/x", "**/x"),
+            ("[]a]b/*", "*b/*"),
+            ("[!]a]b", "*b"),
             ("a\\*b", "a\\*b"),
         ] {
             assert_eq!(filter(glob), said);

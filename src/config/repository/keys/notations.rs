@@ -3,16 +3,17 @@
 use crate::config::repository::shape::Shape;
 
 /// The name of a model, an environment or a schedule.
-pub(super) const NAME: &str = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+pub(in crate::config::repository) const NAME: &str = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 /// The name of a CI variable.
-pub(super) const SECRET_NAME: &str = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$";
+pub(in crate::config::repository) const SECRET_NAME: &str = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$";
 /// The name of a variable that holds an identity token: none of the bot's or of a forge's.
 pub(super) const TOKEN_NAME: &str =
     r"^(?!MERGEWRIGHT_|CI_|GITLAB_|GITHUB_|ACTIONS_|RUNNER_)[A-Za-z_][A-Za-z0-9_]{0,127}$";
 /// The audience of an identity token.
 pub(super) const AUDIENCE: &str = r"^[!-#%-~]{1,255}$";
 /// A length of time: `1h30m`.
-pub(super) const DURATION: &str = r"^(?=[0-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$";
+pub(in crate::config::repository) const DURATION: &str =
+    r"^(?=[0-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$";
 /// The version of a tool: `3.12`.
 pub(super) const TOOL_VERSION: &str = r"^[A-Za-z0-9._-]+$";
 /// A text without white space.

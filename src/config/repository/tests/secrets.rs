@@ -54,6 +54,37 @@ fn secrets_are_refused_and_never_repeated() {
 }
 
 #[test]
+fn nothing_that_stands_where_nothing_is_understood_is_repeated() {
+    let text = "version: 1
+secrets: [GOOD]
+secrets: [swordfish, opensesame]
+models:
+  iris:
+    build: {run: [x], env: {MAVEN_PASSWORD: hunter2, DATABASE: hunter3}}
+    test: {reports: {metrics: m.json}, secrets: [null, true]}
+    publish:
+      run: {TOKEN: hunter4}
+    deploy: {run: [x], auth: [{password: hunter5}]}
+    token: hunter6
+    token: hunter7
+    version: {strategy: sequence}
+";
+    let shown = problems(text);
+    for secret in ["swordfish", "opensesame", "hunter"] {
+        assert!(!shown.contains(secret), "{secret} in:\n{shown}");
+    }
+    for told in [
+        "already given on line 2",
+        "unknown key `env`",
+        "unknown key `auth`",
+        "expects a text, and found a mapping",
+    ] {
+        assert!(shown.contains(told), "{told} in:\n{shown}");
+    }
+    assert_eq!(shown.matches("is not the name of a secret").count(), 2, "{shown}");
+}
+
+#[test]
 fn a_line_that_breaks_the_yaml_does_not_show_its_secret() {
     let shown = problems("version: 1\nmy_token: swordfish: x\n");
     assert!(shown.contains("not valid YAML") && !shown.contains("swordfish"), "{shown}");
