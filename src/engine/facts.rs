@@ -307,7 +307,7 @@ pub struct Registry {
     pub versions: Vec<VersionRecord>,
     /// Tags `<model>@…`; read only from the merge on.
     pub tags: Vec<Tag>,
-    /// What is live in production.
+    /// What is live in production; read only while candidates are judged.
     pub production: Option<Version>,
     /// Versions that were taken out of use; read only while candidates are judged.
     #[serde(default)]

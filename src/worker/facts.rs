@@ -384,7 +384,8 @@ impl Gatherer<'_> {
             };
             let anew = self.state.models.get(name).is_some_and(|model| model.judged_anew().is_some());
             let mut known = Registry { versions, tags, ..Registry::default() };
-            if !merged || anew {
+            // A merged head is judged once more before it is decided about, by what it was judged by while open.
+            if !self.past(request) || anew {
                 self.compared_with(name, &mut known).await?;
             }
             registry.insert(name.clone(), known);

@@ -33,6 +33,7 @@ mod hostile;
 mod let_out;
 mod letters;
 mod lifecycle;
+mod live;
 mod measurements;
 mod missed;
 mod moving;

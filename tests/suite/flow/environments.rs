@@ -41,7 +41,7 @@ const BETTER: &str = r#"{"accuracy": 0.95, "latency_ms": 12}"#;
 const SECOND: &str = "mia";
 
 /// [`IRIS`] with two environments.
-fn policy() -> String {
+pub(super) fn policy() -> String {
     format!(
         "{IRIS}    environments:\n      staging: {{}}\n      production: {{requires: staging}}\n    \
          deploy: {{run: [\"sh deploy.sh\"]}}\n"
@@ -80,7 +80,7 @@ async fn deploy_fails(play: &mut Play, log: &str) {
 }
 
 /// A command that leads to a deployment which goes well; what its reply says in the end.
-async fn brings(play: &mut Play, number: u64, line: &str) -> String {
+pub(super) async fn brings(play: &mut Play, number: u64, line: &str) -> String {
     let comment = play.says(OWNER, number, line).await;
     deploys(play).await;
     play.reply(number, comment)
