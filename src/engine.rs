@@ -10,6 +10,7 @@ mod baseline;
 mod bind;
 pub mod card;
 mod commands;
+mod default_branch;
 mod difference;
 pub mod environments;
 mod facts;

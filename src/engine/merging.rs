@@ -7,6 +7,7 @@ use crate::domain::{
     Done, Effect, MergeRequestStatus, Merging, ModelName, ModelState, Outcome, Phase, Stage, User,
 };
 
+use super::default_branch;
 use super::queue;
 use super::rights::Rights;
 use super::setting::Rules;
@@ -60,6 +61,7 @@ pub(super) fn withdraw(turn: &mut Turn<'_>) {
 /// Moves the merge on, or gives it up when a model is no longer ready for it.
 pub(super) fn settle(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) {
     let ready = !turn.facts.target_gone
+        && default_branch::elsewhere(turn).is_none()
         && !turn.state.models.is_empty()
         && turn.state.models.values().all(|model| matches!(model.phase, Phase::Ready | Phase::Merging));
     if !ready {

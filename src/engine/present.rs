@@ -16,7 +16,7 @@ use crate::domain::{Digest, Effect, ForgeKind, ModelName, ModelState, Phase, Sti
 
 use super::setting::Rules;
 use super::turn::Turn;
-use super::{card, holds};
+use super::{card, default_branch, holds};
 
 pub(super) use explain::explain;
 
@@ -74,6 +74,24 @@ fn merging(turn: &Turn<'_>) -> bool {
 pub(super) fn next_step(turn: &Turn<'_>, model: &ModelState) -> String {
     let prefix = &turn.facts.bot.addressing.prefix;
     let head = turn.judged(model).short();
+    if let Some(default) = default_branch::elsewhere(turn) {
+        let target = &turn.merge_request().target_branch;
+        match model.phase {
+            Phase::Ready => {
+                return format!(
+                    "Merge it at the forge when you like: it goes into `{target}`, and versions are published from \
+                     `{default}` alone."
+                );
+            }
+            Phase::Merged | Phase::Unblessed => {
+                return format!(
+                    "Merged into `{target}`. Versions are published from `{default}` alone. {}",
+                    default_branch::brings(turn, default)
+                );
+            }
+            _ => {}
+        }
+    }
     match model.phase {
         Phase::Building | Phase::Testing if model.anew.is_some() => {
             let job = if model.phase == Phase::Building { "build" } else { "test" };

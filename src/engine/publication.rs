@@ -13,6 +13,7 @@ use crate::domain::{
     Report, Sha, Stage, User, Version,
 };
 
+use super::default_branch;
 use super::holds;
 use super::setting::Rules;
 use super::turn::{Turn, note};
@@ -32,6 +33,16 @@ pub(super) fn bless(
 ) {
     if let Some(why) = curse(turn, name, model, rules) {
         return unbless(turn, name, model, commit, why);
+    }
+    if let Some(default) = default_branch::elsewhere(turn) {
+        turn.record(
+            "publication",
+            None,
+            format!("{name}: merged into another branch than `{default}`, so nothing is published"),
+            serde_json::json!({ "model": name, "commit": commit }),
+        );
+        turn.enter(name, model, Phase::Merged, Stage::Publish);
+        return;
     }
     let Some((bound, report)) = turn.state.bound.clone().zip(model.report.as_ref().map(Report::digest))
     else {
@@ -123,6 +134,10 @@ fn curse(turn: &Turn<'_>, name: &ModelName, model: &ModelState, rules: &Rules<'_
             "it was merged while {}, before build, test and review were green",
             model.phase
         ));
+    }
+    if default_branch::elsewhere(turn).is_some() {
+        // Nothing is published of it, whatever its branch was put upon.
+        return None;
     }
     if model.policy != rules.digest {
         return Some(

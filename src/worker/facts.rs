@@ -176,7 +176,7 @@ impl Gatherer<'_> {
         };
         let mut found = Found {
             facts: Facts {
-                registry: self.registry(&touched, &request).await?,
+                registry: self.registry(&touched, &request, &repository.default_branch).await?,
                 bot: self.bot.clone(),
                 repository,
                 base,
@@ -367,9 +367,11 @@ impl Gatherer<'_> {
         &self,
         touched: &BTreeSet<ModelName>,
         request: &MergeRequest,
+        default_branch: &str,
     ) -> Result<BTreeMap<ModelName, Registry>, Failure> {
         let repo = self.id.repo;
-        let merged = matches!(request.status, MergeRequestStatus::Merged { .. });
+        let publishes = matches!(request.status, MergeRequestStatus::Merged { .. })
+            && request.target_branch == default_branch;
         let mut registry = BTreeMap::new();
         for name in touched {
             let versions = self.store.versions(repo, name).await?;
@@ -377,7 +379,7 @@ impl Gatherer<'_> {
                 model.unblessed.is_some()
                     || model.publication.as_ref().is_some_and(|publication| self.has_number(publication))
             });
-            let tags = if merged && !numbered {
+            let tags = if publishes && !numbered {
                 self.forge.tags(repo, &format!("{name}@")).await?
             } else {
                 Vec::new()

@@ -21,6 +21,7 @@ mod decisions;
 mod dependencies;
 mod disorder;
 mod economy;
+mod elsewhere;
 mod environments;
 mod faults;
 mod forged;

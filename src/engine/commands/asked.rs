@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::command::Who;
 use crate::domain::{CodeOwners, MergeRequestStatus, ModelName, Phase, Report, Sha, Timestamp, User};
 use crate::engine::Seen;
+use crate::engine::default_branch;
 use crate::engine::judge::written_after_report;
 use crate::engine::rights::Rights;
 use crate::engine::setting::Rules;
@@ -155,10 +156,13 @@ pub(super) fn judged(turn: &Turn<'_>, name: &ModelName) -> Result<(), Refusal> {
         Some(model) if model.phase == Phase::Unblessed => Err(Refusal::new(
             "merged",
             "The merge request is merged and was not published; nothing of it is judged now.",
-            format!(
-                "Comment `{} run` to have the merge commit judged anew.",
-                turn.facts.bot.addressing.prefix
-            ),
+            match default_branch::elsewhere(turn) {
+                Some(default) => default_branch::brings(turn, default),
+                None => format!(
+                    "Comment `{} run` to have the merge commit judged anew.",
+                    turn.facts.bot.addressing.prefix
+                ),
+            },
         )),
         _ => open(turn),
     }

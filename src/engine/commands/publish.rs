@@ -6,7 +6,7 @@ use crate::domain::{MergeRequestStatus, Mergeability, ModelName, Phase};
 use crate::engine::present::{held, next_step};
 use crate::engine::setting::Rules;
 use crate::engine::turn::{Turn, note};
-use crate::engine::{anew, holds, merging, publication};
+use crate::engine::{anew, default_branch, holds, merging, publication};
 
 use super::asked::{self, Asked, Done, Refusal};
 
@@ -28,10 +28,14 @@ pub(super) fn publish(
     rules: &Rules<'_>,
     wish: Wish<'_>,
 ) -> Done {
-    if let MergeRequestStatus::Merged { .. } = turn.merge_request().status {
+    let after = matches!(turn.merge_request().status, MergeRequestStatus::Merged { .. });
+    if !after {
+        asked::open(turn)?;
+    }
+    default_branch::refuse(turn)?;
+    if after {
         return merged(turn, asked, name, rules, wish);
     }
-    asked::open(turn)?;
     head(turn, asked, name, wish)?;
     let missing = missing(turn);
     if wish.dry_run {
@@ -103,6 +107,11 @@ fn merged(
             "model-removed",
             "The merge request removed the model: there is nothing to publish.",
             "Publish a model from a merge request that changes it.",
+        )),
+        Phase::Merged if model.is_none_or(|model| model.publication.is_none()) => Err(Refusal::new(
+            "not-default-branch",
+            "It was merged into a branch that was not the default branch then, so nothing of it is published.",
+            "Publish the model from a merge request into the default branch that changes it.",
         )),
         Phase::Merged | Phase::PublishFailed if wish.dry_run => Ok(Some(plan(turn, name, &[]))),
         Phase::Merged | Phase::PublishFailed => {

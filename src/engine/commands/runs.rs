@@ -4,7 +4,7 @@ use crate::domain::{Job, JobStatus, MergeRequestStatus, ModelName, Phase, Run, S
 use crate::engine::fork;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
-use crate::engine::{Configuration, anew, holds, infra, publication, rescoring};
+use crate::engine::{Configuration, anew, default_branch, holds, infra, publication, rescoring};
 
 use super::asked::{self, Asked, Done, Refusal};
 
@@ -59,6 +59,7 @@ fn judgeable(
     if !anew && asked::phase(turn, name) != Phase::Unblessed {
         return asked::open(turn);
     }
+    default_branch::refuse(turn)?;
     asked::begins(turn, commit, sha)?;
     let configuration = turn.facts.merged_configuration();
     if let [Configuration::Invalid { .. }, _] | [_, Configuration::Invalid { .. }] =

@@ -34,6 +34,9 @@ impl Told<'_> {
             Phase::Ready => "ready to publish".to_owned(),
             Phase::Held => "held by an owner".to_owned(),
             Phase::Merging => "the merge is under way".to_owned(),
+            Phase::Merged if self.model.publication.is_none() => {
+                "merged, and nothing is published".to_owned()
+            }
             Phase::Merged => "merged, but not published yet".to_owned(),
             Phase::Publishing => format!("publishing{}", self.version(" ")),
             Phase::Published => format!("published{}", self.version(" as ")),

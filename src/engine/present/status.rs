@@ -6,6 +6,7 @@ use crate::domain::{
     Effect, ForgeKind, ForgedStatus, Generated, Mark, MergeRequestStatus, ModelName, Phase, RunId, Sha,
     Stage, Status, StatusState, StickyReport,
 };
+use crate::engine::default_branch;
 use crate::engine::setting::Rules;
 use crate::engine::turn::Turn;
 
@@ -201,7 +202,7 @@ fn stages(turn: &Turn<'_>, name: &ModelName, told: Told<'_>) -> Vec<(String, Sta
     let model = told.model;
     let merged = matches!(turn.merge_request().status, MergeRequestStatus::Merged { .. });
     let removed = told.rules.is_some_and(|rules| rules.proposal.is_none());
-    let published = merged && !removed;
+    let published = merged && !removed && default_branch::elsewhere(turn).is_none();
     let shown = Stage::ALL.into_iter().filter(|stage| published || *stage != Stage::Publish);
     shown
         .map(|stage| {

@@ -396,3 +396,16 @@ fn while_the_merge_is_asked_for_a_base_that_moved_is_not_believed() {
     assert_eq!(scene.phase(), Phase::Merging);
     assert!(scene.acts().is_empty(), "{:?}", scene.acts());
 }
+
+#[test]
+fn a_merge_that_waits_is_given_up_when_the_default_branch_becomes_another() {
+    let mut scene = Scene::ready();
+    scene.says("alice", "/model publish");
+    assert_eq!(scene.phase(), Phase::Merging);
+    scene.facts.repository.default_branch = "trunk".to_owned();
+    scene.look();
+    assert_eq!((scene.phase(), scene.state.merging.is_none()), (Phase::Ready, true));
+    scene.says("alice", "/model publish --when-ready");
+    assert_eq!(scene.refusal(), "not-default-branch");
+    assert!(scene.model().armed.is_none());
+}

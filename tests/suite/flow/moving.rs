@@ -308,7 +308,7 @@ async fn without_its_target_branch_nothing_is_merged_until_it_is_back(forge: For
     let report = play.report(number);
     assert!(report.contains("does not exist any more") && report.contains("Restore"), "{report}");
     let asked = play.says_later(OWNER, number, "/model publish").await;
-    assert!(play.reply(number, asked).contains("target-gone"));
+    assert!(play.reply(number, asked).contains("not-default-branch"));
     play.project.branch_off(OWNER, "again", &next, &[], "").map(drop).unwrap();
     play.project.force(OWNER, "next", &next).unwrap();
     play.settle().await;

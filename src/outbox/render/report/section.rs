@@ -279,7 +279,7 @@ fn verdict(model: &ModelSection) -> (&'static str, String) {
         Phase::Ready => ("✓", "ready to publish"),
         Phase::Held => ("⚠", "held"),
         Phase::Merging => ("…", "merging"),
-        Phase::Merged => ("✓", "merged, not published yet"),
+        Phase::Merged => ("✓", "merged, not published"),
         Phase::Publishing => ("…", "publishing"),
         Phase::Published => ("✓", "published"),
         Phase::PublishFailed => ("✗", "publishing failed"),
