@@ -38,6 +38,12 @@ pub struct MergeRequest {
     pub head_since: Option<Timestamp>,
     /// Open, merged or closed.
     pub status: MergeRequestStatus,
+    /// How many commits it brings, where the forge says so.
+    #[serde(default)]
+    pub commits: Option<u32>,
+    /// A commit that the target branch had before the merge, where the forge says so.
+    #[serde(default)]
+    pub old_target: Option<Sha>,
     /// Whether it is marked as a draft.
     pub draft: bool,
     /// Who is asked to review it, or did at GitLab.

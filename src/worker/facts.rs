@@ -171,7 +171,9 @@ impl Gatherer<'_> {
             _ => None,
         };
         let merged = match &request.status {
-            MergeRequestStatus::Merged { commit, .. } => Some(self.merge_facts(commit, parent).await?),
+            MergeRequestStatus::Merged { commit, .. } => {
+                Some(self.merge_facts((&request.head, commit), parent).await?)
+            }
             _ => None,
         };
         let mut found = Found {

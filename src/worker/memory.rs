@@ -27,8 +27,8 @@ pub(crate) struct Memory {
     pub(crate) owners: Kept<(RepoId, Sha), Owners>,
     /// Model cards by commit and path.
     pub(crate) cards: Kept<(RepoId, Sha, String), CardFact>,
-    /// First parents of commits.
-    pub(crate) parents: Kept<(RepoId, Sha), Option<Sha>>,
+    /// Parents of commits.
+    pub(crate) parents: Kept<(RepoId, Sha), Vec<Sha>>,
     /// Paths that differ between two commits.
     pub(crate) paths: Kept<(RepoId, Sha, Sha), BTreeSet<String>>,
     /// Authors of a merge request's commits by head and base.

@@ -44,6 +44,7 @@ mod onboarding;
 mod owners;
 pub(crate) mod queue;
 mod queue_faults;
+mod rebased;
 mod replicas;
 mod report;
 mod rescoring;

@@ -72,6 +72,8 @@ impl Scene {
                 head: sha('a'),
                 head_since: Some(now),
                 status: MergeRequestStatus::Open,
+                commits: None,
+                old_target: None,
                 draft: false,
                 reviewers: Vec::new(),
                 mergeability: Mergeability::Mergeable,

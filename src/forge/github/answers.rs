@@ -86,6 +86,8 @@ pub(super) struct Pull {
     pub(super) mergeable: Option<bool>,
     #[serde(default)]
     pub(super) mergeable_state: Option<String>,
+    #[serde(default)]
+    pub(super) commits: Option<u32>,
     pub(super) head: Side,
     pub(super) base: Side,
     #[serde(default)]

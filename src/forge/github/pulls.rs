@@ -67,6 +67,8 @@ impl GitHub {
             head: found.head.sha,
             head_since: None,
             status,
+            commits: found.commits,
+            old_target: Some(found.base.sha),
             draft: found.draft.unwrap_or(false),
             reviewers: found.requested_reviewers.into_iter().map(Into::into).collect(),
             mergeability,

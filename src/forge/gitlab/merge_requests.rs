@@ -82,6 +82,8 @@ impl GitLab {
             head,
             head_since: None,
             status,
+            commits: None,
+            old_target: found.diff_refs.and_then(|refs| refs.base_sha),
             draft: found.draft.or(found.work_in_progress).unwrap_or(false),
             reviewers: found.reviewers.into_iter().map(Into::into).collect(),
             mergeability,

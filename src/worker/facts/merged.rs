@@ -11,11 +11,47 @@ use crate::worker::logs;
 
 use super::Gatherer;
 
+/// The most commits that a forge puts upon another one by one; of more it makes a merge or one commit.
+const MOST_REBASED: u32 = 100;
+/// Where the policy stands.
+const CONFIGURATION_FILE: &str = ".mergewright.yml";
+
 impl Gatherer<'_> {
     /// What the merge was put upon; none for a fast-forward and before the merge.
     pub(super) async fn parent(&self, request: &MergeRequest) -> Result<Option<Sha>, Failure> {
         let MergeRequestStatus::Merged { commit, .. } = &request.status else { return Ok(None) };
-        if *commit == request.head { Ok(None) } else { self.first_parent(commit).await }
+        if *commit == request.head {
+            return Ok(None);
+        }
+        let parents = self.parents(commit).await?;
+        let own = request.commits.unwrap_or(1);
+        let made_of_all = parents.len() != 1 || !(2..=MOST_REBASED).contains(&own);
+        match parents.into_iter().next() {
+            Some(first) if !made_of_all => {
+                Ok(Some(self.below(first, own, request.old_target.as_ref()).await?))
+            }
+            first => Ok(first),
+        }
+    }
+
+    /// What one commit or so many of them were put upon, of which the newest has this parent. Nothing but the
+    /// forge's own doing tells a squash from a rebase, so that a commit below the newest may be the merge
+    /// request's own: it is the bound base (or what the forge calls the target's) if that is reached, else what
+    /// lies below as many as there may be. In no case does a commit that the merge request wrote say which
+    /// policy holds.
+    async fn below(&self, first: Sha, own: u32, old_target: Option<&Sha>) -> Result<Sha, Failure> {
+        let bound = self.state.bound.as_ref().map(|bound| &bound.base).or(old_target);
+        let mut at = first;
+        for _ in 1..own {
+            if Some(&at) == bound {
+                break;
+            }
+            match self.parents(&at).await?.into_iter().next() {
+                Some(parent) => at = parent,
+                None => break,
+            }
+        }
+        Ok(at)
     }
 
     /// The commit of the target branch to judge against.
@@ -27,7 +63,11 @@ impl Gatherer<'_> {
             MergeRequestStatus::Closed => bound.cloned(),
             MergeRequestStatus::Merged { .. } => match parent.or(bound) {
                 Some(known) => Some(known.clone()),
-                None => self.first_parent(&request.head).await?,
+                // A fast-forward of which nothing was seen before: all that lies between is its own.
+                None => match &request.old_target {
+                    Some(point) => Some(point.clone()),
+                    None => self.parents(&request.head).await?.into_iter().next(),
+                },
             },
         };
         match known {
@@ -37,11 +77,28 @@ impl Gatherer<'_> {
     }
 
     /// Parent, drift, configuration and runs on the target branch of one that was merged as `commit`.
-    pub(super) async fn merge_facts(&self, commit: &Sha, parent: Option<Sha>) -> Result<MergeFacts, Failure> {
-        let drift = match (&self.state.bound, &parent) {
+    pub(super) async fn merge_facts(
+        &self,
+        (head, commit): (&Sha, &Sha),
+        parent: Option<Sha>,
+    ) -> Result<MergeFacts, Failure> {
+        let mut drift = match (&self.state.bound, &parent) {
             (Some(bound), Some(parent)) => self.drift(&bound.base, parent).await?,
             _ => None,
         };
+        if let Some(parent) = &parent
+            && self.state.bound.is_some()
+            && !self.state.past_merge()
+            && !self.parents(commit).await?.contains(parent)
+        {
+            // What lies between may be its own or somebody else's: then what was merged tells, compared with
+            // what was judged.
+            let mut apart = self.drift(head, commit).await?.unwrap_or_default();
+            if apart.contains(CONFIGURATION_FILE) {
+                apart.extend(self.forge.changed_paths(self.id).await?);
+            }
+            drift.get_or_insert_default().extend(apart);
+        }
         let configuration = match self.may_be_judged_anew() {
             true => Some(self.configuration(commit).await?),
             false => None,
@@ -96,14 +153,14 @@ impl Gatherer<'_> {
         }
     }
 
-    async fn first_parent(&self, commit: &Sha) -> Result<Option<Sha>, Failure> {
+    async fn parents(&self, commit: &Sha) -> Result<Vec<Sha>, Failure> {
         let repo = self.id.repo;
         let key = (repo, commit.clone());
         if let Some(known) = self.memory.parents.get(&key) {
             return Ok(known);
         }
-        let parent = self.forge.parents(repo, commit).await?.into_iter().next();
-        self.memory.parents.put(key, parent.clone());
-        Ok(parent)
+        let parents = self.forge.parents(repo, commit).await?;
+        self.memory.parents.put(key, parents.clone());
+        Ok(parents)
     }
 }

@@ -92,7 +92,7 @@ async fn a_pull_request_of_a_deleted_fork_and_author_with_nothing_computed_yet_i
 
 #[tokio::test]
 async fn merged_closed_and_conflicting_are_told_apart() {
-    let merged = json!({ "state": "closed", "merged": true, "merge_commit_sha": sha('d'), "merged_by": user(6, "bob") });
+    let merged = json!({ "state": "closed", "merged": true, "merge_commit_sha": sha('d'), "merged_by": user(6, "bob"), "commits": 3 });
     let server = serve([
         on("GET", PULL, 200, pull(merged)),
         on("GET", PULL, 200, pull(json!({ "state": "closed" }))),
@@ -104,6 +104,7 @@ async fn merged_closed_and_conflicting_are_told_apart() {
     let by = Some(User { id: UserId(6), login: "bob".to_owned(), bot: false });
     let merged = github.merge_request(MR).await.unwrap();
     assert_eq!(merged.status, MergeRequestStatus::Merged { commit: sha('d'), by });
+    assert_eq!((merged.commits, merged.old_target), (Some(3), Some(sha('b'))));
     let closed = github.merge_request(MR).await.unwrap();
     assert_eq!(closed.status, MergeRequestStatus::Closed, "the trial merge's commit does not count");
     assert_eq!(kind(github.merge_request(MR).await), ErrorKind::Refused);

@@ -150,6 +150,7 @@ async fn the_merged_commit_is_merge_squash_or_head() {
         let found = adapter(&server).merge_request(MR).await.unwrap();
         let by = Some(User { id: UserId(6), login: "bob".to_owned(), bot: false });
         assert_eq!(found.status, MergeRequestStatus::Merged { commit: sha(expected), by });
+        assert_eq!(found.old_target, Some(sha('b')), "where its commits begin");
     }
 }
 
