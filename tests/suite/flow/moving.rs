@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mergewright::domain::{ForgeKind, Sha};
-use mergewright::sandbox::{File, MergeRequestState};
+use mergewright::sandbox::{Fault, File, MergeRequestState};
 
 use super::forges::on_both_forges;
 use super::outcome::GOOD;
@@ -17,6 +17,7 @@ on_both_forges! {
     a_base_that_moves_in_the_models_paths_voids_what_was_said,
     a_base_that_moves_elsewhere_changes_nothing,
     a_retargeted_head_is_measured_and_approved_anew,
+    a_merge_that_is_tried_again_does_not_follow_it_into_another_branch,
     a_forced_push_is_another_head_and_back_is_the_first_again,
     a_merge_request_reopened_at_another_head_is_judged_at_that,
     a_draft_waits_and_goes_on_where_it_was,
@@ -106,6 +107,21 @@ async fn a_retargeted_head_is_measured_and_approved_anew(forge: ForgeKind) {
     play.builds(number, "weights").await;
     play.measures(number, GOOD).await;
     assert_eq!(play.label(number), "model::review");
+    play.ends().await;
+}
+
+async fn a_merge_that_is_tried_again_does_not_follow_it_into_another_branch(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
+    let main = play.project.branch("main").unwrap();
+    let release = play.project.branch_off(OWNER, "release", &main, &[], "Release").unwrap();
+    let number = approved(&mut play).await;
+    play.meets(1, "merge", Fault::html(502));
+    play.says(OWNER, number, "/model publish").await;
+    assert_eq!(play.sandbox.failures_left(), 0, "the merge was asked for");
+    play.project.retarget(AUTHOR, number, "release").unwrap();
+    play.passes(Duration::from_secs(600)).await;
+    assert_eq!(play.project.merge_request(number).unwrap().state, MergeRequestState::Open);
+    assert_eq!(play.project.branch("release").unwrap(), release, "nothing was judged for it");
     play.ends().await;
 }
 
