@@ -45,6 +45,7 @@ pub fn found(on: MergeRequestId, comment: Option<Comment>, us: &User) -> Incomin
     match comment {
         None => nothing("comment-gone"),
         Some(comment) if comment.system => nothing("system-note"),
+        Some(comment) if comment.internal => nothing("internal-note"),
         Some(comment) if comment.author.id == us.id => nothing("own-comment"),
         Some(comment) if comment.author.bot => nothing("bot-comment"),
         Some(comment) if comment.updated_at != comment.created_at => nothing("edited-comment"),

@@ -112,4 +112,6 @@ pub struct Comment {
     pub updated_at: Timestamp,
     /// Whether the forge itself wrote it.
     pub system: bool,
+    /// Whether only the project's members see it: an answer to it would be public.
+    pub internal: bool,
 }

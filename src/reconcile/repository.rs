@@ -151,9 +151,10 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether a comment may hold commands: a person wrote it, and nobody changed it since.
+/// Whether a comment may hold commands: a person wrote it for everybody, and nobody changed it since.
 fn speaks(comment: &Comment, us: &User) -> bool {
     !comment.system
+        && !comment.internal
         && !comment.author.bot
         && comment.author.id != us.id
         && comment.updated_at == comment.created_at

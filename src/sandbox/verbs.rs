@@ -225,6 +225,16 @@ impl SandboxProject {
         })
     }
 
+    /// Writes a comment that only the project's members see, on GitLab.
+    pub fn internal_note(&self, login: &str, number: u64, body: &str) -> Done<Option<u64>> {
+        self.by(login, |state, project, person| {
+            match state.comment_for(project, person, number, body, true)? {
+                Commented::Comment(id) => Ok(Some(id)),
+                Commented::OnlyCommands(_) => Ok(None),
+            }
+        })
+    }
+
     /// Changes a comment.
     pub fn edit_comment(&self, login: &str, number: u64, comment: u64, body: &str) -> Done<()> {
         self.by(login, |state, project, person| state.edit_comment(project, person, number, comment, body))

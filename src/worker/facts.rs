@@ -217,6 +217,10 @@ impl Gatherer<'_> {
         }
         if let Some((id, author, body)) = told {
             let now = self.forge.comment(self.id, id).await?;
+            // Whatever told us of it: an answer to an internal question would be public.
+            if now.as_ref().is_some_and(|comment| comment.internal) {
+                return Ok(Gathered::Nothing("internal-note"));
+            }
             let seen = match &now {
                 Some(comment) => self.seen(comment.created_at).await?,
                 None => None,

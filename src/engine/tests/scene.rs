@@ -272,6 +272,7 @@ impl Scene {
             created_at: self.now,
             updated_at: self.now,
             system: false,
+            internal: false,
         };
         ToldComment { id, author: user(login), body: body.to_owned(), now: Some(now), seen: None }
     }

@@ -98,6 +98,7 @@ impl From<answers::Comment> for Comment {
             created_at,
             updated_at,
             system: false,
+            internal: false,
         }
     }
 }

@@ -333,6 +333,11 @@ pub(super) struct Note {
     pub(super) updated_at: Option<String>,
     #[serde(default)]
     pub(super) system: bool,
+    #[serde(default)]
+    pub(super) internal: Option<bool>,
+    /// What `internal` was called before GitLab 15.3; both are sent since.
+    #[serde(default)]
+    pub(super) confidential: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

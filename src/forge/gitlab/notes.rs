@@ -114,6 +114,7 @@ impl From<answers::Note> for Comment {
             created_at,
             updated_at,
             system: note.system,
+            internal: note.internal == Some(true) || note.confidential == Some(true),
         }
     }
 }

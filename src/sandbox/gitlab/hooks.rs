@@ -55,7 +55,9 @@ fn message(state: &State, occurrence: &Occurrence) -> Option<Message> {
             ("Merge Request Hook", body)
         }
         Occurrence::Commented { comment, edited, .. } => {
-            ("Note Hook", note(state, place, *comment, *edited)?)
+            let internal = place.comments.get(comment)?.internal;
+            let event = if internal { "Confidential Note Hook" } else { "Note Hook" };
+            (event, note(state, place, *comment, *edited)?)
         }
         Occurrence::Pipeline { pipeline, .. } => {
             ("Pipeline Hook", self::pipeline(state, place, place.pipelines.get(pipeline)?)?)
@@ -275,7 +277,7 @@ fn note(state: &State, place: &Project, id: u64, edited: bool) -> Option<Value> 
     let one = place.merge_requests.get(&comment.merge_request)?;
     Some(json!({
         "object_kind": "note",
-        "event_type": "note",
+        "event_type": if comment.internal { "confidential_note" } else { "note" },
         "user": user(state, comment.edited_by.filter(|_| edited).unwrap_or(comment.author))?,
         "project_id": place.id,
         "project": project(state, place),
@@ -297,7 +299,7 @@ fn note(state: &State, place: &Project, id: u64, edited: bool) -> Option<Value> 
             "system": comment.system,
             "st_diff": null,
             "type": null,
-            "internal": false,
+            "internal": comment.internal,
             "action": if edited { "update" } else { "create" },
             "url": format!("{}/-/merge_requests/{}#note_{}", state.project_url(place), one.number, comment.id),
         },

@@ -29,7 +29,8 @@ pub(super) fn route(
                 let text = format!("note is too long (maximum is {LIMIT} characters)");
                 return Err(Refusal::Invalid(text));
             }
-            match state.comment(project, by, iid, &body)? {
+            let internal = call.flag("internal");
+            match state.comment_for(project, by, iid, &body, internal)? {
                 Commented::Comment(note) => {
                     let note = state.comment_of(project, iid, note)?;
                     Ok(Reply::json(201, &shape::note(state, project, id, note)))

@@ -136,8 +136,8 @@ pub(super) fn note(state: &State, project: u64, id: u64, comment: &Comment) -> V
         "noteable_iid": comment.merge_request,
         "project_id": project,
         "resolvable": false,
-        "confidential": false,
-        "internal": false,
+        "confidential": comment.internal,
+        "internal": comment.internal,
     })
 }
 

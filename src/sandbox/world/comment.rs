@@ -23,6 +23,8 @@ pub struct Comment {
     pub edited_by: Option<u64>,
     /// Written by the forge itself.
     pub system: bool,
+    /// Shown to the project's members alone, on GitLab.
+    pub internal: bool,
     /// Signs put on it.
     pub reactions: Vec<Reaction>,
 }
@@ -58,7 +60,19 @@ impl State {
         number: u64,
         text: &str,
     ) -> Result<Commented, Refusal> {
-        self.require(project, person, Role::Guest)?;
+        self.comment_for(project, person, number, text, false)
+    }
+
+    /// Writes a comment for everybody, or for the project's members alone.
+    pub(crate) fn comment_for(
+        &mut self,
+        project: u64,
+        person: u64,
+        number: u64,
+        text: &str,
+        internal: bool,
+    ) -> Result<Commented, Refusal> {
+        self.require(project, person, if internal { Role::Reporter } else { Role::Guest })?;
         self.project(project)?.merge_request(number)?;
         let (body, commands) = (self.dialect.read_comment)(text);
         if body.trim().is_empty() && commands.is_empty() {
@@ -69,6 +83,9 @@ impl State {
             return Ok(Commented::OnlyCommands(commands));
         }
         let id = self.write(project, person, number, body, false)?;
+        if let Some(comment) = self.project_mut(project)?.comments.get_mut(&id) {
+            comment.internal = internal;
+        }
         self.tell(&Occurrence::Commented { project, comment: id, edited: false });
         Ok(Commented::Comment(id))
     }
@@ -92,6 +109,7 @@ impl State {
             updated_at: now,
             edited_by: None,
             system,
+            internal: false,
             reactions: Vec::new(),
         };
         let place = self.project_mut(project)?;

@@ -166,6 +166,29 @@ async fn a_comment_that_was_changed_is_no_command_and_a_lost_one_is(forge: Forge
     play.ends().await;
 }
 
+#[tokio::test]
+async fn an_internal_note_is_no_command_whoever_tells_of_it() {
+    let mut play = Play::start(ForgeKind::GitLab).await;
+    let number = play.candidate("Train longer", GOOD).await;
+    for keep in [None, none()] {
+        play.manner.keep = keep;
+        play.clock.advance(Duration::from_secs(5));
+        let text = "/model approve\n/model approve of what nobody outside shall read";
+        let note = play.project.internal_note(OWNER, number, text).unwrap().unwrap();
+        // A sweep lists what the hook was put aside for; a second one too.
+        for _ in 0..2 {
+            sweeps(&mut play).await;
+        }
+        assert_eq!(play.label(number), "model::review");
+        assert_eq!(play.replies(number, note), Vec::<String>::new(), "the answer would be public");
+        assert_eq!(play.reactions(number, note), Vec::<String>::new());
+    }
+    play.manner.keep = None;
+    play.says(OWNER, number, "/model approve").await;
+    assert_eq!(play.label(number), "model::ready", "said to everybody it is one");
+    play.ends().await;
+}
+
 async fn a_forge_that_does_not_answer_is_asked_about_the_same_time_again(forge: ForgeKind) {
     let mut play = Play::start(forge).await;
     let number = play.candidate("Train longer", GOOD).await;

@@ -442,6 +442,30 @@ async fn one_comment_is_read_by_number_or_is_gone() {
 }
 
 #[tokio::test]
+async fn a_note_is_internal_by_either_of_the_two_words() {
+    let marks = [
+        (json!({ "internal": true, "confidential": true }), true),
+        (json!({ "internal": true }), true),
+        (json!({ "internal": null, "confidential": true }), true),
+        (json!({ "internal": false, "confidential": false }), false),
+        (json!({}), false),
+    ];
+    for (marks, expected) in marks {
+        let mut note = json!({ "id": 4, "author": user(6, "bob"), "body": "/model publish" });
+        note.as_object_mut().unwrap().extend(marks.as_object().unwrap().clone());
+        let list = "/projects/7/merge_requests/3/notes?sort=asc&order_by=created_at&activity_filter=only_comments&per_page=100";
+        let server = Server::start([
+            on("GET", "/projects/7/merge_requests/3/notes/4", 200, note.clone()),
+            on("GET", list, 200, json!([note])),
+        ])
+        .await;
+        let gitlab = adapter(&server);
+        assert_eq!(gitlab.comment(MR, CommentId(4)).await.unwrap().unwrap().internal, expected, "{marks}");
+        assert_eq!(gitlab.comments(MR).await.unwrap()[0].internal, expected, "{marks}");
+    }
+}
+
+#[tokio::test]
 async fn tags_of_a_model_are_searched_and_peeled() {
     let tag = |name: &str, message: Option<&str>| json!({ "name": name, "message": message, "target": sha('d'), "commit": commit('c') });
     let found = json!([tag("iris@v1.0.0", Some("{}")), tag("iris@v2.0.0", None), tag("x-iris@v9.0.0", None)]);
