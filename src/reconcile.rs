@@ -6,22 +6,23 @@
 //! has to be chosen first.
 
 mod healing;
+mod patience;
 mod repository;
 mod served;
 
 pub use served::Served;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use healing::Healing;
+use patience::Patience;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::domain::{Clock, ForgeKind, RepoId, Timestamp};
-use crate::forge::{ErrorKind, Forge, ForgeError, Forges, OurHook};
+use crate::forge::{Forge, ForgeError, Forges, OurHook};
 use crate::storage::{Store, StoreError};
 
 /// How much further back than the last sweep we look: the forge's clock may differ from ours, and what
@@ -41,8 +42,10 @@ struct Inner {
     clock: Arc<dyn Clock>,
     served: Served,
     heals: Heals,
-    /// Whether this process has swept before: until then it cannot know what it was not there for.
-    begun: AtomicBool,
+    /// What this process has compared before: until then it cannot know what it was not there for.
+    begun: Mutex<BTreeSet<RepoId>>,
+    /// Where the last sweep of a forge gave up, so that the next one begins behind it.
+    given_up: Mutex<BTreeMap<ForgeKind, RepoId>>,
 }
 
 /// Whether deliveries that failed are asked for again.
@@ -84,8 +87,7 @@ impl Reconcile {
     /// Sweeps over this store and these forges.
     #[must_use]
     pub fn new(store: Store, forges: Forges, clock: Arc<dyn Clock>, served: Served) -> Self {
-        let (heals, begun) = (Heals::No, AtomicBool::new(false));
-        Self { inner: Arc::new(Inner { store, forges, clock, served, heals, begun }) }
+        Self::of(store, forges, clock, served, Heals::No)
     }
 
     /// The same; deliveries that the forge could not hand over are asked for again. `public_url` is how forges
@@ -95,8 +97,12 @@ impl Reconcile {
         let Inner { store, forges, clock, served, .. } = &*self.inner;
         let (store, forges, clock, served) =
             (store.clone(), forges.clone(), Arc::clone(clock), served.clone());
-        let (heals, begun) = (Heals::Yes(public_url), AtomicBool::new(false));
-        Self { inner: Arc::new(Inner { store, forges, clock, served, heals, begun }) }
+        Self::of(store, forges, clock, served, Heals::Yes(public_url))
+    }
+
+    fn of(store: Store, forges: Forges, clock: Arc<dyn Clock>, served: Served, heals: Heals) -> Self {
+        let (begun, given_up) = (Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { store, forges, clock, served, heals, begun, given_up }) }
     }
 
     /// Sweeps now and every `every`, until `shutdown`.
@@ -124,9 +130,6 @@ impl Reconcile {
                 self.inner.forge(adapter.as_ref(), &mut swept).await?;
             }
         }
-        if swept.failed == 0 {
-            self.inner.begun.store(true, Ordering::Relaxed);
-        }
         if swept.looks + swept.comments > 0 {
             tracing::info!(
                 sweep.repositories = swept.repositories,
@@ -152,22 +155,30 @@ impl Inner {
         failed.iter().for_each(|error| warn(kind, None, error));
         repositories.sort_unstable();
         repositories.dedup();
+        // Many broken ones in a row would else stand before the others for ever.
+        if let Some(last) = lock(&self.given_up).remove(&kind) {
+            let behind = repositories.partition_point(|repo| *repo <= last);
+            repositories.rotate_left(behind);
+        }
+        let mut patience = Patience::default();
         // Those too that could not be compared now: what failed of them is not passed over.
         let mut served = BTreeSet::new();
         for repo in repositories {
             let span = tracing::info_span!("sweep", repository = %repo);
             match self.repository(forge, repo, since, now, swept).instrument(span).await {
                 Ok(true) => {
+                    patience.renewed();
                     served.insert(repo);
                     self.heal(forge, Some(repo), &BTreeSet::from([repo]), (since, now), swept).await?;
                 }
-                Ok(false) => {}
+                Ok(false) => patience.renewed(),
                 Err(SweepError::Store(error)) => return Err(error),
                 Err(SweepError::Forge(error)) => {
                     warn(kind, Some(repo), &error);
                     served.insert(repo);
                     swept.failed += 1;
-                    if concerns_all(forge, &error) {
+                    if patience.ends(forge, &error) {
+                        lock(&self.given_up).insert(kind, repo);
                         return Ok(());
                     }
                 }
@@ -215,7 +226,7 @@ impl Inner {
         }
         let before = self.store.swept_at(repo).await?;
         let from = before.unwrap_or(since).before(OVERLAP);
-        let awake = self.begun.load(Ordering::Relaxed);
+        let awake = lock(&self.begun).contains(&repo);
         let comparison = repository::Comparison {
             store: &self.store,
             forge,
@@ -228,6 +239,7 @@ impl Inner {
         let found = comparison.compare().await?;
         self.store.enqueue(found.jobs, now).await?;
         self.store.swept(repo, now).await?;
+        lock(&self.begun).insert(repo);
         swept.repositories += 1;
         swept.looks += found.looks;
         swept.comments += found.comments;
@@ -235,13 +247,8 @@ impl Inner {
     }
 }
 
-/// Whether what is wrong with the forge or the credential is wrong with the next repository too.
-fn concerns_all(forge: &dyn Forge, error: &ForgeError) -> bool {
-    match error.kind {
-        ErrorKind::Retry { after: None } => true,
-        ErrorKind::Retry { after: Some(_) } | ErrorKind::Unauthorized => !forge.admits_apart(),
-        ErrorKind::Refused | ErrorKind::Conflict | ErrorKind::Gone => false,
-    }
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn warn(forge: ForgeKind, repo: Option<RepoId>, error: &ForgeError) {

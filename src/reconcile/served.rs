@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::concerns_all;
+use super::patience::Patience;
 use crate::domain::{ForgeKind, RepoId, Timestamp};
 use crate::forge::{ErrorKind, Forge, ForgeError};
 
@@ -42,19 +42,21 @@ impl Served {
     /// that is not there (yet) is asked for again next time.
     pub(super) async fn named(&self, forge: &dyn Forge) -> (Vec<RepoId>, Vec<ForgeError>) {
         let (mut all, mut failed) = (Vec::new(), Vec::new());
+        let (mut patience, mut given_up) = (Patience::default(), false);
         for name in &self.names {
             let key = (forge.kind(), name.clone());
             let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
             let repo = match known {
                 Some(repo) => Some(repo),
+                None if given_up => None,
                 None => match forge.repository_at(name).await {
-                    Ok(found) => found,
+                    Ok(found) => {
+                        patience.renewed();
+                        found
+                    }
                     Err(error) => {
-                        let last = concerns_all(forge, &error);
+                        given_up = patience.ends(forge, &error);
                         failed.push(error);
-                        if last {
-                            break;
-                        }
                         None
                     }
                 },

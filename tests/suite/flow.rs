@@ -15,6 +15,7 @@ mod app;
 mod app_faults;
 mod audit;
 mod authority;
+mod broken;
 mod checks;
 mod corpus;
 mod decisions;
