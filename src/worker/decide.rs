@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::subject::{self, Concern, Waited};
 
 /// How long a forge may take to show everywhere what it told us of.
-const YOUNG: Duration = Duration::from_secs(20);
+const YOUNG: Duration = Duration::from_secs(60);
 
 impl Inner {
     /// Everything that the job changes.
@@ -77,6 +77,9 @@ impl Inner {
                         let forge = self.forge(id.repo.forge)?;
                         let us = forge.whoami().await?;
                         let mut found = forge.comment(id, comment).await?;
+                        if found.is_none() && self.is_young(claimed) {
+                            return Err(Failure::NotShownYet);
+                        }
                         // As if it had been delivered: without our secrets.
                         if let Some(found) = &mut found {
                             found.body = self.settings.redactor.text(&found.body).into_owned();
@@ -102,7 +105,7 @@ impl Inner {
             memory: &self.memory,
             repositories: &self.settings.repositories,
             now: self.clock.now(),
-            young: self.clock.now().since(claimed.since) < YOUNG,
+            young: self.is_young(claimed),
             bot: engine::Addressed { user: us, addressing, checks: forge.shows_checks() },
             id,
             state: &stored.state,
@@ -144,6 +147,11 @@ impl Inner {
             runs: found.runs,
             ..Decision::default()
         })
+    }
+
+    /// Whether the forge may not show everywhere yet what the job is about.
+    fn is_young(&self, claimed: &Claimed) -> bool {
+        self.clock.now().since(claimed.since) < YOUNG
     }
 
     pub(super) fn forge(

@@ -12,6 +12,7 @@ mod queue;
 mod reports;
 mod rescorings;
 mod target;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,10 +20,10 @@ use std::time::Duration;
 use crate::command::{self, Verb};
 use crate::config::server::AllowList;
 use crate::domain::{
-    Effect, JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelId, ModelName, ModelState, Outcome,
-    Press, Publication, RepoId, Report, Repository, RunId, Sha, State, StickyReport, Timestamp,
+    JobId, MergeRequest, MergeRequestId, MergeRequestStatus, ModelId, ModelName, ModelState, Outcome, Press,
+    Publication, RepoId, Report, Repository, RunId, Sha, State, StickyReport, Timestamp,
 };
-use crate::engine::{self, Addressed, Configuration, Facts, Registry, Seen, ToldComment};
+use crate::engine::{self, Addressed, Configuration, Facts, Registry, ToldComment};
 use crate::event::Event;
 use crate::forge::{ErrorKind, Forge, ForgeError};
 use crate::storage::Store;
@@ -38,9 +39,6 @@ const PRODUCTION: &str = "production";
 
 /// How long a repository's name and default branch are taken to be as they were.
 const REPOSITORY_LASTS: Duration = Duration::from_secs(300);
-
-/// How many writings of a report are looked through for the one that a comment is about.
-const REPORTS_LOOKED_THROUGH: u32 = 50;
 
 /// Reads what the engine must know about one merge request.
 #[derive(Debug)]
@@ -216,14 +214,8 @@ impl Gatherer<'_> {
             self.judge_anew(&mut found).await?;
         }
         if let Some((id, author, body)) = told {
-            let now = self.forge.comment(self.id, id).await?;
-            // Whatever told us of it: an answer to an internal question would be public.
-            if now.as_ref().is_some_and(|comment| comment.internal) {
+            let Some((now, seen)) = self.now(id).await? else {
                 return Ok(Gathered::Nothing("internal-note"));
-            }
-            let seen = match &now {
-                Some(comment) => self.seen(comment.created_at).await?,
-                None => None,
             };
             found.facts.comments.push(ToldComment { id, author, body, now, seen });
         }
@@ -350,22 +342,6 @@ impl Gatherer<'_> {
         let repository = self.forge.repository(repo).await?;
         self.memory.repositories.put(repo, (repository.clone(), self.now));
         Ok(repository)
-    }
-
-    /// What our sticky report said at a time; none where we never wrote one. A report may have been
-    /// decided long before it could be written.
-    async fn seen(&self, at: Timestamp) -> Result<Option<BTreeMap<ModelName, Seen>>, Failure> {
-        let written = self.store.reports_written(self.id, REPORTS_LOOKED_THROUGH).await?;
-        if written.is_empty() {
-            return Ok(None);
-        }
-        // The forges' clocks tell seconds, ours milliseconds.
-        let by_then = |time: &Timestamp| time.0.div_euclid(1000) <= at.0.div_euclid(1000);
-        let newest = written.iter().find(|(time, _)| by_then(time));
-        Ok(Some(match newest {
-            Some((_, Effect::Report { report })) => Seen::of(report),
-            _ => BTreeMap::new(),
-        }))
     }
 
     /// Our versions of the touched models, and the tags where a number is about to be taken.

@@ -31,6 +31,9 @@ pub(crate) enum Failure {
     /// There is nobody to ask about this forge.
     #[error("{0} is not configured, so nothing of it can be read; configure it or drop what waits")]
     Unconfigured(ForgeKind),
+    /// The forge may be slow to show what it told us of.
+    #[error("the forge does not show the comment yet that it told us of")]
+    NotShownYet,
     /// Our own event cannot be read.
     #[error("an event of our own is damaged: {0}")]
     Damaged(String),
@@ -71,7 +74,7 @@ impl Failure {
             Self::Forge(ForgeError { kind: ErrorKind::Unauthorized, .. }) => {
                 return Next::Again(UNAUTHORIZED.wait(tries, chance));
             }
-            Self::Store(StoreError::Damaged(_)) | Self::Forge(_) | Self::Panicked(_) => {
+            Self::Store(StoreError::Damaged(_)) | Self::Forge(_) | Self::NotShownYet | Self::Panicked(_) => {
                 BACKOFF.wait(tries, chance)
             }
             Self::Store(_) => return Next::Wait,

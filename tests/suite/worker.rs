@@ -217,7 +217,7 @@ async fn a_merge_request_that_is_not_there_is_looked_for_a_few_times_and_let_go(
     stand.store.enqueue(vec![job], mergewright::domain::Clock::now(stand.clock.as_ref())).await.unwrap();
     assert_eq!(stand.work().await, 1);
     assert_eq!(stand.store.queue().await.unwrap().0, 1, "it may not be shown yet");
-    stand.later(Duration::from_secs(30));
+    stand.later(Duration::from_secs(60));
     assert_eq!(stand.work().await, 1);
     assert_eq!(stand.store.queue().await.unwrap().0, 0);
     assert_eq!(stand.store.dead_jobs(9).await.unwrap(), []);

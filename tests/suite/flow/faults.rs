@@ -10,6 +10,7 @@ use mergewright::sandbox::Fault;
 
 use super::Play;
 use super::forges::{calls, on_both_forges};
+use super::missed::{none, sweeps};
 use super::outcome::{GOOD, a_while, end, patient_lifecycle, published};
 use super::play::{BOT, OWNER};
 
@@ -21,6 +22,7 @@ on_both_forges! {
     a_forge_that_fails_at_any_call_changes_nothing,
     #[ignore = "takes minutes: every fault at every call"]
     a_token_or_a_line_that_fails_at_any_call_changes_nothing,
+    a_comment_that_is_not_shown_yet_is_a_command_all_the_same,
     an_outage_of_half_an_hour_is_outlasted_by_a_command,
     an_expired_token_is_told_once_and_everything_goes_on_with_a_valid_one,
     a_merge_that_the_forge_refuses_is_told_with_its_reason,
@@ -51,11 +53,9 @@ const MOST_REQUESTS: usize = 190;
 /// another one.
 fn decides(fault: &str, call: &str) -> bool {
     match fault {
-        // A 404 is how GitLab says that there is none of it: no file, no branch, no such comment any
-        // more, nothing to put a sign on. The next look sees it.
-        "not found yet" => {
-            matches!(call, "file" | "branch" | "rights" | "one comment" | "archive" | "reaction")
-        }
+        // A 404 is how GitLab says that there is none of it: no file, no branch, nothing to put a sign on.
+        // The next look sees it.
+        "not found yet" => matches!(call, "file" | "branch" | "rights" | "archive" | "reaction"),
         // Of a token that is good for everything else it says that its owner may not merge here.
         "token not accepted" => matches!(call, "merge" | "rights"),
         // Whose rights cannot be read is refused: not knowing denies.
@@ -128,6 +128,32 @@ async fn a_forge_that_fails_at_any_call_changes_nothing(forge: ForgeKind) {
 
 async fn a_token_or_a_line_that_fails_at_any_call_changes_nothing(forge: ForgeKind) {
     matrix(forge, 7..11, |_| true).await;
+}
+
+async fn a_comment_that_is_not_shown_yet_is_a_command_all_the_same(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
+    let number = play.candidate("Train longer", GOOD).await;
+    // Told by its hook, and shown a moment later.
+    play.meets(3, "one comment", Fault::status(404));
+    let approved = play.says(OWNER, number, "/model approve").await;
+    assert_eq!(play.label(number), "model::review");
+    for _ in 0..10 {
+        play.passes(Duration::from_secs(5)).await;
+    }
+    assert_eq!(play.label(number), "model::ready");
+    assert_eq!(play.reactions(number, approved), ["eyes"]);
+
+    // Found by a sweep, and not shown by itself at first.
+    let everything = std::mem::replace(&mut play.manner.keep, none());
+    play.meets(1, "one comment", Fault::status(404));
+    let status = play.says(OWNER, number, "/model status").await;
+    sweeps(&mut play).await;
+    for _ in 0..10 {
+        play.passes(Duration::from_secs(5)).await;
+    }
+    play.reply(number, status);
+    play.manner.keep = everything;
+    play.ends().await;
 }
 
 async fn an_outage_of_half_an_hour_is_outlasted_by_a_command(forge: ForgeKind) {

@@ -39,7 +39,7 @@ pub(super) async fn sweeps(play: &mut Play) -> Swept {
     swept
 }
 
-fn none() -> Option<Filter> {
+pub(super) fn none() -> Option<Filter> {
     Some(Arc::new(|_: &Delivery| false))
 }
 

@@ -2,6 +2,7 @@
 //! or nobody hears of it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use mergewright::command::table;
 use mergewright::domain::ForgeKind;
@@ -271,7 +272,10 @@ async fn a_deleted_comment_runs_nothing_and_stops_nothing(forge: ForgeKind) {
     let unheard = play.project.comment(OWNER, number, "/model approve").unwrap().unwrap();
     play.project.delete_comment(OWNER, number, unheard).unwrap();
     play.settle().await;
+    // It may only not be shown yet: a minute later it is taken to be gone.
+    play.passes(Duration::from_secs(60)).await;
     assert_eq!(play.label(number), "model::review");
+    assert_eq!(play.audit("refusal").await.len(), 1);
     // What runs already goes on.
     let heard = play.says(OWNER, number, "/model approve\n/model publish").await;
     assert_eq!(play.label(number), "model::publishing");
