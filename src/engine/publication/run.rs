@@ -32,7 +32,7 @@ pub(super) fn follow(
     let job = publish_job(run, name);
     match job {
         Some(job) => unfinished(turn, name, model, run, job),
-        None if run.jobs.iter().all(|job| !job.status.is_final()) => Some(Next::Wait(None)),
+        None if run.jobs.is_empty() || run.jobs.iter().any(is_under_way) => Some(Next::Wait(None)),
         None => {
             let link =
                 LogTail { job: "publish".to_owned(), web_url: run.web_url.clone(), text: String::new() };
@@ -54,6 +54,11 @@ pub(super) fn show_failed(turn: &mut Turn<'_>, name: &ModelName, model: &ModelSt
 
 fn publish_job<'r>(run: &'r Run, name: &ModelName) -> Option<&'r Job> {
     run.jobs.iter().find(|job| job.task == "publish" && job.model.as_ref() == Some(name))
+}
+
+/// Whether the run goes on by itself: a forge shows a job only when what it needs has ended.
+const fn is_under_way(job: &Job) -> bool {
+    matches!(job.status, JobStatus::Waiting | JobStatus::Running)
 }
 
 /// The job's log, once however often it is looked at.

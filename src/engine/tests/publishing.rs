@@ -331,6 +331,24 @@ fn a_publish_run_that_was_deleted_fails_and_is_started_anew() {
 }
 
 #[test]
+fn a_publish_job_is_missed_only_when_its_run_has_ended() {
+    let mut scene = publishing();
+    publish_job(&mut scene, 9, JobStatus::Succeeded);
+    let (first, second) = (JobId(scene.number()), JobId(scene.number()));
+    let show = |scene: &mut Scene, jobs| {
+        scene.facts.merged.as_mut().unwrap().runs.get_mut(&9).unwrap().jobs = jobs;
+        scene.look();
+    };
+    show(&mut scene, vec![]);
+    assert_eq!(scene.phase(), Phase::Publishing);
+    let ended = || job(first, "prepare", JobStatus::Succeeded);
+    show(&mut scene, vec![ended(), job(second, "check", JobStatus::Running)]);
+    assert_eq!(scene.phase(), Phase::Publishing, "the publish job may come after it");
+    show(&mut scene, vec![ended(), job(second, "check", JobStatus::Skipped)]);
+    assert_eq!(scene.phase(), Phase::PublishFailed);
+}
+
+#[test]
 fn what_the_forge_refuses_is_named_and_goes_on_after_publish() {
     let mut scene = merged();
     scene.outcome("tag:iris@v1.0.0", Outcome::Refused { reason: "tags are protected".to_owned() });

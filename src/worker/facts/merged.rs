@@ -115,7 +115,8 @@ impl Gatherer<'_> {
                         logs::read(self.forge, self.memory, self.id.repo, &mut read).await;
                         runs.insert(run.0, read);
                     }
-                    Err(error) if error.kind == ErrorKind::Gone => {
+                    // A forge may not show yet everywhere what it has just started.
+                    Err(error) if error.kind == ErrorKind::Gone && !self.young => {
                         gone.insert(run.0);
                     }
                     Err(error) => return Err(error.into()),

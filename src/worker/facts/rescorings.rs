@@ -28,7 +28,7 @@ impl Gatherer<'_> {
     async fn rescoring(&self, name: &ModelName, id: RunId, found: &Found) -> Result<RescoringFact, Failure> {
         let mut run = match self.forge.run(self.id.repo, id).await {
             Ok(run) => run,
-            Err(error) if error.kind == ErrorKind::Gone => {
+            Err(error) if error.kind == ErrorKind::Gone && !self.young => {
                 return Ok(RescoringFact { run: None, scores: None });
             }
             Err(error) => return Err(error.into()),

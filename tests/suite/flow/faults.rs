@@ -23,6 +23,7 @@ on_both_forges! {
     #[ignore = "takes minutes: every fault at every call"]
     a_token_or_a_line_that_fails_at_any_call_changes_nothing,
     a_comment_that_is_not_shown_yet_is_a_command_all_the_same,
+    a_publish_run_that_is_not_shown_yet_is_looked_for_again,
     an_outage_of_half_an_hour_is_outlasted_by_a_command,
     an_expired_token_is_told_once_and_everything_goes_on_with_a_valid_one,
     a_merge_that_the_forge_refuses_is_told_with_its_reason,
@@ -153,6 +154,22 @@ async fn a_comment_that_is_not_shown_yet_is_a_command_all_the_same(forge: ForgeK
     }
     play.reply(number, status);
     play.manner.keep = everything;
+    play.ends().await;
+}
+
+async fn a_publish_run_that_is_not_shown_yet_is_looked_for_again(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.says(OWNER, number, "/model approve").await;
+    play.says(OWNER, number, "/model publish").await;
+    play.meets(3, "jobs", Fault::status(404));
+    play.publishes().await;
+    assert_eq!(play.label(number), "model::publishing", "{}", play.report(number));
+    for _ in 0..10 {
+        play.passes(Duration::from_secs(5)).await;
+    }
+    assert_eq!(end(&play, number), published(forge));
+    assert_eq!(play.audit("publication").await.iter().filter(|what| what.contains("failed")).count(), 0);
     play.ends().await;
 }
 
