@@ -26,6 +26,16 @@ impl User {
         if self.bot { self.login.strip_suffix("[bot]").unwrap_or(&self.login) } else { &self.login }
     }
 
+    /// Whether a login is of the form that GitLab gives to access tokens of projects and groups:
+    /// `project_7_bot_3f…`, earlier `project_7_bot` and `project_7_bot1`.
+    #[must_use]
+    pub fn is_token_login(login: &str) -> bool {
+        let owner = login.strip_prefix("project_").or_else(|| login.strip_prefix("group_"));
+        let Some((number, rest)) = owner.and_then(|owner| owner.split_once("_bot")) else { return false };
+        let counted = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        !number.is_empty() && counted(number) && (rest.starts_with(['_', '-']) || counted(rest))
+    }
+
     /// Whether the App with this name acts with this account.
     #[must_use]
     pub fn is_app(&self, slug: &str) -> bool {
@@ -125,5 +135,35 @@ impl CommitAuthor {
     #[must_use]
     pub fn is(&self, login: &str, emails: &BTreeSet<String>) -> bool {
         self.login.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(login)) || emails.contains(&self.email)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_of_access_tokens_are_known_by_their_logins_and_lookalikes_are_not() {
+        for login in [
+            "project_7_bot",
+            "project_7_bot1",
+            "project_7_bot12",
+            "project_7_bot_3f2a",
+            "group_12_bot_x",
+            "group_1_bot-2",
+        ] {
+            assert!(User::is_token_login(login), "{login}");
+        }
+        for login in [
+            "project_bot",
+            "project_x_bot",
+            "project__bot",
+            "my_project_7_bot",
+            "group_1_botanist",
+            "group_1_bot1a",
+            "alice",
+        ] {
+            assert!(!User::is_token_login(login), "{login}");
+        }
     }
 }

@@ -61,20 +61,9 @@ impl Account {
     fn user(self, number: Option<u64>) -> Option<User> {
         let id = UserId(self.id.or(number)?);
         let login = self.username.unwrap_or_default();
-        Some(User { id, bot: is_bot(&login), login })
+        // Payloads carry no other mark.
+        Some(User { id, bot: User::is_token_login(&login), login })
     }
-}
-
-/// Whether a login is of the form that GitLab gives to access tokens of projects and groups:
-/// payloads carry no other mark.
-fn is_bot(login: &str) -> bool {
-    ["project_", "group_"].iter().any(|owner| {
-        let Some(rest) = login.strip_prefix(owner) else { return false };
-        let Some((number, random)) = rest.split_once("_bot") else { return false };
-        let counted = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        counted
-            && (random.is_empty() || random.starts_with('_') || random.bytes().all(|b| b.is_ascii_digit()))
-    })
 }
 
 /// A project or anything else of which only the number is used.

@@ -29,19 +29,9 @@ pub(super) struct User {
 impl From<User> for domain::User {
     fn from(user: User) -> Self {
         // Short forms of a user do not tell; access tokens' users are known by their names.
-        let bot = user.bot.unwrap_or_else(|| is_token_user(&user.username));
+        let bot = user.bot.unwrap_or_else(|| domain::User::is_token_login(&user.username));
         Self { id: UserId(user.id), login: user.username, bot }
     }
-}
-
-/// `project_7_bot_3f…`, `group_7_bot`.
-fn is_token_user(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("project_").or_else(|| name.strip_prefix("group_")) else {
-        return false;
-    };
-    let Some((number, rest)) = rest.split_once('_') else { return false };
-    let marked = rest == "bot" || rest.strip_prefix("bot").is_some_and(|rest| rest.starts_with(['_', '-']));
-    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) && marked
 }
 
 #[derive(Debug, Deserialize)]
@@ -387,18 +377,6 @@ pub(super) struct ReleaseLinks {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn users_of_access_tokens_are_bots_and_lookalikes_are_not() {
-        for name in ["project_7_bot", "project_7_bot_3f2a", "group_12_bot_x", "project_7_bot1"] {
-            assert_eq!(is_token_user(name), !name.ends_with("bot1"), "{name}");
-        }
-        for name in
-            ["project_bot", "project_x_bot", "project__bot", "my_project_7_bot", "group_1_botanist", "alice"]
-        {
-            assert!(!is_token_user(name), "{name}");
-        }
-    }
 
     #[test]
     fn a_user_that_says_so_is_what_it_says() {
