@@ -78,7 +78,7 @@ impl Failure {
 
     /// Whether the forge's words contain these, without regard to case.
     pub(crate) fn says(&self, words: &str) -> bool {
-        self.words.to_ascii_lowercase().contains(words)
+        self.words.to_ascii_lowercase().contains(&words.to_ascii_lowercase())
     }
 
     /// The same failure judged otherwise by the operation that knows what it means.

@@ -48,12 +48,12 @@ const DISPATCH: Operation = Operation {
 const FIND: Operation =
     Operation { name: "dispatched", does: "look for a pipeline that was started before", needs: "Developer" };
 
-/// What GitLab says of a pipeline that would have no job.
+/// What GitLab says of a pipeline that would have no job, in small letters.
 const NO_JOBS: [&str; 4] = [
     "rules configuration prevented",
     "filtered out by workflow rules",
     "would have been empty",
-    "Missing CI config file",
+    "missing ci config file",
 ];
 /// How many pipelines of pushes are looked at.
 const MOST_OF_PUSHES: usize = 20;

@@ -279,6 +279,21 @@ async fn where_variables_may_not_be_set_the_setting_is_named() {
 }
 
 #[tokio::test]
+async fn a_branch_without_a_job_for_it_is_told_so_in_whichever_words_gitlab_has() {
+    for words in [
+        "Missing CI config file",
+        "Pipeline filtered out by workflow rules.",
+        "The resulting pipeline would have been empty. Review the rules configuration for the relevant jobs.",
+    ] {
+        let no = json!({ "message": { "base": [words] } });
+        let server = Server::start([on("POST", "/projects/7/pipeline", 400, no)]).await;
+        let error = adapter(&server).dispatch(REPO, "main", &order(None)).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused);
+        assert!(error.external.contains("commit what `mergewright generate` writes"), "{}", error.external);
+    }
+}
+
+#[tokio::test]
 async fn an_equal_dispatch_is_found_among_those_since_a_time() {
     let list = "/projects/7/pipelines?ref=main&source=api&order_by=id&sort=desc&per_page=50";
     let at = |id: u64, seconds: u32| {
