@@ -310,8 +310,16 @@ async fn an_equal_dispatch_is_found_among_those_since_a_time() {
     };
     let since = Timestamp::parse("2026-01-01T00:00:10Z").unwrap();
     let server = Server::start([
-        on("GET", list, 200, json!([at(74, 40), at(73, 30), at(72, 20), at(71, 10), at(70, 9)]))
-            .header("x-next-page", "2"),
+        on(
+            "GET",
+            list,
+            200,
+            json!([at(76, 42), at(75, 41), at(74, 40), at(73, 30), at(72, 20), at(71, 10), at(70, 9)]),
+        )
+        .header("x-next-page", "2"),
+        // Somebody else's, and one that was deleted since the list was made.
+        on("GET", "/projects/7/pipelines/76/variables", 403, json!({ "message": "403 Forbidden" })),
+        on("GET", "/projects/7/pipelines/75/variables", 404, json!({ "message": "404 Not found" })),
         of(74, variables(true)),
         of(73, with(variables(false), "MERGEWRIGHT_TRAFFIC", "5")),
         of(72, vec![]),
