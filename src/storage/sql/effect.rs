@@ -15,6 +15,7 @@ pub(in crate::storage) const NEXT: &str = "
 /// An effect and whether a second one of its slot is a repetition: what happens once has a slot that
 /// holds everything by which a wanted repetition differs.
 fn happens_once(effect: &Effect) -> bool {
+    // Those that do not are named in `prune` too: our comments are known by their markers, not by these rows.
     match effect {
         Effect::Report { .. }
         | Effect::Reply { .. }
@@ -284,7 +285,8 @@ pub(in crate::storage) async fn prune(
     query(
         "DELETE FROM outbox
          WHERE id > $1 AND id <= $2 AND ended_at < $3
-           AND (status <> 'done' OR kind IN ('report', 'status', 'label', 'cancel_run', 'propose'))",
+           AND (status <> 'done' OR kind IN ('report', 'reply', 'status', 'check', 'answer', 'label',
+                                             'keep_schedules', 'start_clock', 'propose', 'cancel_run'))",
     )
     .bind(after)
     .bind(last)

@@ -7,7 +7,7 @@ use super::commits::sha;
 use super::outbox::{done, label, merge};
 use super::{Fresh, lane, merge_request, new_state, on_postgres, what};
 use crate::domain::{
-    CommentId, Done, Effect, ForgeKind, Label, MergeRequestId, Outcome, RepoId, RunId, Timestamp,
+    CommentId, Done, Effect, ForgeKind, Label, MergeRequestId, Outcome, Reply, RepoId, RunId, Timestamp,
 };
 use crate::storage::{Decision, EffectEnd, NewJob, StoreError};
 
@@ -131,8 +131,11 @@ async fn a_repository_that_fails_again_and_again_does_not_starve_another() {
 #[tokio::test]
 async fn ended_calls_are_forgotten_but_what_happens_once_is_remembered() {
     let store = Fresh::new().await;
-    store.want(vec![label(Label::Ready), merge(1)], 1).await;
-    for _ in 0..2 {
+    let reply = Box::new(Reply { answers: Vec::new() });
+    let reply = Effect::Reply { to: CommentId(1), reply };
+    let clock = Effect::StartClock { model: "iris".parse().unwrap() };
+    store.want(vec![label(Label::Ready), merge(1), reply, clock], 1).await;
+    for _ in 0..4 {
         let call = store.call(3).await;
         store.end(&call, done(), 3).await;
     }
@@ -141,7 +144,7 @@ async fn ended_calls_are_forgotten_but_what_happens_once_is_remembered() {
     store.end(&dead, EffectEnd::Dead { reason: "no".to_owned(), job: None }, 5).await;
     store.want(vec![label(Label::Hold)], 6).await;
     store.prune(Timestamp(3)).await.unwrap();
-    assert_eq!(store.count("SELECT COUNT(*) FROM outbox").await, 4, "none of them ended before that");
+    assert_eq!(store.count("SELECT COUNT(*) FROM outbox").await, 6, "none of them ended before that");
     store.prune(Timestamp(100)).await.unwrap();
     let left =
         "SELECT GROUP_CONCAT(slot || ':' || status, ' ') FROM (SELECT * FROM outbox ORDER BY id) AS kept";
