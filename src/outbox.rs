@@ -11,6 +11,7 @@ mod registry;
 mod render;
 mod retry;
 mod schedules;
+mod starts;
 
 pub use render::Renderer;
 
@@ -27,6 +28,7 @@ use crate::storage::{ClaimedEffect, EffectEnd, HeldError, MOST_INTERRUPTIONS, Ne
 
 use perform::{Means, Performed};
 use retry::Next;
+use starts::Starts;
 
 /// How long a claimed effect stays ours without a sign of life.
 const LEASE: Duration = Duration::from_secs(120);
@@ -57,6 +59,8 @@ struct Inner {
     redactor: Redactor,
     /// Credentials that were told to be refused.
     complaints: Complaints,
+    /// Runs that were started, or may have been.
+    starts: Starts,
 }
 
 /// Why an effect could not be performed.
@@ -86,8 +90,9 @@ impl Outbox {
         redactor: Redactor,
     ) -> Result<Self, OutboxError> {
         let renderer = Renderer::new()?;
-        let complaints = Complaints::default();
-        Ok(Self { inner: Arc::new(Inner { store, forges, clock, mode, renderer, redactor, complaints }) })
+        let (complaints, starts) = (Complaints::default(), Starts::default());
+        let inner = Inner { store, forges, clock, mode, renderer, redactor, complaints, starts };
+        Ok(Self { inner: Arc::new(inner) })
     }
 }
 
@@ -172,8 +177,9 @@ impl Inner {
                 internal: "no adapter".to_owned(),
             }));
         };
-        let Self { store, renderer, redactor, .. } = self;
-        Means { store, forge: forge.as_ref(), renderer, redactor }.perform(claimed).await
+        let Self { store, renderer, redactor, starts, .. } = self;
+        let (forge, clock) = (forge.as_ref(), self.clock.as_ref());
+        Means { store, forge, clock, renderer, redactor, starts }.perform(claimed).await
     }
 
     async fn end(
@@ -218,6 +224,7 @@ impl Inner {
                 alarm("dead_effect");
                 tracing::error!(alarm.kind = "dead_effect", %error, "an effect was given up");
                 count(claimed, "dead");
+                self.starts.ended(claimed);
                 let job = job(claimed, &Outcome::Refused { reason: error.external.clone() });
                 let end = EffectEnd::Dead { reason: error.to_string(), job };
                 self.store.finish_effect(&claimed.lease, end, self.clock.now()).await
@@ -237,6 +244,7 @@ impl Inner {
     async fn finish(&self, claimed: &ClaimedEffect, performed: Performed) -> Result<(), StoreError> {
         let Performed { outcome, comment } = performed;
         count(claimed, word(&outcome));
+        self.starts.ended(claimed);
         tracing::info!(
             effect.slot = claimed.effect.slot(),
             effect.outcome = word(&outcome),

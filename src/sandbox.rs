@@ -23,6 +23,7 @@ mod world;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -354,6 +355,11 @@ impl Sandbox {
     /// Whether lists come in pages that are one entry shorter than asked for.
     pub fn short_pages(&self, short: bool) {
         self.world.lock().short_pages = short;
+    }
+
+    /// How long after its beginning a run stands in lists.
+    pub fn lists_runs_after(&self, age: Duration) {
+        self.world.lock().lists_runs_after = age;
     }
 
     /// Every request so far, in the order of the answers.

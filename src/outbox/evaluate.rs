@@ -5,29 +5,26 @@
 use crate::domain::{
     Done, MergeRequest, MergeRequestId, MergeRequestStatus, Outcome, Subject, Timestamp, WorkOrder,
 };
-use crate::forge::{ErrorKind, Forge};
+use crate::forge::ErrorKind;
 use crate::storage::ClaimedEffect;
 
 use super::OutboxError;
-use super::perform::Performed;
+use super::perform::{Means, Performed};
 
 /// Starts the run, or finds the one that an earlier try started at `since` or later.
 pub(super) async fn perform(
-    forge: &dyn Forge,
+    means: &Means<'_>,
     claimed: &ClaimedEffect,
     id: MergeRequestId,
     branch: &str,
     order: &WorkOrder,
     since: Timestamp,
 ) -> Result<Performed, OutboxError> {
-    let head = &order.commit;
-    let begun = match claimed.attempts {
-        0 => None,
-        _ => forge.dispatched(id.repo, branch, order, since).await?,
-    };
-    let run = match begun {
+    let (head, forge) = (&order.commit, means.forge);
+    let run = match means.dispatched(claimed, branch, order, since).await? {
         Some(run) => run,
         None => {
+            means.starts.may_start(claimed, means.clock.now())?;
             let now = forge.merge_request(id).await?;
             if let Some(outcome) = hindrance(&now, branch, order) {
                 return Ok(Performed { outcome, comment: None });
@@ -40,10 +37,10 @@ pub(super) async fn perform(
                 let reason = format!("{files} are not kept by the forge any more");
                 return Ok(Performed { outcome: Outcome::Refused { reason }, comment: None });
             }
-            forge.dispatch(id.repo, branch, order).await?
+            means.starts.start(claimed, means.clock, forge.dispatch(id.repo, branch, order)).await?
         }
     };
-    // A forge starts where the branch is by now, whatever was meant.
+    // A forge starts where the branch is by now, whatever was meant. What it does not show yet is no other run.
     let began = forge.run(id.repo, run).await?;
     if began.sha == *head {
         return Ok(Performed::done(Done::Run { run }));

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::domain::{
-    CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, MergeRequestStatus, Outcome, Owner, Redactor,
-    RepoId, Run, RunId, Sha, Timestamp, WorkOrder,
+    Clock, CommentId, Done, Effect, JobId, JobStatus, MergeRequestId, MergeRequestStatus, Outcome, Owner,
+    Redactor, RepoId, Run, RunId, Sha, Timestamp, WorkOrder,
 };
 use crate::forge::{ErrorKind, Forge, ForgeError};
 use crate::storage::{ClaimedEffect, Store};
 
 use super::comments::Place;
 use super::render::Renderer;
+use super::starts::Starts;
 use super::{OutboxError, checks, clean, commit, evaluate, merge, registry, schedules};
 
 /// How far the forge's clock may be behind ours: a run created this long before the decision may
@@ -41,8 +42,10 @@ impl Performed {
 pub(crate) struct Means<'a> {
     pub(crate) store: &'a Store,
     pub(crate) forge: &'a dyn Forge,
+    pub(crate) clock: &'a dyn Clock,
     pub(crate) renderer: &'a Renderer,
     pub(crate) redactor: &'a Redactor,
+    pub(super) starts: &'a Starts,
 }
 
 impl Means<'_> {
@@ -85,7 +88,7 @@ impl Means<'_> {
             Effect::Dispatch { branch, order, .. } => self.dispatch(claimed, branch, order).await,
             Effect::Evaluate { branch, order, .. } => {
                 let (id, since) = (merge_request(claimed)?, earlier(claimed.since));
-                evaluate::perform(self.forge, claimed, id, branch, order, since).await
+                evaluate::perform(self, claimed, id, branch, order, since).await
             }
             Effect::Merge { head, method, target, .. } => {
                 let id = merge_request(claimed)?;
@@ -231,14 +234,29 @@ impl Means<'_> {
         order: &WorkOrder,
     ) -> Result<Performed, OutboxError> {
         let repo = claimed.owner.repo();
-        if claimed.attempts > 0 {
-            let since = earlier(claimed.since);
-            if let Some(run) = self.forge.dispatched(repo, branch, order, since).await? {
-                return Ok(Performed::done(Done::Run { run }));
-            }
-        }
-        let run = self.forge.dispatch(repo, branch, order).await?;
+        let run = match self.dispatched(claimed, branch, order, earlier(claimed.since)).await? {
+            Some(run) => run,
+            None => self.starts.start(claimed, self.clock, self.forge.dispatch(repo, branch, order)).await?,
+        };
         Ok(Performed::done(Done::Run { run }))
+    }
+
+    /// The run that an earlier try started at `since` or later.
+    pub(super) async fn dispatched(
+        &self,
+        claimed: &ClaimedEffect,
+        branch: &str,
+        order: &WorkOrder,
+        since: Timestamp,
+    ) -> Result<Option<RunId>, ForgeError> {
+        self.starts.begins(claimed, self.clock.now());
+        if claimed.attempts == 0 {
+            return Ok(None);
+        }
+        match self.starts.started(claimed) {
+            Some(run) => Ok(Some(run)),
+            None => self.forge.dispatched(claimed.owner.repo(), branch, order, since).await,
+        }
     }
 }
 

@@ -33,6 +33,7 @@ mod workflows;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
@@ -144,6 +145,7 @@ impl World {
             asked_again: Vec::new(),
             keeps_no_log: false,
             short_pages: false,
+            lists_runs_after: Duration::ZERO,
             queues_turn: false,
         };
         Self { state: Mutex::new(state), bell, mail, told }
@@ -197,6 +199,8 @@ pub(crate) struct State {
     pub(crate) keeps_no_log: bool,
     /// Whether lists hold one entry less than asked for on each page.
     pub(crate) short_pages: bool,
+    /// How old a run must be to stand in a list.
+    pub(crate) lists_runs_after: Duration,
     /// Whether what waits in queues is being looked at.
     queues_turn: bool,
 }
@@ -204,6 +208,11 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Whether a run is old enough to stand in lists.
+    pub(crate) fn is_listed(&self, run: &Pipeline) -> bool {
+        self.now().since(run.created_at) >= self.lists_runs_after
     }
 
     /// The next number of a kind; kinds start apart so that a mixed-up id is noticed.

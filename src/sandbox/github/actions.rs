@@ -153,6 +153,7 @@ fn list(state: &State, call: &Call, project: u64, workflow: Option<&str>) -> Ans
         let (status, conclusion) = runs::standing(place, run);
         equal
             && run.workflow.is_some()
+            && state.is_listed(run)
             && workflow.is_none_or(|path| run.workflow.as_deref() == Some(path))
             && word.as_deref().is_none_or(|word| word == status || Some(word) == conclusion)
             && created.as_ref().is_none_or(|range| is_within(run.created_at, range))

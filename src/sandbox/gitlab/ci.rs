@@ -99,7 +99,7 @@ fn list(state: &State, call: &Call, project: u64) -> Answer {
             place.pipeline_state(run).word().to_owned(),
         ];
         let equal = wanted.iter().zip(&has).all(|(want, has)| want.as_ref().is_none_or(|want| want == has));
-        equal && after.is_none_or(|after| run.updated_at >= after)
+        equal && state.is_listed(run) && after.is_none_or(|after| run.updated_at >= after)
     };
     let mut found: Vec<&Pipeline> = place.pipelines.values().filter(fits).collect();
     if call.text("sort").as_deref() != Some("asc") {

@@ -24,6 +24,8 @@ on_both_forges! {
     a_token_or_a_line_that_fails_at_any_call_changes_nothing,
     a_comment_that_is_not_shown_yet_is_a_command_all_the_same,
     a_publish_run_that_is_not_shown_yet_is_looked_for_again,
+    a_run_that_may_have_been_started_is_not_started_again_before_it_would_be_shown,
+    what_was_not_started_is_started_a_minute_later,
     an_outage_of_half_an_hour_is_outlasted_by_a_command,
     an_expired_token_is_told_once_and_everything_goes_on_with_a_valid_one,
     a_merge_that_the_forge_refuses_is_told_with_its_reason,
@@ -170,6 +172,44 @@ async fn a_publish_run_that_is_not_shown_yet_is_looked_for_again(forge: ForgeKin
     }
     assert_eq!(end(&play, number), published(forge));
     assert_eq!(play.audit("publication").await.iter().filter(|what| what.contains("failed")).count(), 0);
+    play.ends().await;
+}
+
+/// Everything before the publish run is dispatched.
+async fn approved(forge: ForgeKind) -> (Play, u64) {
+    let mut play = Play::start(forge).await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.says(OWNER, number, "/model approve").await;
+    (play, number)
+}
+
+async fn a_run_that_may_have_been_started_is_not_started_again_before_it_would_be_shown(forge: ForgeKind) {
+    let (mut play, number) = approved(forge).await;
+    play.sandbox.lists_runs_after(Duration::from_secs(30));
+    play.meets(1, "dispatch", Fault::BreakAfter);
+    play.says(OWNER, number, "/model publish").await;
+    for _ in 0..12 {
+        play.passes(Duration::from_secs(5)).await;
+    }
+    assert_eq!(end(&play, number).runs_by_us, 1, "one run, however late it is shown");
+    play.publishes().await;
+    assert_eq!(end(&play, number), published(forge));
+    play.ends().await;
+}
+
+async fn what_was_not_started_is_started_a_minute_later(forge: ForgeKind) {
+    let (mut play, number) = approved(forge).await;
+    play.meets(1, "dispatch", Fault::BreakBefore);
+    play.says(OWNER, number, "/model publish").await;
+    for _ in 0..10 {
+        play.passes(Duration::from_secs(5)).await;
+        assert_eq!(end(&play, number).runs_by_us, 0);
+    }
+    for _ in 0..20 {
+        play.passes(Duration::from_secs(5)).await;
+    }
+    play.publishes().await;
+    assert_eq!(end(&play, number), published(forge));
     play.ends().await;
 }
 
