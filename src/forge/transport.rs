@@ -43,8 +43,10 @@ pub struct Limits {
     pub connect: Duration,
     /// For one call of the API, answer included.
     pub call: Duration,
-    /// For one log, archive or release file.
+    /// For one log, archive or release file, beside the time that its size takes at the least rate.
     pub transfer: Duration,
+    /// Bytes of such a file that come in a second at least; between two of its parts no more than `call` passes.
+    pub least_rate: u64,
     /// Bytes of one JSON answer.
     pub json: u64,
     /// Bytes of one job's log.
@@ -59,6 +61,7 @@ impl Default for Limits {
             connect: Duration::from_secs(10),
             call: Duration::from_secs(60),
             transfer: Duration::from_secs(600),
+            least_rate: 1 << 20,
             json: 32 << 20,
             log: 256 << 20,
             pages: 500,
@@ -212,7 +215,7 @@ impl Transport {
     ) -> Result<(T, HeaderMap), Failure> {
         let kept = self.line.known(address);
         let ask = kept.as_ref().map(Kept::condition).unwrap_or_default();
-        let response = self.read(operation, Method::GET, address, &ask, false, self.limits.call).await?;
+        let response = self.read(operation, Method::GET, address, &ask, false).await?;
         let mut headers = response.headers().clone();
         let body = match kept {
             Some(kept) if response.status() == NOT_MODIFIED => kept.confirmed(&mut headers),
@@ -228,7 +231,7 @@ impl Transport {
     /// Reads the headers of an answer only.
     pub(crate) async fn head(&self, operation: &Operation, path: &str) -> Result<HeaderMap, Failure> {
         let (address, none) = (self.address(path), HeaderMap::new());
-        let response = self.read(operation, Method::HEAD, &address, &none, false, self.limits.call).await?;
+        let response = self.read(operation, Method::HEAD, &address, &none, false).await?;
         Ok(response.headers().clone())
     }
 
@@ -245,7 +248,7 @@ impl Transport {
         form: Option<&'static str>,
     ) -> Result<Response, Failure> {
         let ask = form.map(|form| (ACCEPT, HeaderValue::from_static(form))).into_iter().collect();
-        self.read(operation, Method::GET, &self.address(path), &ask, true, self.limits.transfer).await
+        self.read(operation, Method::GET, &self.address(path), &ask, true).await
     }
 
     /// Follows redirects: within our origin with the token; elsewhere only where `storage` allows it,
@@ -257,9 +260,10 @@ impl Transport {
         address: &str,
         ask: &HeaderMap,
         storage: bool,
-        time: Duration,
     ) -> Result<Response, Failure> {
         let mut address = self.parsed_address(operation, address)?;
+        // A file takes as long as it is large; whoever reads it sees to it that it goes on.
+        let time = (!storage).then_some(self.limits.call);
         let mut ours = true;
         for _ in 0..=MOST_REDIRECTS {
             let headers = if ours { ask.clone() } else { HeaderMap::new() };

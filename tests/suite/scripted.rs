@@ -13,6 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
+use futures_util::StreamExt as _;
 use mergewright::domain::{Clock, Sha, Timestamp};
 use mergewright::forge::{ErrorKind, ForgeError};
 use serde_json::{Value, json};
@@ -63,6 +64,8 @@ enum End {
     Well,
     BrokenOff,
     Never,
+    /// In so many parts, each so many milliseconds after the one before.
+    InParts(usize, u64),
 }
 
 impl Answer {
@@ -74,6 +77,12 @@ impl Answer {
     /// The connection breaks after the body's first half.
     pub(crate) fn broken_off(mut self) -> Self {
         self.end = End::BrokenOff;
+        self
+    }
+
+    /// The body comes in so many parts, each so many milliseconds after the one before.
+    pub(crate) fn in_parts(mut self, parts: usize, pause: u64) -> Self {
+        self.end = End::InParts(parts, pause);
         self
     }
 
@@ -237,6 +246,13 @@ async fn answer(
         let half = found.body[..found.body.len() / 2].to_vec();
         let parts = [Ok(half), Err(std::io::Error::other("broken off"))];
         Body::from_stream(futures_util::stream::iter(parts))
+    } else if let End::InParts(parts, pause) = found.end {
+        let size = found.body.len().div_ceil(parts);
+        let parts: Vec<_> = found.body.chunks(size).map(<[u8]>::to_vec).collect();
+        Body::from_stream(futures_util::stream::iter(parts).then(move |part| async move {
+            tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+            Ok::<_, std::io::Error>(part)
+        }))
     } else {
         Body::from(found.body)
     };

@@ -2,13 +2,17 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tokio::io::AsyncWriteExt as _;
+use tokio::time::Instant;
 
 use super::Transport;
+use super::carrier::Lost;
 use crate::forge::ErrorKind;
 use crate::forge::classify::{Failure, Operation};
 
@@ -54,13 +58,11 @@ impl Transport {
         mut response: Response,
         limit: u64,
     ) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::new();
+        let (mut body, begun) = (Vec::new(), Instant::now());
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(self.too_large(operation, limit));
         }
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| self.broken(operation, &error.into()))?
-        {
+        while let Some(chunk) = self.chunk(operation, &mut response, begun, body.len() as u64).await? {
             if (body.len() + chunk.len()) as u64 > limit {
                 return Err(self.too_large(operation, limit));
             }
@@ -77,11 +79,9 @@ impl Transport {
         keep: usize,
     ) -> Result<Vec<u8>, Failure> {
         let limit = self.limits.log;
-        let mut kept = VecDeque::new();
+        let (mut kept, begun) = (VecDeque::new(), Instant::now());
         let mut read: u64 = 0;
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| self.broken(operation, &error.into()))?
-        {
+        while let Some(chunk) = self.chunk(operation, &mut response, begun, read).await? {
             read += chunk.len() as u64;
             if read > limit {
                 return Err(self.too_large(operation, limit));
@@ -111,10 +111,8 @@ impl Transport {
             )
         };
         let mut file = tokio::fs::File::from_std(tempfile::tempfile().map_err(disk)?);
-        let mut written: u64 = 0;
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| self.broken(operation, &error.into()))?
-        {
+        let (mut written, begun): (u64, _) = (0, Instant::now());
+        while let Some(chunk) = self.chunk(operation, &mut response, begun, written).await? {
             written += chunk.len() as u64;
             if written > limit {
                 return Err(self.too_large(operation, limit));
@@ -123,6 +121,25 @@ impl Transport {
         }
         file.flush().await.map_err(disk)?;
         Ok(file.into_std().await)
+    }
+
+    /// The next part of a body of which `read` bytes came since `begun`: however large it is, it must not come
+    /// more slowly than the least rate.
+    async fn chunk(
+        &self,
+        operation: &Operation,
+        response: &mut Response,
+        begun: Instant,
+        read: u64,
+    ) -> Result<Option<Bytes>, Failure> {
+        let sized = Duration::from_secs(read / self.limits.least_rate.max(1));
+        let next = tokio::time::timeout_at(begun + self.limits.transfer + sized, response.chunk());
+        let lost = match next.await {
+            Ok(Ok(chunk)) => return Ok(chunk),
+            Ok(Err(error)) => error.into(),
+            Err(_elapsed) => Lost::too_slow(read),
+        };
+        Err(self.broken(operation, &lost))
     }
 
     /// The beginning of an error's body; what cannot be read is left out.

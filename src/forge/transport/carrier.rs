@@ -30,13 +30,13 @@ pub(super) struct Outgoing {
     pub(super) address: Url,
     pub(super) headers: HeaderMap,
     pub(super) payload: Payload,
-    /// How long everything may take, the answer's body included.
-    pub(super) time: Duration,
+    /// How long everything may take, the answer's body included; none where only the reading of the body tells.
+    pub(super) time: Option<Duration>,
 }
 
 impl Outgoing {
     /// A read.
-    pub(super) fn reading(method: Method, address: Url, headers: HeaderMap, time: Duration) -> Self {
+    pub(super) fn reading(method: Method, address: Url, headers: HeaderMap, time: Option<Duration>) -> Self {
         Self { method, address, headers, payload: Payload::Nothing, time }
     }
 }
@@ -98,7 +98,11 @@ impl Carrier {
 /// Sends without any signature.
 pub(super) async fn plainly(client: &Client, outgoing: Outgoing) -> Result<Response, Lost> {
     let Outgoing { method, address, headers, payload, time } = outgoing;
-    let request = client.request(method, address).headers(headers).timeout(time);
+    let request = client.request(method, address).headers(headers);
+    let request = match time {
+        Some(time) => request.timeout(time),
+        None => request,
+    };
     let request = match payload {
         Payload::Nothing => request,
         Payload::Json(value) => request.json(&value),
@@ -129,7 +133,9 @@ async fn through(octocrab: &Octocrab, outgoing: Outgoing) -> Result<Response, oc
         request.headers_mut().remove(CONTENT_LENGTH);
     }
     request.headers_mut().extend(headers);
-    request.extensions_mut().insert(Patience(time));
+    if let Some(time) = time {
+        request.extensions_mut().insert(Patience(time));
+    }
     Ok(octocrab.execute(request).await?.map(Body::wrap).into())
 }
 
@@ -186,6 +192,12 @@ impl Lost {
     /// Nobody who stands in for the forge knows the answer.
     pub(super) fn unanswered() -> Self {
         Self { timed_out: false, unreachable: true, causes: "the answer is not known".to_owned() }
+    }
+
+    /// Less of it came than must have by now.
+    pub(super) fn too_slow(read: u64) -> Self {
+        let causes = format!("only {read} bytes came in time");
+        Self { timed_out: true, unreachable: false, causes }
     }
 
     /// Looks for the error of the network below all wrappings.

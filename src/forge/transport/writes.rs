@@ -82,7 +82,8 @@ impl Transport {
     ) -> Result<T, Failure> {
         let address = self.parsed_address(operation, &self.address(path))?;
         let (headers, payload) = (HeaderMap::new(), Payload::Nothing);
-        let outgoing = Outgoing { method: Method::POST, address, headers, payload, time: self.limits.call };
+        let outgoing =
+            Outgoing { method: Method::POST, address, headers, payload, time: Some(self.limits.call) };
         let response = self.send(operation, outgoing, false).await?;
         if !response.status().is_success() {
             return Err(self.judge(operation, response).await);
@@ -117,7 +118,7 @@ impl Transport {
     ) -> Result<Response, Failure> {
         let address = self.parsed_address(operation, address)?;
         let time = if matches!(payload, Payload::Bytes(_)) { self.limits.transfer } else { self.limits.call };
-        let outgoing = Outgoing { method, address, headers: HeaderMap::new(), payload, time };
+        let outgoing = Outgoing { method, address, headers: HeaderMap::new(), payload, time: Some(time) };
         let response = self.send(operation, outgoing, true).await?;
         if response.status().is_success() { Ok(response) } else { Err(self.judge(operation, response).await) }
     }

@@ -1,12 +1,13 @@
 //! Artifacts over the wire; what a hostile archive may hold is proved where archives are read.
 
 use std::io::{Cursor, Write as _};
+use std::time::Duration;
 
 use mergewright::domain::{Digest, Job, JobId, JobStatus};
-use mergewright::forge::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge as _, ForgeError};
+use mergewright::forge::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge as _, ForgeError, Limits};
 use serde_json::{Value, json};
 
-use super::{REPO, TOKEN, adapter, serve};
+use super::{REPO, TOKEN, adapter, serve, with_limits};
 use crate::scripted::{Answer, Server, on, raw};
 
 const ZIP: &str = "/repos/acme/models/actions/artifacts/81/zip";
@@ -47,10 +48,40 @@ async fn read(
     kind: ArtifactKind,
     answers: impl IntoIterator<Item = Answer>,
 ) -> (Result<Archive, ForgeError>, Server) {
+    read_within(Limits::default(), kind, answers).await
+}
+
+async fn read_within(
+    limits: Limits,
+    kind: ArtifactKind,
+    answers: impl IntoIterator<Item = Answer>,
+) -> (Result<Archive, ForgeError>, Server) {
     let server = serve(answers).await;
     let wanted = |path: &str| path.ends_with(".json");
-    let result = adapter(&server).archive(REPO, &job(), kind, &wanted, LIMITS).await;
+    let result = with_limits(&server, limits).archive(REPO, &job(), kind, &wanted, LIMITS).await;
     (result, server)
+}
+
+#[tokio::test]
+async fn a_file_takes_the_time_of_its_size_and_no_more() {
+    let bytes = zipped(&[("a.json", b"{}"), ("b.json", b"{}")]);
+    // All of it takes longer than any answer of the API may.
+    let least = Limits { transfer: Duration::from_secs(1), least_rate: 10, ..Limits::default() };
+    let (archive, _server) = read_within(
+        least,
+        ArtifactKind::Reports,
+        [reports(), raw("GET", ZIP, 200, bytes.clone()).in_parts(8, 250)],
+    )
+    .await;
+    assert_eq!(archive.unwrap().files.len(), 2);
+
+    let more = Limits { least_rate: 1 << 20, ..least };
+    let (archive, _server) =
+        read_within(more, ArtifactKind::Reports, [reports(), raw("GET", ZIP, 200, bytes).in_parts(8, 250)])
+            .await;
+    let error = archive.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Retry { after: None });
+    assert!(error.external.contains("in time"), "{}", error.external);
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Artifacts over the wire; what a hostile archive may hold is proved where archives are read.
 
 use std::io::{Cursor, Write as _};
+use std::time::Duration;
 
 use mergewright::domain::{Digest, Job, JobId, JobStatus};
-use mergewright::forge::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge as _, ForgeError};
+use mergewright::forge::{Archive, ArchiveLimits, ArtifactKind, ErrorKind, Forge as _, ForgeError, Limits};
 use serde_json::json;
 
-use super::{REPO, TOKEN, adapter};
+use super::{REPO, TOKEN, adapter, with_limits};
 use crate::scripted::{Answer, Server, on, raw};
 
 const ARTIFACTS: &str = "/projects/7/jobs/42/artifacts";
@@ -22,6 +23,13 @@ fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 async fn read(answers: impl IntoIterator<Item = Answer>) -> (Result<Archive, ForgeError>, Server) {
+    read_within(Limits::default(), answers).await
+}
+
+async fn read_within(
+    limits: Limits,
+    answers: impl IntoIterator<Item = Answer>,
+) -> (Result<Archive, ForgeError>, Server) {
     let server = Server::start(answers).await;
     let job = Job {
         id: JobId(42),
@@ -33,7 +41,8 @@ async fn read(answers: impl IntoIterator<Item = Answer>) -> (Result<Archive, For
         log_tail: None,
     };
     let wanted = |path: &str| path.ends_with(".json");
-    let result = adapter(&server).archive(REPO, &job, ArtifactKind::Reports, &wanted, LIMITS).await;
+    let result =
+        with_limits(&server, limits).archive(REPO, &job, ArtifactKind::Reports, &wanted, LIMITS).await;
     (result, server)
 }
 
@@ -49,6 +58,22 @@ async fn an_archive_gives_digests_of_all_and_the_wanted_contents() {
     );
     assert_eq!(archive.files.keys().collect::<Vec<_>>(), ["models/iris/metrics.json"]);
     assert_eq!(server.only().header("private-token"), Some(TOKEN));
+}
+
+#[tokio::test]
+async fn a_file_takes_the_time_of_its_size_and_no_more() {
+    let bytes = zipped(&[("a.json", b"{}"), ("b.json", b"{}")]);
+    // All of it takes longer than any answer of the API may.
+    let least = Limits { transfer: Duration::from_secs(1), least_rate: 10, ..Limits::default() };
+    let (archive, _server) =
+        read_within(least, [raw("GET", ARTIFACTS, 200, bytes.clone()).in_parts(8, 250)]).await;
+    assert_eq!(archive.unwrap().files.len(), 2);
+
+    let more = Limits { least_rate: 1 << 20, ..least };
+    let (archive, _server) = read_within(more, [raw("GET", ARTIFACTS, 200, bytes).in_parts(8, 250)]).await;
+    let error = archive.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Retry { after: None });
+    assert!(error.external.contains("in time"), "{}", error.external);
 }
 
 #[tokio::test]
