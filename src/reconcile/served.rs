@@ -19,7 +19,7 @@ pub struct Served {
     names: Vec<String>,
     /// Whether a full path is served.
     allows: Arc<dyn Fn(&str) -> bool + Send + Sync>,
-    /// Names that were found; they are asked for once.
+    /// Names that were found; they are asked for once, as long as the repository is there under its name.
     found: Arc<Mutex<BTreeMap<(ForgeKind, String), RepoId>>>,
     /// Whether a repository is served, with the time that was read.
     judged: Arc<Mutex<BTreeMap<RepoId, (bool, Timestamp)>>>,
@@ -84,7 +84,10 @@ impl Served {
             return Ok(serves);
         }
         let serves = match forge.repository(repo).await {
-            Ok(found) => (self.allows)(&found.path),
+            Ok(found) => {
+                self.forget(repo, Some(&found.path));
+                (self.allows)(&found.path)
+            }
             // Gone, or nothing to be seen in it: no merge requests either way. Whoever was not let in may be
             // by the next time.
             Err(error) if matches!(error.kind, ErrorKind::Gone | ErrorKind::Refused) => {
@@ -92,11 +95,19 @@ impl Served {
                 if error.kind == ErrorKind::Refused {
                     return Ok(false);
                 }
+                self.forget(repo, None);
                 false
             }
             Err(error) => return Err(error),
         };
         self.judged.lock().unwrap_or_else(PoisonError::into_inner).insert(repo, (serves, now));
         Ok(serves)
+    }
+
+    /// A name that led to this repository may lead to another one by now.
+    fn forget(&self, repo: RepoId, path: Option<&str>) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let still = |name: &str| path.is_some_and(|path| path.eq_ignore_ascii_case(name));
+        found.retain(|(_, name), known| *known != repo || still(name));
     }
 }

@@ -99,7 +99,7 @@ impl GitHub {
     /// Whether the branch is merged by a queue, as far as its rules tell.
     pub(super) async fn has_queue(&self, repo: RepoId, branch: &str) -> Result<bool, ForgeError> {
         let rest = format!("/rules/branches/{}", segment(branch));
-        match self.get::<Vec<Rule>>(&RULES, repo, &rest).await {
+        match self.list::<Rule>(&RULES, repo, &rest).await {
             Ok(rules) => Ok(rules.iter().any(|rule| rule.kind == QUEUE_RULE)),
             // Older servers know no rules, and some plans have none.
             Err(failure) if matches!(failure.error.kind, ErrorKind::Gone | ErrorKind::Refused) => Ok(false),

@@ -1,6 +1,7 @@
 //! Repositories that the forge cannot tell of: the sweep goes on with the others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mergewright::domain::ForgeKind;
 use mergewright::sandbox::{Chooser, Fault, File, Role, SandboxProject};
@@ -15,6 +16,7 @@ on_both_forges! {
     one_whose_comments_cannot_be_read_does_not_stop_the_others,
     after_many_in_a_row_the_forge_is_left_alone_and_the_next_sweep_goes_on_behind_them,
     a_name_that_cannot_be_looked_for_does_not_stop_the_others,
+    a_name_that_leads_to_another_repository_by_now_is_looked_for_anew,
 }
 
 const NAMED: &str = "repositories: [\"group/models\", \"group/others\", \"group/third\", \"group/fourth\", \"group/fifth\"]\n";
@@ -127,5 +129,22 @@ async fn a_name_that_cannot_be_looked_for_does_not_stop_the_others(forge: ForgeK
     assert_eq!(swept.repositories, 2);
     assert_eq!(labels(&others[1], number), ["model::building"]);
     play.sandbox.choose_failures(None);
+    play.ends().await;
+}
+
+async fn a_name_that_leads_to_another_repository_by_now_is_looked_for_anew(forge: ForgeKind) {
+    let mut play = Play::serving(forge, IRIS, "repositories: [\"group/models\"]\n").await;
+    play.parts_the_bots();
+    assert_eq!(sweeps(&mut play).await.repositories, 1);
+    play.project.rename("away/models").unwrap();
+    let new = founded_at(&play.sandbox, "group/models", &usual_files(forge, IRIS));
+    new.member(BOT, Role::Maintainer).unwrap();
+    let number = opens(&new);
+    // What a path is, is taken to be so for an hour.
+    play.passes(Duration::from_secs(3600)).await;
+    for _ in 0..2 {
+        sweeps(&mut play).await;
+    }
+    assert_eq!(labels(&new, number), ["model::building"]);
     play.ends().await;
 }

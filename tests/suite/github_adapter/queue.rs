@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{MR, TOKEN, adapter, serve};
 use crate::scripted::{Answer, kind, on, raw, sha};
 
-const RULES: &str = "/repos/acme/models/rules/branches/release%2F1";
+const RULES: &str = "/repos/acme/models/rules/branches/release%2F1?per_page=100";
 /// Beside the API, not below it.
 const GRAPHQL: &str = "/api/graphql";
 
@@ -40,6 +40,23 @@ async fn what_a_queue_merges_is_put_into_it_at_the_gated_head_and_never_merged_p
     assert!(asked[3].json()["query"].as_str().unwrap().starts_with("mutation"));
     assert_eq!(asked[3].header("authorization"), Some(format!("Bearer {TOKEN}").as_str()));
     assert!(asked.iter().all(|one| !one.target.ends_with("/merge")));
+}
+
+#[tokio::test]
+async fn a_queue_is_found_on_whichever_page_of_the_rules_it_stands() {
+    let second = format!("{RULES}&page=2");
+    let more = [
+        on("GET", RULES, 200, json!([{ "type": "deletion" }])),
+        on("GET", second.clone(), 200, json!([{ "type": "merge_queue" }])),
+        found(json!({ "baseCommit": null, "headCommit": null })),
+    ];
+    let server = serve([]).await;
+    let [first, last, entry] = more;
+    let next = format!("<{}{second}>; rel=\"next\"", server.url());
+    server.add([first.header("link", next), last, entry]);
+    let merge = adapter(&server).merge(MR, "release/1", &sha('a'), MergeMethod::Auto).await.unwrap();
+    assert_eq!(merge, Merge::Queued);
+    server.finished();
 }
 
 #[tokio::test]

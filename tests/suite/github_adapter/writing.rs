@@ -110,7 +110,7 @@ async fn where_nobody_elses_label_stands_one_write_exchanges_ours() {
 
 const MERGE: &str = "/repos/acme/models/pulls/3/merge";
 
-const RULES: &str = "/repos/acme/models/rules/branches/main";
+const RULES: &str = "/repos/acme/models/rules/branches/main?per_page=100";
 
 async fn merged(allowed: Value, answer: Answer, method: MergeMethod) -> (Result<Merge, ErrorKind>, Server) {
     let rules = on("GET", RULES, 200, json!([{ "type": "pull_request" }]));
