@@ -148,8 +148,11 @@ impl Gatherer<'_> {
                 self.memory.paths.put(key, paths.clone());
                 Ok(Some(paths))
             }
-            // The old base was rewritten away: whatever the merge request changes may differ now.
-            Err(error) if error.kind == ErrorKind::Gone => Ok(Some(self.forge.changed_paths(self.id).await?)),
+            // The old base was rewritten away, or the two are not compared for us (there is too much of them, or
+            // too little that we may see): whatever the merge request changes may differ now.
+            Err(error) if matches!(error.kind, ErrorKind::Gone | ErrorKind::Refused) => {
+                Ok(Some(self.forge.changed_paths(self.id).await?))
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -1,6 +1,7 @@
 //! The world moves while a merge request is judged: each way has one outcome, the one that
 //! `docs/decisions/0023-code-from-outside-and-a-world-that-moves.md` promises.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mergewright::domain::{ForgeKind, Sha};
@@ -16,6 +17,7 @@ on_both_forges! {
     a_run_of_a_head_that_moved_is_not_started,
     a_base_that_moves_in_the_models_paths_voids_what_was_said,
     a_base_that_moves_elsewhere_changes_nothing,
+    a_base_that_is_not_compared_for_us_may_have_moved_in_the_models_paths,
     a_retargeted_head_is_measured_and_approved_anew,
     a_merge_that_is_tried_again_does_not_follow_it_into_another_branch,
     a_forced_push_is_another_head_and_back_is_the_first_again,
@@ -87,6 +89,20 @@ async fn a_base_that_moves_elsewhere_changes_nothing(forge: ForgeKind) {
     play.says(OWNER, number, "/model publish").await;
     play.publishes().await;
     assert_eq!(play.label(number), "model::published");
+    play.ends().await;
+}
+
+async fn a_base_that_is_not_compared_for_us_may_have_moved_in_the_models_paths(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
+    let number = approved(&mut play).await;
+    play.parts_the_bots();
+    play.sandbox.choose_failures(Some(Arc::new(|_method: &str, path: &str| {
+        path.contains("/compare").then(|| Fault::status(403))
+    })));
+    play.project.push(OWNER, "main", &[File::write("README.md", "other models\n")], "Say more").unwrap();
+    play.passes(Duration::from_secs(120)).await;
+    assert_eq!(play.label(number), "model::building", "{}", play.report(number));
+    play.sandbox.choose_failures(None);
     play.ends().await;
 }
 
