@@ -16,6 +16,7 @@ mod app_faults;
 mod audit;
 mod authority;
 mod broken;
+mod believed;
 mod checks;
 mod corpus;
 mod decisions;

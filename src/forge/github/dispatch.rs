@@ -62,8 +62,10 @@ impl Wish {
         Self { model: order.model.clone(), inputs }
     }
 
-    /// What the generated workflow calls a run with these inputs (`run-name`).
-    fn title(&self) -> String {
+    /// What the generated workflow calls a run with these inputs (`run-name`). No input has a space in it, so
+    /// that no others give the same title; one that was left out reads as `-`, and so does an input `-`:
+    /// a commit is always named.
+    pub(super) fn title(&self) -> String {
         let words = INPUTS.map(|name| self.inputs.get(name).map_or("-", String::as_str));
         format!("mergewright {}", words.join(" "))
     }

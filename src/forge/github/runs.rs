@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use super::GitHub;
 use super::answers::{self, time};
+use super::dispatch::Wish;
 use crate::domain::{JobId, MergeRequestId, ModelName, RepoId, Run, RunId, Sha};
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::text::segment;
@@ -34,7 +35,8 @@ impl GitHub {
     }
 
     /// The newest first. A head may belong to several pull requests; runs that were dispatched for
-    /// anything else than judging it do not count.
+    /// anything else than judging it do not count: a run by hand may check out whatever it likes, and only
+    /// its title tells what that was.
     pub(super) async fn raw_runs_of_head(
         &self,
         id: MergeRequestId,
@@ -44,12 +46,13 @@ impl GitHub {
         let open = |page: answers::Runs| page.workflow_runs;
         let mut runs: Vec<answers::WorkflowRun> = self.list_in(&RUNS, id.repo, &rest, open).await?;
         runs.retain(|run| {
+            let Some(model) = run.model() else { return false };
             let judges = match run.event.as_str() {
                 "pull_request" => run.is_of(id.number),
-                "workflow_dispatch" => run.display_title.starts_with("mergewright run "),
+                "workflow_dispatch" => run.display_title == Wish::run(&model, head).title(),
                 _ => false,
             };
-            judges && run.head_sha == *head && run.model().is_some()
+            judges && run.head_sha == *head
         });
         runs.sort_by_key(|run| std::cmp::Reverse(run.id));
         Ok(runs)

@@ -61,8 +61,10 @@ const MOST_OF_PUSHES: usize = 20;
 impl GitLab {
     /// The merge request's pipelines of this head. A pipeline of merged results runs on a merge commit: it
     /// belongs to the head that is one of that commit's parents. What a merge train tries comes after the
-    /// head was judged and judges nothing. Pipelines of a fork's own project do not count, nor those that exist for statuses only or that were
-    /// started on the branch by an order, which is for anything else than judging the head.
+    /// head was judged and judges nothing. Pipelines of a fork's own project do not count, nor those that exist
+    /// for statuses only or that were started on the branch by an order, which is for anything else than judging
+    /// the head. Of pipelines that a push or a person started on the branch no job is told: they may have been
+    /// given another commit to measure. A status can join them all the same.
     pub(super) async fn runs_of_head(&self, id: MergeRequestId, head: &Sha) -> Result<HeadRuns, ForgeError> {
         let path = merge_request(id, "/pipelines");
         let mut pipelines: Vec<answers::Pipeline> = self.http.list_until(&RUNS, &path, |_| false).await?;
@@ -75,9 +77,13 @@ impl GitLab {
         pipelines.retain(|pipeline| !is_of_train(pipeline));
         let mut runs = Vec::new();
         for pipeline in pipelines {
-            if self.belongs(id.repo, &pipeline, head).await? {
-                runs.push(self.with_jobs(id.repo, pipeline, head.clone()).await?);
+            if !self.belongs(id.repo, &pipeline, head).await? {
+                continue;
             }
+            runs.push(match is_of_merge_request(&pipeline) {
+                true => self.with_jobs(id.repo, pipeline, head.clone()).await?,
+                false => self.without_jobs(id.repo, pipeline, head.clone()),
+            });
         }
         Ok(HeadRuns { runs, tried })
     }
@@ -141,11 +147,19 @@ impl GitLab {
         pipeline: answers::Pipeline,
         head: Sha,
     ) -> Result<Run, ForgeError> {
-        let id = RunId(pipeline.id);
+        let jobs = self.jobs(repo, RunId(pipeline.id)).await?;
+        Ok(Run { jobs, ..self.without_jobs(repo, pipeline, head) })
+    }
+
+    fn without_jobs(&self, repo: RepoId, pipeline: answers::Pipeline, head: Sha) -> Run {
         self.remember(repo, &pipeline);
-        let created_at = time(pipeline.created_at.as_deref());
-        let jobs = self.jobs(repo, id).await?;
-        Ok(Run { id, sha: head, web_url: pipeline.web_url, created_at, jobs })
+        Run {
+            id: RunId(pipeline.id),
+            sha: head,
+            created_at: time(pipeline.created_at.as_deref()),
+            web_url: pipeline.web_url,
+            jobs: Vec::new(),
+        }
     }
 
     async fn belongs(&self, repo: RepoId, pipeline: &answers::Pipeline, head: &Sha) -> Result<bool, Failure> {
@@ -352,6 +366,12 @@ fn variables(order: &WorkOrder) -> BTreeMap<&'static str, String> {
 fn runs_on_a_merge(reference: &str) -> bool {
     let rest = reference.strip_prefix("refs/merge-requests/");
     rest.is_some_and(|rest| rest.ends_with("/merge") || rest.ends_with("/train"))
+}
+
+/// Whether GitLab started it for the merge request, by itself or because somebody asked for that. Nobody can
+/// give such a pipeline variables.
+fn is_of_merge_request(pipeline: &answers::Pipeline) -> bool {
+    pipeline.source.as_deref() == Some("merge_request_event")
 }
 
 /// Whether a merge train tries something by it.

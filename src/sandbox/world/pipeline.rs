@@ -122,12 +122,13 @@ impl Pipeline {
         self.merge_request == Some(number) && self.fork_of.is_none()
     }
 
-    /// Whether it builds and tests, and was not started for anything else.
+    /// Whether it builds and tests its own commit, and was not started for anything else.
     #[must_use]
     pub fn judges(&self) -> bool {
+        let given = |name: &str, wanted: &str| self.variables.get(name).is_none_or(|one| one == wanted);
         match self.source {
             PipelineSource::Schedule => false,
-            PipelineSource::Api => self.variables.get("action").is_none_or(|one| one == "run"),
+            PipelineSource::Api => given("action", "run") && given("commit", self.sha.as_str()),
             _ => true,
         }
     }

@@ -26,6 +26,11 @@ fn jobs(run: u64, jobs: impl Into<Value>) -> Answer {
     on("GET", target, 200, json!({ "total_count": 1, "jobs": jobs }))
 }
 
+/// A run on the head's branch that somebody dispatched.
+fn by_hand(id: u64, title: &str) -> Value {
+    run(id, json!({ "event": "workflow_dispatch", "display_title": title }))
+}
+
 #[tokio::test]
 async fn runs_of_a_head_are_those_of_the_generated_workflows_and_nothing_else() {
     let all = json!([
@@ -44,6 +49,10 @@ async fn runs_of_a_head_are_those_of_the_generated_workflows_and_nothing_else() 
         ),
         run(38, json!({ "head_sha": sha('b') })),
         run(39, json!({ "event": "pull_request_target" })),
+        by_hand(40, &format!("mergewright run - {} - - -", sha('b'))),
+        by_hand(41, "mergewright run - - - - -"),
+        by_hand(42, &format!("mergewright run - {} - - 31", sha('a'))),
+        by_hand(43, "A title"),
     ]);
     let server =
         serve([runs_of_head(all), jobs(37, json!([])), jobs(32, json!([])), jobs(31, json!([]))]).await;

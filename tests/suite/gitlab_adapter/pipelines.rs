@@ -63,6 +63,27 @@ async fn runs_of_a_head_are_detached_or_of_merged_results_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn of_a_pipeline_that_was_started_on_the_branch_no_job_is_told() {
+    let sources = ["push", "web", "trigger", "schedule", "pipeline", "chat"];
+    let by_hand = (32..).zip(sources).map(|(id, source)| {
+        let mut found = pipeline(id, 'a', "topic");
+        found["source"] = json!(source);
+        found
+    });
+    let mut all: Vec<Value> = by_hand.collect();
+    all.push(pipeline(31, 'a', "refs/merge-requests/3/head"));
+    let server = Server::start([
+        on("GET", "/projects/7/merge_requests/3/pipelines", 200, json!(all)),
+        jobs(31, json!([job(41, "iris:build", "success")])),
+    ])
+    .await;
+    let runs = adapter(&server).runs(MR, &sha('a')).await.unwrap().runs;
+    let told: Vec<_> = runs.iter().map(|run| (run.id.0, run.jobs.len())).collect();
+    assert_eq!(told, [(37, 0), (36, 0), (35, 0), (34, 0), (33, 0), (32, 0), (31, 1)]);
+    server.finished();
+}
+
+#[tokio::test]
 async fn a_train_that_is_newest_tries_the_merge_request_and_judges_nothing() {
     let all = json!([
         pipeline(33, 'c', "refs/merge-requests/3/train"),
