@@ -74,6 +74,9 @@ pub enum Effect {
         /// Runs that we stopped before, perhaps a moment ago: no such run is the one that is meant.
         #[serde(default)]
         stopped: BTreeSet<RunId>,
+        /// Runs that were begun for another target branch: none of them is begun anew.
+        #[serde(default)]
+        other_target: BTreeSet<RunId>,
     },
     /// Nothing of this run goes on.
     CancelRun {

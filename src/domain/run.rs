@@ -13,10 +13,21 @@ pub struct Run {
     pub sha: Sha,
     /// Address for people.
     pub web_url: String,
-    /// When it was created.
+    /// When it was created, or its newest attempt was.
     pub created_at: Timestamp,
+    /// When its first attempt was, where it may have others: they keep the first one's files.
+    #[serde(default)]
+    pub first_at: Option<Timestamp>,
     /// The newest attempt of each job.
     pub jobs: Vec<Job>,
+}
+
+impl Run {
+    /// When its first attempt was created.
+    #[must_use]
+    pub fn began_at(&self) -> Timestamp {
+        self.first_at.unwrap_or(self.created_at)
+    }
 }
 
 /// One job of a run.

@@ -38,6 +38,9 @@ pub struct State {
     pub starting: Option<Starting>,
     /// Runs that we asked to be cancelled since the last run was asked for.
     pub cancelled: BTreeSet<RunId>,
+    /// Runs of its heads that were begun for another target branch, with that branch's files: no attempt of
+    /// them ever counts.
+    pub other_target: BTreeSet<RunId>,
     /// The merge that was asked for.
     pub merging: Option<Merging>,
     /// Counts merge calls.

@@ -63,9 +63,10 @@ pub(super) fn bind(turn: &mut Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) 
             Some(left) => (Some(&left.bound), left.models.get(name)),
             None => (before.as_ref(), Some(&known).filter(|_| !begins)),
         };
-        match last
-            .zip(measured)
-            .map(|(last, measured)| (moved(turn, last, &bound, measured, rules), measured))
+        let told = turn.retargeted.then_some((Some(Moved::Target), &known));
+        let found = last.zip(measured);
+        match told
+            .or_else(|| found.map(|(last, measured)| (moved(turn, last, &bound, measured, rules), measured)))
         {
             Some((Some(why), _)) => {
                 same_head(turn, name, &mut model, &why, begins);
@@ -234,6 +235,9 @@ fn same_content(
 /// stays if the head `begins` only now.
 fn same_head(turn: &mut Turn<'_>, name: &ModelName, model: &mut ModelState, moved: &Moved, begins: bool) {
     stop(turn, model);
+    if matches!(moved, Moved::Target) && !turn.retargeted {
+        turn.aimed_elsewhere(None);
+    }
     let why = match moved {
         Moved::Target => "the target branch is another one".to_owned(),
         Moved::Policy => "the model's policy on the target branch changed".to_owned(),

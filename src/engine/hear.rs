@@ -10,6 +10,7 @@ use super::{anew, commands, infra, merging, publication, queue, rescoring};
 pub(super) fn hear(turn: &mut Turn<'_>, event: &Event) {
     match event {
         Event::Refresh | Event::Tried | Event::Comment { .. } | Event::Pressed(_) | Event::StatusForged => {}
+        Event::Retargeted { at } => turn.retargeted = turn.aimed_elsewhere(*at),
         Event::CommentTampered { id, by } => {
             // What the store knows is written again.
             turn.state.shown.report = None;

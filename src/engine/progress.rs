@@ -27,7 +27,10 @@ pub(super) enum Progress<'a> {
 
 /// Reads the newest run that has jobs of the model, and remembers which one that is.
 pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState) -> Progress<'a> {
-    let ours = |run: &&Run| model.anew.as_ref().is_none_or(|anew| anew.run == Some(run.id));
+    let ours = |run: &&Run| match &model.anew {
+        Some(anew) => anew.run == Some(run.id),
+        None => !turn.state.other_target.contains(&run.id),
+    };
     let runs: Vec<&Run> = turn.open().into_iter().flat_map(|open| &open.runs).filter(ours).collect();
     let unnamed = turn.merge_request().from_fork && model.anew.is_none() && !fork::is_let_run(turn);
     // What was called off of a head that nobody named says nothing of it.

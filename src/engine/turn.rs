@@ -22,6 +22,8 @@ pub(super) struct Turn<'a> {
     pub(super) state: State,
     /// What was found out about each model in this turn: shown, but not kept.
     pub(super) findings: BTreeMap<ModelName, Finding>,
+    /// Whether the event told of runs that were begun for another target branch.
+    pub(super) retargeted: bool,
     /// Environments, with what commands of this turn changed.
     pub(super) environments: BTreeMap<ModelName, Environments>,
     /// Rollouts that commands of this turn ended.
@@ -63,6 +65,7 @@ impl<'a> Turn<'a> {
             now,
             state,
             findings: BTreeMap::new(),
+            retargeted: false,
             environments: known.map(|(name, known)| (name.clone(), known.state.clone())).collect(),
             ended: Vec::new(),
             effects: Vec::new(),
@@ -141,6 +144,16 @@ impl<'a> Turn<'a> {
         self.effects.push(effect);
     }
 
+    /// Lets go of the runs of the head that were begun by then (of all where none is named): the forge took
+    /// their files from another target branch, and begins them anew with those. Whether there were any.
+    pub(super) fn aimed_elsewhere(&mut self, until: Option<Timestamp>) -> bool {
+        let runs = self.open().into_iter().flat_map(|open| &open.runs);
+        let begun = runs.filter(|run| until.is_none_or(|until| run.began_at() <= until)).map(|run| run.id);
+        let before = self.state.other_target.len();
+        self.state.other_target.extend(begun);
+        self.state.other_target.len() > before
+    }
+
     /// Whether the forge is asked in this turn for something of this kind.
     pub(super) fn wants(&self, kind: impl Fn(&Effect) -> bool) -> bool {
         self.effects.iter().any(kind)
@@ -195,7 +208,10 @@ impl<'a> Turn<'a> {
         self.state.runs_asked += 1;
         let head = self.merge_request().head.clone();
         let stopped = std::mem::take(&mut self.state.cancelled);
-        let effect = Effect::StartRun { head: head.clone(), attempt: self.state.runs_asked, stopped };
+        let of_head = self.open().into_iter().flat_map(|open| &open.runs).map(|run| run.id);
+        let other_target = of_head.filter(|run| self.state.other_target.contains(run)).collect();
+        let (head_of, attempt) = (head.clone(), self.state.runs_asked);
+        let effect = Effect::StartRun { head: head_of, attempt, stopped, other_target };
         let earlier = self.state.starting.take().filter(|earlier| earlier.head == head);
         let before = earlier.map(|earlier| earlier.before).unwrap_or_default();
         self.state.starting =

@@ -175,6 +175,12 @@ pub(super) fn pressed(press: Press) -> Incoming {
     }
 }
 
+/// A merge request was aimed at another target branch.
+pub(super) fn retargeted(on: MergeRequestId, at: Moment) -> Incoming {
+    let meaning = at.0.map(|time| format!("{on}:retargeted:{}", time.0));
+    Incoming { subject: Subject::MergeRequest(on), event: Event::Retargeted { at: at.0 }, meaning }
+}
+
 /// A review of a merge request. Without a time there is no key: the same person may approve, withdraw
 /// and approve again.
 pub(super) fn review(

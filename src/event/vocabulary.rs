@@ -87,6 +87,11 @@ pub enum Event {
     Pressed(Box<Press>),
     /// Somebody else set a status that has one of our names.
     StatusForged,
+    /// It was aimed at another target branch.
+    Retargeted {
+        /// When; none where that cannot be read.
+        at: Option<Timestamp>,
+    },
     /// The queue of the target branch tries the merge request (GitHub; GitLab's trains show in their runs).
     Tried,
     /// Somebody approved or withdrew by the forge's own review.

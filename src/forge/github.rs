@@ -334,8 +334,13 @@ impl Forge for GitHub {
         true
     }
 
-    async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {
-        self.start_for_head(id, head).await
+    async fn start_run(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+        other_target: &BTreeSet<RunId>,
+    ) -> Result<RunId, ForgeError> {
+        self.start_for_head(id, head, other_target).await
     }
 
     async fn cancel_run(&self, repo: RepoId, run: RunId) -> Result<(), ForgeError> {

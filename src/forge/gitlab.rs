@@ -338,7 +338,12 @@ impl Forge for GitLab {
         self.ask_for_reviews(id, people, teams).await
     }
 
-    async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {
+    async fn start_run(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+        _other_target: &BTreeSet<RunId>,
+    ) -> Result<RunId, ForgeError> {
         self.start_pipeline(id, head).await
     }
 

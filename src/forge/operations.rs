@@ -227,8 +227,14 @@ pub trait Forge: Deliveries + Scheduler + Send + Sync + std::fmt::Debug {
         false
     }
 
-    /// Starts CI for the head of the merge request.
-    async fn start_run(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError>;
+    /// Starts CI for the head of the merge request; `other_target` are runs that were begun for another
+    /// target branch, none of which may begin anew.
+    async fn start_run(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+        other_target: &BTreeSet<RunId>,
+    ) -> Result<RunId, ForgeError>;
 
     /// Runs that a [`Forge::start_run`] of unknown outcome may have started since on another commit than
     /// `head`, and that still run. Where a run is bound to its commit from the first there are none.

@@ -83,7 +83,9 @@ impl Means<'_> {
                 plain(refused_is_fine(self.forge.request_reviews(id, people, teams).await))
             }
             Effect::CancelRun { run } => plain(gone_is_fine(self.forge.cancel_run(repo, *run).await)),
-            Effect::StartRun { head, stopped, .. } => self.start_run(claimed, head, stopped).await,
+            Effect::StartRun { head, stopped, other_target, .. } => {
+                self.start_run(claimed, head, stopped, other_target).await
+            }
             Effect::RetryJob { run, job } => self.retry_job(claimed, *run, *job).await,
             Effect::Dispatch { branch, order, .. } => self.dispatch(claimed, branch, order).await,
             Effect::Evaluate { branch, order, .. } => {
@@ -144,6 +146,7 @@ impl Means<'_> {
         claimed: &ClaimedEffect,
         head: &Sha,
         stopped: &BTreeSet<RunId>,
+        other_target: &BTreeSet<RunId>,
     ) -> Result<Performed, OutboxError> {
         let id = merge_request(claimed)?;
         if claimed.attempts > 0 {
@@ -164,7 +167,8 @@ impl Means<'_> {
                 true => claimed.since,
                 false => earlier(claimed.since),
             };
-            let ours = known.runs.iter().find(|run| run.created_at >= since(run));
+            let mut known = known.runs.iter().filter(|run| !other_target.contains(&run.id));
+            let ours = known.find(|run| run.created_at >= since(run));
             if let Some(run) = ours {
                 return Ok(Performed::done(Done::Run { run: run.id }));
             }
@@ -183,7 +187,7 @@ impl Means<'_> {
         if self.forge.restarts_runs() {
             self.has_ended(id.repo, stopped).await?;
         }
-        let run = self.forge.start_run(id, head).await?;
+        let run = self.forge.start_run(id, head, other_target).await?;
         Ok(Performed::done(Done::Run { run }))
     }
 

@@ -199,15 +199,14 @@ impl SandboxProject {
     /// Opens a merge request into the default branch; its number.
     pub fn open_merge_request(&self, login: &str, branch: &str, title: &str) -> Done<u64> {
         let target = self.read(|project| Ok(project.default_branch.clone()))?;
+        self.open_merge_request_into(login, branch, &target, title)
+    }
+
+    /// Opens a merge request into a branch; its number.
+    pub fn open_merge_request_into(&self, login: &str, branch: &str, target: &str, title: &str) -> Done<u64> {
         self.by(login, |state, project, person| {
-            let new = NewMergeRequest {
-                fork: None,
-                source: branch,
-                target: &target,
-                title,
-                description: "",
-                draft: false,
-            };
+            let new =
+                NewMergeRequest { fork: None, source: branch, target, title, description: "", draft: false };
             state.open_merge_request(project, person, new)
         })
     }

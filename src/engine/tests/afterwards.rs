@@ -145,8 +145,14 @@ impl World {
                     let jobs = tasks.iter().zip(1..);
                     let jobs = jobs.map(|(task, n)| job(JobId(number * 100 + n), task, JobStatus::Waiting));
                     let (jobs, web_url) = (jobs.collect(), "https://forge.test/run".to_owned());
-                    let run =
-                        Run { id: RunId(number), sha: sha('z'), web_url, created_at: self.scene.now, jobs };
+                    let run = Run {
+                        id: RunId(number),
+                        sha: sha('z'),
+                        web_url,
+                        created_at: self.scene.now,
+                        first_at: None,
+                        jobs,
+                    };
                     self.runs.insert(number, run);
                     Done::Run { run: RunId(number) }
                 }

@@ -37,7 +37,7 @@ fn ran(scene: &mut Scene, run: u64, test: JobStatus, accuracy: Option<&str>) {
     let jobs = vec![job(build, "build", JobStatus::Succeeded), job(id, "test", test)];
     let web_url = "https://forge.test/run".to_owned();
     // Of whatever the branch was at: what the jobs check out is the commit that they were asked for.
-    let run = Run { id: RunId(run), sha: sha('z'), web_url, created_at: scene.now, jobs };
+    let run = Run { id: RunId(run), sha: sha('z'), web_url, created_at: scene.now, first_at: None, jobs };
     let report = accuracy.map(|accuracy| measured(id, accuracy));
     let reports = report.map(|report| (iris(), ReportFact::Read(Box::new(report))));
     scene.facts.open = Some(OpenFacts {

@@ -80,6 +80,54 @@ fn base_policy_or_target_moving_under_the_head_judge_it_anew() {
     }
 }
 
+/// The runs that the call for a run must leave alone.
+fn left_alone(scene: &Scene) -> Vec<RunId> {
+    let start = scene.effects.iter().find_map(|effect| match effect {
+        Effect::StartRun { other_target, .. } => Some(other_target.iter().copied().collect()),
+        _ => None,
+    });
+    start.expect("a call for a run")
+}
+
+#[test]
+fn no_attempt_of_a_run_that_was_begun_for_another_target_counts() {
+    let mut scene = Scene::ready();
+    let run = scene.model().run.unwrap();
+    scene.facts.merge_request.target_branch = "release".to_owned();
+    scene.look();
+    assert_eq!((scene.phase(), left_alone(&scene)), (Phase::Building, vec![run]));
+    scene.rerun("build", JobStatus::Succeeded).rerun("test", JobStatus::Succeeded).reported(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::Building, "the forge took its file from the other target again");
+    scene.push('b').look();
+    scene.push('a');
+    scene.run();
+    scene.open().runs[0].id = run;
+    scene.tested(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::Building, "nor when the head comes back");
+    scene.run();
+    scene.tested(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+}
+
+#[test]
+fn who_is_told_of_another_target_only_now_lets_go_of_what_ran_until_then() {
+    let mut scene = Scene::new();
+    let run = scene.run();
+    scene.tested(ACCURACY);
+    let told = Event::Retargeted { at: Some(scene.now) };
+    scene.tick();
+    scene.turn(&told);
+    assert_eq!((scene.phase(), left_alone(&scene)), (Phase::Building, vec![run]));
+    scene.run();
+    scene.tested(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    scene.turn(&told);
+    assert_eq!(scene.phase(), Phase::AwaitingApproval, "what began later was begun for this target");
+    assert!(scene.acts().is_empty(), "{:?}", scene.acts());
+    scene.turn(&Event::Retargeted { at: None });
+    assert_eq!(scene.phase(), Phase::Building, "nobody says since when");
+}
+
 #[test]
 fn an_approval_that_another_policy_made_void_does_not_come_back_with_its_head() {
     let mut scene = Scene::new();

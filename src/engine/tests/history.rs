@@ -87,7 +87,14 @@ impl World {
         let jobs =
             [(build, "build"), (test, "test")].map(|(id, task)| job(JobId(id), task, JobStatus::Waiting));
         let web_url = "https://forge.test/run".to_owned();
-        let run = Run { id: RunId(run), sha: self.head(), web_url, created_at: now, jobs: jobs.into() };
+        let run = Run {
+            id: RunId(run),
+            sha: self.head(),
+            web_url,
+            created_at: now,
+            first_at: None,
+            jobs: jobs.into(),
+        };
         self.runs.push((run, self.changes()));
     }
 

@@ -40,6 +40,7 @@ fn publish_job(scene: &mut Scene, run: u64, status: JobStatus) {
         sha: sha('m'),
         web_url: "https://forge.test/run".to_owned(),
         created_at: scene.now,
+        first_at: None,
         jobs: vec![job(id, "publish", status)],
     };
     scene.facts.merged.get_or_insert_default().runs.insert(run, run_of);

@@ -53,6 +53,7 @@ fn stands(scene: &mut Scene, id: RunId, status: JobStatus, accuracy: Option<&str
         sha: scene.facts.merge_request.head.clone(),
         web_url: "https://forge.test/run".to_owned(),
         created_at: scene.now,
+        first_at: None,
         jobs: vec![job],
     };
     scene.open().rescorings.insert(id.0, RescoringFact { run: Some(run), scores });

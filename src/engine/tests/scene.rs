@@ -172,8 +172,14 @@ impl Scene {
     pub(super) fn run(&mut self) -> RunId {
         let id = RunId(self.number());
         let sha = self.facts.merge_request.head.clone();
-        let run =
-            Run { id, sha, web_url: "https://forge.test/run".to_owned(), created_at: self.now, jobs: vec![] };
+        let run = Run {
+            id,
+            sha,
+            web_url: "https://forge.test/run".to_owned(),
+            created_at: self.now,
+            first_at: None,
+            jobs: vec![],
+        };
         self.open().runs.insert(0, run);
         id
     }

@@ -1,10 +1,11 @@
 //! Pull requests and their reviews.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Account, Numbered, lenient, merge_request, read};
 use crate::domain::User;
-use crate::event::reading::{Moment, Stop, refresh, review, sha};
+use crate::event::reading::{Moment, Stop, refresh, retargeted, review, sha};
 use crate::event::{Incoming, ReviewAct};
 
 #[derive(Deserialize)]
@@ -17,11 +18,21 @@ struct Hook {
     repository: Numbered,
     #[serde(default, deserialize_with = "lenient")]
     pull_request: PullRequest,
+    #[serde(default, deserialize_with = "lenient")]
+    changes: Changes,
 }
 
 #[derive(Default, Deserialize)]
 struct PullRequest {
     number: Option<u64>,
+    #[serde(default)]
+    updated_at: Moment,
+}
+
+/// What an edit changed.
+#[derive(Default, Deserialize)]
+struct Changes {
+    base: Option<IgnoredAny>,
 }
 
 /// `pull_request`, and `pull_request_review_thread`, which may make a merge possible.
@@ -32,7 +43,11 @@ pub(super) fn changed(event: &str, body: &[u8], us: &User) -> Result<Incoming, S
     }
     let number = hook.pull_request.number.or(hook.number);
     let number = number.ok_or_else(|| Stop::missing("pull_request.number"))?;
-    Ok(refresh(merge_request(hook.repository.repo()?, number)))
+    let id = merge_request(hook.repository.repo()?, number);
+    Ok(match hook.changes.base {
+        Some(_) => retargeted(id, hook.pull_request.updated_at),
+        None => refresh(id),
+    })
 }
 
 #[derive(Deserialize)]

@@ -110,6 +110,18 @@ fn whatever_happens_to_a_pull_request_we_look() {
 }
 
 #[test]
+fn an_edit_that_changed_the_base_says_since_when() {
+    let at = Some(Timestamp(1_767_323_045_000));
+    let edited = with(pull_request("edited"), "/changes", json!({"base": {"ref": {"from": "weak"}}}));
+    let edited = with(edited, "/pull_request/updated_at", json!("2026-01-02T03:04:05Z"));
+    let heard = hear("pull_request", &edited);
+    assert_eq!((heard.subject, heard.event), (PULL_REQUEST, Event::Retargeted { at }));
+    assert!(heard.meaning.is_some(), "two hooks may tell of it");
+    let titled = with(edited, "/changes", json!({"title": {"from": "x"}}));
+    assert_eq!(hear("pull_request", &titled).event, Event::Refresh);
+}
+
+#[test]
 fn our_own_label_is_no_event_but_our_own_push_is() {
     for (action, heard) in [("labeled", false), ("unlabeled", false), ("synchronize", true), ("closed", true)]
     {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Account, Commit, Numbered, lenient, merge_request, read};
 use crate::domain::User;
-use crate::event::reading::{Moment, Stop, refresh, review, sha};
+use crate::event::reading::{Moment, Stop, refresh, retargeted, review, sha};
 use crate::event::{Incoming, ReviewAct};
 
 #[derive(Deserialize)]
@@ -48,6 +48,9 @@ pub(super) fn parse(event: &str, body: &[u8], us: &User) -> Result<Incoming, Sto
         "unapproved" | "unapproval" => ReviewAct::Withdrawn,
         "update" if hook.user.is(us) && attributes.oldrev.is_none() && only_labels(&hook.changes) => {
             return Err(Stop::because("own-label"));
+        }
+        _ if hook.changes.get("target_branch").is_some() => {
+            return Ok(retargeted(id, attributes.updated_at));
         }
         _ => return Ok(refresh(id)),
     };

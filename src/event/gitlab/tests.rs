@@ -104,6 +104,17 @@ fn with(mut body: Value, path: &str, value: Option<Value>) -> Value {
 }
 
 #[test]
+fn an_update_of_the_target_branch_says_since_when() {
+    let changes = json!({"target_branch": {"previous": "weak", "current": "main"}});
+    let updated = with(merge_request("update"), "/changes", Some(changes));
+    let updated = with(updated, "/object_attributes/updated_at", Some(json!("2026-01-02 03:04:05 UTC")));
+    let at = Some(Timestamp(1_767_323_045_000));
+    let heard = hear("Merge Request Hook", &updated);
+    assert_eq!((heard.subject, heard.event), (mr(15, 3), Event::Retargeted { at }));
+    assert!(heard.meaning.is_some(), "two hooks may tell of it");
+}
+
+#[test]
 fn whatever_happens_to_a_merge_request_we_look() {
     for action in ["open", "reopen", "update", "close", "merge", "a_word_of_tomorrow"] {
         let heard = hear("Merge Request Hook", &merge_request(action));

@@ -93,6 +93,7 @@ impl GitHub {
             web_url: run.html_url,
             // A run that was started again keeps its number: it is as old as its newest attempt.
             created_at: time(began),
+            first_at: run.created_at.as_deref().map(|at| time(Some(at))),
             jobs,
         })
     }

@@ -22,9 +22,17 @@ pub(super) const START: Operation =
 impl GitHub {
     /// Runs each model's newest run of this head again; what waits for permission is approved, what still
     /// runs is left alone, and what is just ending is waited for. A run is bound to its commit, so that no
-    /// other one can be started. Only where the head has no run at all its workflows are dispatched.
-    pub(super) async fn start_for_head(&self, id: MergeRequestId, head: &Sha) -> Result<RunId, ForgeError> {
+    /// other one can be started. A run that was begun for another target branch would take its workflow from
+    /// there again, so it is left alone. Only where the head has no other run its workflows are dispatched.
+    pub(super) async fn start_for_head(
+        &self,
+        id: MergeRequestId,
+        head: &Sha,
+        other_target: &BTreeSet<RunId>,
+    ) -> Result<RunId, ForgeError> {
         let runs = self.raw_runs_of_head(id, head).await?;
+        let (left, runs): (Vec<_>, Vec<_>) =
+            runs.into_iter().partition(|run| other_target.contains(&RunId(run.id)));
         let mut seen = BTreeSet::new();
         let mut newest = None;
         for run in runs {
@@ -32,10 +40,15 @@ impl GitHub {
             let started = self.start_again(id, head, &model, &run).await?;
             newest = newest.max(Some(started));
         }
-        match newest {
-            Some(run) => Ok(run),
-            None => self.dispatch_all(id, head).await,
+        let Some(mut newest) = newest else { return self.dispatch_all(id, head).await };
+        for model in
+            left.iter().filter_map(answers::WorkflowRun::model).filter(|model| seen.insert(model.clone()))
+        {
+            let branch = self.own_branch(id, head, &START).await?;
+            let wish = Wish::run(&model, head);
+            newest = newest.max(self.dispatch_wish(&START, id.repo, &branch, &wish).await?);
         }
+        Ok(newest)
     }
 
     async fn start_again(

@@ -157,6 +157,7 @@ impl GitLab {
             id: RunId(pipeline.id),
             sha: head,
             created_at: time(pipeline.created_at.as_deref()),
+            first_at: None,
             web_url: pipeline.web_url,
             jobs: Vec::new(),
         }

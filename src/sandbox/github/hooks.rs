@@ -115,7 +115,7 @@ impl Told<'_> {
         let word = match (action, before) {
             ("open", _) => "opened",
             ("update", Some(_)) => "synchronize",
-            ("update", None) => "edited",
+            ("update", None) | ("retarget", _) => "edited",
             ("close" | "merge", _) => "closed",
             ("reopen", _) => "reopened",
             ("draft", _) => "converted_to_draft",
@@ -135,7 +135,9 @@ impl Told<'_> {
             fields.insert("after".to_owned(), json!(one.head));
         }
         if let (Value::Object(fields), "edited") = (&mut body, word) {
-            fields.insert("changes".to_owned(), json!({}));
+            let from = one.aimed_before.as_ref().filter(|_| action == "retarget");
+            let changes = from.map_or_else(|| json!({}), |from| json!({"base": {"ref": {"from": from}}}));
+            fields.insert("changes".to_owned(), changes);
         }
         Some(self.message("pull_request", by, body))
     }

@@ -253,10 +253,16 @@ fn merge_request(
 ) -> Option<Value> {
     let mut attributes = attributes(state, place, one)?;
     if let Value::Object(fields) = &mut attributes {
-        fields.insert("action".to_owned(), json!(action));
+        fields.insert("action".to_owned(), json!(if action == "retarget" { "update" } else { action }));
         if let Some(before) = before {
             fields.insert("oldrev".to_owned(), json!(before));
         }
+    }
+    let mut changes = json!({"updated_at": {"previous": null, "current": time(one.updated_at)}});
+    let aimed = one.aimed_before.as_ref().filter(|_| action == "retarget");
+    if let (Some(before), Value::Object(fields)) = (aimed, &mut changes) {
+        let change = json!({"previous": before, "current": one.target_branch});
+        fields.insert("target_branch".to_owned(), change);
     }
     Some(json!({
         "object_kind": "merge_request",
@@ -265,7 +271,7 @@ fn merge_request(
         "project": project(state, place),
         "object_attributes": attributes,
         "labels": labels(place, &one.labels),
-        "changes": {"updated_at": {"previous": null, "current": time(one.updated_at)}},
+        "changes": changes,
         "repository": repository(state, place),
         "reviewers": one.reviewers.iter().filter_map(|id| user(state, *id)).collect::<Vec<_>>(),
         "assignees": [],

@@ -75,9 +75,10 @@ impl State {
         if self.project(project)?.git.branch(target).is_none() {
             return Err(Refusal::Invalid(format!("branch {target} does not exist")));
         }
-        self.change(project, person, number, "update", |one| {
-            let changed = one.target_branch != target;
-            target.clone_into(&mut one.target_branch);
+        self.change(project, person, number, "retarget", |one| {
+            let before = std::mem::replace(&mut one.target_branch, target.to_owned());
+            let changed = before != target;
+            one.aimed_before = Some(before);
             Ok(changed)
         })
     }

@@ -45,6 +45,8 @@ pub struct MergeRequest {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The branch that it wanted to join before, told when it is aimed elsewhere.
+    pub(crate) aimed_before: Option<String>,
     /// How many more times the forge says that it has not yet computed the mergeability.
     pub checking: u32,
 }
@@ -187,6 +189,7 @@ impl State {
             versions: vec![version],
             created_at: now,
             updated_at: now,
+            aimed_before: None,
             checking: 0,
         };
         let name = self.head_ref(number);

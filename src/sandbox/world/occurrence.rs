@@ -43,7 +43,7 @@ pub(crate) enum Occurrence {
         by: u64,
         /// Its number.
         number: u64,
-        /// `open`, `update`, `close`, `reopen`, `merge`, `approved`, `unapproved`, and on GitHub `draft`,
+        /// `open`, `update`, `retarget`, `close`, `reopen`, `merge`, `approved`, `unapproved`, and on GitHub `draft`,
         /// `ready`, `review_requested`, `enqueued` and `dequeued`.
         action: &'static str,
         /// The head before, when new code came.

@@ -30,7 +30,17 @@ async fn an_effect_that_backs_off_lets_others_pass_and_keeps_its_error() {
 #[tokio::test]
 async fn an_outcome_its_run_its_comment_and_its_event_are_kept_together() {
     let store = Fresh::new().await;
-    store.want(vec![Effect::StartRun { head: sha('a'), attempt: 1, stopped: BTreeSet::new() }], 1).await;
+    store
+        .want(
+            vec![Effect::StartRun {
+                head: sha('a'),
+                attempt: 1,
+                stopped: BTreeSet::new(),
+                other_target: BTreeSet::new(),
+            }],
+            1,
+        )
+        .await;
     let call = store.call(1).await;
     let end = EffectEnd::Outcome {
         outcome: Outcome::Done(Done::Run { run: RunId(5) }),

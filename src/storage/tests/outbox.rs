@@ -181,7 +181,12 @@ fn once(n: u32) -> Vec<Effect> {
     };
     vec![
         Effect::Acknowledge { comment: CommentId(number) },
-        Effect::StartRun { head: sha('a'), attempt: n, stopped: BTreeSet::new() },
+        Effect::StartRun {
+            head: sha('a'),
+            attempt: n,
+            stopped: BTreeSet::new(),
+            other_target: BTreeSet::new(),
+        },
         Effect::RetryJob { run: RunId(1), job: JobId(number) },
         merge(n),
         Effect::CreateTag { model: model(), version: Version::sequence(number), lineage: lineage.clone() },

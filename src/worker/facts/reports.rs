@@ -7,7 +7,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use rust_decimal::Decimal;
 
 use crate::config::valid::Model;
-use crate::domain::{Artifact, FailureCause, Job, JobStatus, ModelName, Report, Sha, TestSummary};
+use crate::domain::{Artifact, FailureCause, Job, JobStatus, ModelName, Report, Run, Sha, TestSummary};
 use crate::engine::measure::{self, junit};
 use crate::engine::{Configuration, ReportFact};
 use crate::forge::{Archive, ArchiveLimits, ArtifactKind};
@@ -48,7 +48,8 @@ impl Gatherer<'_> {
         let Configuration::Valid(config) = proposal else { return Ok(()) };
         let Some(model) = config.models.get(name) else { return Ok(()) };
         let Some(open) = &found.facts.open else { return Ok(()) };
-        let Some((test, build)) = newest(&open.runs, name) else { return Ok(()) };
+        let counts = |run: &&Run| !self.state.other_target.contains(&run.id);
+        let Some((test, build)) = newest(open.runs.iter().filter(counts), name) else { return Ok(()) };
         let stale = known.is_some_and(|known| known.stale.contains(&test.id));
         if stale || !measured(&test.status) {
             return Ok(());
@@ -180,16 +181,16 @@ impl Gatherer<'_> {
 
 /// The newest test job of a model, and the build job beside it that ended well.
 pub(super) fn newest<'r>(
-    runs: &'r [crate::domain::Run],
+    mut runs: impl Iterator<Item = &'r Run>,
     name: &ModelName,
 ) -> Option<(&'r Job, Option<&'r Job>)> {
-    let job = |run: &'r crate::domain::Run, task: &str| {
+    let job = |run: &'r Run, task: &str| {
         run.jobs
             .iter()
             .filter(|job| job.model.as_ref() == Some(name) && job.task == task)
             .max_by_key(|job| job.id)
     };
-    let (run, test) = runs.iter().find_map(|run| Some((run, job(run, "test")?)))?;
+    let (run, test) = runs.find_map(|run| Some((run, job(run, "test")?)))?;
     Some((test, job(run, "build").filter(|build| build.status == JobStatus::Succeeded)))
 }
 

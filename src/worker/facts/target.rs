@@ -84,8 +84,9 @@ impl Gatherer<'_> {
             matches!(status, JobStatus::Waiting | JobStatus::Running | JobStatus::Succeeded)
         };
         if began && jobs.all(|job| good(&job.status)) {
-            let runs = std::slice::from_ref(&run);
-            let Some((test, build)) = newest(runs, name) else { return Ok(Said::UnderWay(run.web_url)) };
+            let Some((test, build)) = newest(std::iter::once(&run), name) else {
+                return Ok(Said::UnderWay(run.web_url));
+            };
             if test.status != JobStatus::Succeeded {
                 return Ok(Said::UnderWay(run.web_url));
             }

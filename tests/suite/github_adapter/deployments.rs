@@ -20,7 +20,17 @@ fn deploy_job() -> (Run, Job) {
         log_tail: None,
     };
     let (id, sha) = (RunId(9), sha('a'));
-    (Run { id, sha, web_url: String::new(), created_at: Timestamp(0), jobs: vec![job.clone()] }, job)
+    (
+        Run {
+            id,
+            sha,
+            web_url: String::new(),
+            created_at: Timestamp(0),
+            first_at: None,
+            jobs: vec![job.clone()],
+        },
+        job,
+    )
 }
 
 fn deployments(ids: &[u64]) -> Answer {

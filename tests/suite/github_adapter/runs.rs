@@ -1,5 +1,7 @@
 //! Workflow runs and jobs: which belong to a head, starting, ending, running again.
 
+use std::collections::BTreeSet;
+
 use mergewright::domain::{FailureCause, JobId, JobStatus, RunId, Timestamp};
 use mergewright::forge::{ErrorKind, Forge as _};
 use mergewright::generator::{self, Dialect};
@@ -192,21 +194,29 @@ async fn starting_runs_each_models_newest_again_and_leaves_alone_what_runs() {
     ])
     .await;
     let github = adapter(&server);
-    assert_eq!(github.start_run(MR, &sha('a')).await.unwrap(), RunId(33));
+    assert_eq!(github.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap(), RunId(33));
     let queued = || runs_of_head(json!([run(31, json!({ "status": "queued", "conclusion": null }))]));
     server.add([queued(), jobs(31, json!([]))]);
-    assert_eq!(github.start_run(MR, &sha('a')).await.unwrap(), RunId(31), "it runs already");
+    assert_eq!(
+        github.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap(),
+        RunId(31),
+        "it runs already"
+    );
     let cancelled = job(41, "build", json!({ "conclusion": "cancelled" }));
     server.add([queued(), jobs(31, json!([cancelled]))]);
-    let ending = kind(github.start_run(MR, &sha('a')).await);
+    let ending = kind(github.start_run(MR, &sha('a'), &BTreeSet::new()).await);
     assert!(matches!(ending, ErrorKind::Retry { after: Some(_) }), "it ends in a moment: {ending:?}");
     server.add([
         runs_of_head(json!([run(31, json!({}))])),
         post(31, "rerun", 403, "This workflow is already running"),
     ]);
-    assert_eq!(github.start_run(MR, &sha('a')).await.unwrap(), RunId(31), "somebody was faster");
+    assert_eq!(
+        github.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap(),
+        RunId(31),
+        "somebody was faster"
+    );
     server.add([runs_of_head(json!([run(31, json!({}))])), post(31, "rerun", 403, "Must have admin rights")]);
-    assert_eq!(kind(github.start_run(MR, &sha('a')).await), ErrorKind::Refused);
+    assert_eq!(kind(github.start_run(MR, &sha('a'), &BTreeSet::new()).await), ErrorKind::Refused);
     server.finished();
 }
 
@@ -215,9 +225,9 @@ async fn a_run_of_a_fork_that_waits_for_permission_is_approved() {
     let waits = json!({ "conclusion": "action_required", "pull_requests": [] });
     let server = serve([runs_of_head(json!([run(31, waits.clone())])), post(31, "approve", 201, "")]).await;
     let github = adapter(&server);
-    assert_eq!(github.start_run(MR, &sha('a')).await.unwrap(), RunId(31));
+    assert_eq!(github.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap(), RunId(31));
     server.add([runs_of_head(json!([run(31, waits)])), post(31, "approve", 404, "Not Found")]);
-    let error = github.start_run(MR, &sha('a')).await.unwrap_err();
+    let error = github.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
     assert!(error.external.contains("on the run's page"), "an Enterprise Server cannot: {error}");
     server.finished();
@@ -242,7 +252,7 @@ async fn a_head_without_any_run_has_its_workflows_dispatched() {
     ])
     .await;
     let github = adapter(&server);
-    assert_eq!(github.start_run(MR, &sha('a')).await.unwrap(), RunId(52));
+    assert_eq!(github.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap(), RunId(52));
     let body = server.finished()[4].json();
     let expected = json!({ "ref": "topic", "return_run_details": true, "inputs": { "action": "run", "commit": sha('a') } });
     assert_eq!(body, expected);
@@ -252,9 +262,36 @@ async fn a_head_without_any_run_has_its_workflows_dispatched() {
         on("GET", "/repos/acme/models/pulls/3", 200, pull(json!({}))),
         none,
     ]);
-    let error = github.start_run(MR, &sha('a')).await.unwrap_err();
+    let error = github.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
     assert!(error.external.contains("mergewright generate"), "{}", error.external);
+    server.finished();
+}
+
+#[tokio::test]
+async fn what_was_begun_for_another_target_is_dispatched_and_never_begun_anew() {
+    let rose = ".github/workflows/model-rose.yml";
+    let runs = || runs_of_head(json!([run(31, json!({})), run(32, json!({ "path": rose }))]));
+    let server = serve([
+        runs(),
+        post(32, "rerun", 201, ""),
+        on("GET", "/repos/acme/models/pulls/3", 200, pull(json!({}))),
+        dispatched("iris", 51),
+    ])
+    .await;
+    let github = adapter(&server);
+    let other_target = BTreeSet::from([RunId(31)]);
+    assert_eq!(github.start_run(MR, &sha('a'), &other_target).await.unwrap(), RunId(51));
+    let folder = format!("/repos/acme/models/contents/.github/workflows?ref={}", sha('a'));
+    let files = json!([{ "path": ".github/workflows/model-iris.yml", "type": "file" }]);
+    server.add([
+        runs(),
+        on("GET", "/repos/acme/models/pulls/3", 200, pull(json!({}))),
+        on("GET", folder, 200, files),
+        dispatched("iris", 52),
+    ]);
+    let other_target = BTreeSet::from([RunId(31), RunId(32)]);
+    assert_eq!(github.start_run(MR, &sha('a'), &other_target).await.unwrap(), RunId(52));
     server.finished();
 }
 
@@ -265,7 +302,7 @@ async fn a_moved_head_and_a_fork_have_nothing_dispatched() {
         let server =
             serve([runs_of_head(json!([])), on("GET", "/repos/acme/models/pulls/3", 200, pull(instead))])
                 .await;
-        assert_eq!(kind(adapter(&server).start_run(MR, &sha('a')).await), expected);
+        assert_eq!(kind(adapter(&server).start_run(MR, &sha('a'), &BTreeSet::new()).await), expected);
         server.finished();
     }
 }
@@ -280,7 +317,7 @@ async fn a_run_that_is_too_old_to_run_again_is_dispatched_instead() {
         dispatched("iris", 51),
     ])
     .await;
-    assert_eq!(adapter(&server).start_run(MR, &sha('a')).await.unwrap(), RunId(51));
+    assert_eq!(adapter(&server).start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap(), RunId(51));
     server.finished();
 }
 

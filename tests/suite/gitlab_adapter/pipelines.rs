@@ -1,5 +1,7 @@
 //! Pipelines and jobs: which belong to a head, starting, cancelling, dispatching, finding again.
 
+use std::collections::BTreeSet;
+
 use mergewright::domain::{FailureCause, JobId, JobStatus, RunId, Timestamp, Version, WorkOrder};
 use mergewright::forge::{ErrorKind, Forge as _, HeadRuns};
 use serde_json::{Value, json};
@@ -153,21 +155,21 @@ async fn a_started_run_is_of_the_head_or_is_cancelled_at_once() {
     let server =
         Server::start([on("POST", start, 201, pipeline(51, 'a', "refs/merge-requests/3/head"))]).await;
     let gitlab = adapter(&server);
-    assert_eq!(gitlab.start_run(MR, &sha('a')).await.unwrap(), RunId(51));
+    assert_eq!(gitlab.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap(), RunId(51));
     assert!(server.only().body.is_empty());
     server
         .add([on("POST", start, 201, pipeline(52, 'b', "refs/merge-requests/3/merge")), merge_of('b', 'a')]);
-    assert_eq!(gitlab.start_run(MR, &sha('a')).await.unwrap(), RunId(52));
+    assert_eq!(gitlab.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap(), RunId(52));
     server.add([
         on("POST", start, 201, pipeline(53, 'c', "refs/merge-requests/3/head")),
         on("POST", "/projects/7/pipelines/53/cancel", 200, json!({})),
     ]);
-    let error = gitlab.start_run(MR, &sha('a')).await.unwrap_err();
+    let error = gitlab.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict);
     assert!(error.external.contains("aaaaaaaa") && error.external.contains("cccccccc"), "{}", error.external);
     let none = json!({ "message": { "base": ["No stages / jobs for this pipeline."] } });
     server.add([on("POST", start, 400, none)]);
-    let error = gitlab.start_run(MR, &sha('a')).await.unwrap_err();
+    let error = gitlab.start_run(MR, &sha('a'), &BTreeSet::new()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
     assert!(error.external.contains("No stages / jobs"), "{}", error.external);
     server.finished();

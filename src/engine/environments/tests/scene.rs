@@ -162,7 +162,7 @@ impl Scene {
         let status = self.world.jobs.get(&number)?.clone();
         let jobs = vec![job(JobId(number * 10), "deploy", status)];
         let (id, web_url) = (RunId(number), "https://forge.test/run".to_owned());
-        Some(Run { id, sha: sha('0'), web_url, created_at: self.now, jobs })
+        Some(Run { id, sha: sha('0'), web_url, created_at: self.now, first_at: None, jobs })
     }
 
     /// One turn.

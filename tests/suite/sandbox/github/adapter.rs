@@ -1,5 +1,7 @@
 //! The bot's own adapter against this forge: every operation finds what it needs.
 
+use std::collections::BTreeSet;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,7 +133,7 @@ async fn runs_are_read_started_and_stopped_and_their_bytes_fetched() {
 
         github.retry_job(repo, runs[0].id, job("test").id).await.unwrap();
         scene.project.job_succeeds(run, "iris:test", "", &[]).unwrap();
-        let again = github.start_run(id, &head).await.unwrap();
+        let again = github.start_run(id, &head, &BTreeSet::new()).await.unwrap();
         assert_eq!(again, runs[0].id, "a run that begins anew keeps its number");
         github.cancel_run(repo, again).await.unwrap();
         github.cancel_run(repo, again).await.unwrap();
