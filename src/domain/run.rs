@@ -45,9 +45,23 @@ pub struct Job {
     pub web_url: String,
     /// What a publish job must name to get this job's artifacts: the job (GitLab) or run (GitHub).
     pub source: String,
+    /// When it began, where the forge tells.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended, where the forge tells.
+    #[serde(default)]
+    pub finished_at: Option<Timestamp>,
     /// The end of its log; read for failed jobs only, already freed of terminal codes.
     #[serde(default)]
     pub log_tail: Option<String>,
+}
+
+impl Job {
+    /// Whether this build had ended when the test began, so that the test can have measured what it left.
+    #[must_use]
+    pub fn ended_before(&self, test: &Self) -> bool {
+        self.finished_at.zip(test.started_at).is_none_or(|(ended, began)| ended <= began)
+    }
 }
 
 /// How a job stands.

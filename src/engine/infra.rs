@@ -43,6 +43,24 @@ pub(super) fn retry(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, job:
     format!("The {task} job failed by `{word}`, not by its script; it is being run again.")
 }
 
+/// Runs a test again that began before its build was run again, once it has ended. Says what is going on.
+pub(super) fn outrun(turn: &mut Turn<'_>, model: &mut ModelState, run: &Run, test: &Job) -> String {
+    let said = "The build job was run again after the test job had begun, so the test does not measure what was built";
+    if model.retried.contains(&test.id) {
+        return format!("{said}; it is being run again.");
+    }
+    if !test.status.is_final() {
+        return format!("{said}; it is run again once it has ended.");
+    }
+    if model.infra_retries >= RETRIES || fork::would_leak(turn) {
+        let (prefix, head) = (&turn.facts.bot.addressing.prefix, turn.merge_request().head.short());
+        return format!("{said}. Comment `{prefix} run {head}` to build and test it anew.");
+    }
+    again(turn, model, run, test);
+    model.infra_retries += 1;
+    format!("{said}; it is being run again.")
+}
+
 /// Hears that the forge would not run a job again: nobody must wait for a job that never comes.
 pub(super) fn hear_not_retried(model: &mut ModelState, job: JobId, outcome: &Outcome) {
     model.retried.remove(&job);

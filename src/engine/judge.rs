@@ -86,6 +86,10 @@ fn stands(
             finding.diagnosis = Some(infra::retry(turn, model, run, job, word));
             (Phase::InfraError, stage)
         }
+        Progress::Outrun { run, test } => {
+            finding.diagnosis = Some(infra::outrun(turn, model, run, test));
+            (Phase::Testing, Stage::Test)
+        }
         Progress::Tested { job } => tested(turn, name, model, rules, job, finding),
     }
 }

@@ -21,6 +21,8 @@ pub(super) enum Progress<'a> {
     ScriptFailed { stage: Stage, job: &'a Job },
     /// A runner, queue or network failed: that says nothing about the model.
     Fault { stage: Stage, run: &'a Run, job: &'a Job, word: &'a str },
+    /// The build was run again after the test had begun: whatever that test says, it says of another build.
+    Outrun { run: &'a Run, test: &'a Job },
     /// Built and tested.
     Tested { job: &'a Job },
 }
@@ -48,8 +50,15 @@ pub(super) fn read<'a>(turn: &Turn<'a>, name: &ModelName, model: &mut ModelState
     };
     model.run = Some(run.id);
     model.run_live = jobs.iter().any(|job| !job.status.is_final());
+    let of = |task: &str| jobs.iter().copied().find(|job| job.task == task);
     for (stage, task) in [(Stage::Build, "build"), (Stage::Test, "test")] {
-        let job = jobs.iter().copied().find(|job| job.task == task);
+        let job = of(task);
+        if let (Stage::Test, Some(build), Some(test)) = (stage, of("build"), job)
+            && !build.ended_before(test)
+            && has_begun(test)
+        {
+            return Progress::Outrun { run, test };
+        }
         if let Some(progress) = unfinished(turn, run, stage, job) {
             return progress;
         }
@@ -93,6 +102,12 @@ fn unfinished<'a>(turn: &Turn<'a>, run: &'a Run, stage: Stage, job: Option<&'a J
             Some(Progress::Fault { stage, run, job, word })
         }
     }
+}
+
+/// Whether a test job is at work or has said something by itself.
+const fn has_begun(test: &Job) -> bool {
+    let failed = matches!(test.status, JobStatus::Failed(FailureCause::Script));
+    matches!(test.status, JobStatus::Running | JobStatus::Succeeded) || failed
 }
 
 /// Remembers since when nothing moves, and says where to look once that is too long.

@@ -215,3 +215,43 @@ fn closing_and_reopening_changes_nothing_that_was_known() {
     scene.facts.merge_request.status = MergeRequestStatus::Open;
     assert_eq!(scene.look().phase(), Phase::Ready);
 }
+
+/// A build that ended and a test that began at these times, in seconds.
+fn built_and_tested(scene: &mut Scene, ended: i64, began: i64) {
+    for job in &mut scene.open().runs[0].jobs {
+        job.finished_at = (job.task == "build").then_some(Timestamp(ended * 1000));
+        job.started_at = (job.task == "test").then_some(Timestamp(began * 1000));
+    }
+}
+
+#[test]
+fn a_test_that_began_before_its_build_was_run_again_is_run_again() {
+    let mut scene = Scene::new();
+    scene.job("build", JobStatus::Succeeded).job("test", JobStatus::Running);
+    built_and_tested(&mut scene, 20, 10);
+    assert_eq!(scene.look().phase(), Phase::Testing);
+    assert!(scene.section().next_step.contains("once it has ended"), "{}", scene.section().next_step);
+    assert!(scene.acts().is_empty());
+    scene.tested(&[("accuracy", "0.95")]);
+    let test = scene.open().runs[0].jobs[1].id;
+    assert_eq!(scene.look().phase(), Phase::Testing, "its numbers are another build's");
+    assert_eq!(scene.acts(), [format!("retry_job:{test}")]);
+    assert!(scene.look().acts().is_empty(), "once");
+    scene.rerun("test", JobStatus::Succeeded).reported(&[("accuracy", "0.95")]);
+    built_and_tested(&mut scene, 20, 20);
+    assert_eq!(scene.look().phase(), Phase::AwaitingApproval);
+}
+
+#[test]
+fn a_test_that_cannot_be_run_again_after_its_build_leaves_the_word_to_people() {
+    let mut scene = Scene::new();
+    scene.tested(&[("accuracy", "0.95")]);
+    built_and_tested(&mut scene, 20, 10);
+    let test = scene.open().runs[0].jobs[1].id;
+    scene.look();
+    let reason = "no".to_owned();
+    scene.outcome(&format!("retry_job:{test}"), Outcome::Refused { reason });
+    assert_eq!(scene.phase(), Phase::Testing);
+    assert!(scene.section().next_step.contains("/model run"), "{}", scene.section().next_step);
+    assert!(scene.acts().is_empty());
+}

@@ -409,6 +409,8 @@ pub(in crate::engine) fn job(id: JobId, task: &str, status: JobStatus) -> Job {
         status,
         web_url: format!("https://forge.test/jobs/{id}"),
         source: id.to_string(),
+        started_at: None,
+        finished_at: None,
         log_tail,
     }
 }

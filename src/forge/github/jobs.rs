@@ -2,7 +2,7 @@
 
 use super::answers;
 use super::{GitHub, log};
-use crate::domain::{FailureCause, Job, JobId, JobStatus, ModelName, RepoId, RunId};
+use crate::domain::{FailureCause, Job, JobId, JobStatus, ModelName, RepoId, RunId, Timestamp};
 use crate::forge::classify::{Failure, Operation};
 use crate::forge::terminal::plain_tail;
 use crate::forge::text::segment;
@@ -128,6 +128,8 @@ fn read_job(run: u64, model: Option<ModelName>, job: answers::Job) -> Job {
         task: job.name,
         web_url: job.html_url.unwrap_or_default(),
         source: run.to_string(),
+        started_at: job.started_at.as_deref().and_then(Timestamp::parse),
+        finished_at: job.completed_at.as_deref().and_then(Timestamp::parse),
         log_tail: None,
     }
 }
@@ -141,6 +143,8 @@ fn never_started(run: &answers::WorkflowRun, model: Option<ModelName>) -> Job {
         status: JobStatus::Failed(FailureCause::Infrastructure("startup_failure".to_owned())),
         web_url: run.html_url.clone(),
         source: run.id.to_string(),
+        started_at: None,
+        finished_at: None,
         log_tail: Some("GitHub could not start the workflow; the run's page says why.".to_owned()),
     }
 }

@@ -227,6 +227,10 @@ pub(super) struct Variable {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Job {
+    #[serde(default)]
+    pub(super) started_at: Option<String>,
+    #[serde(default)]
+    pub(super) finished_at: Option<String>,
     pub(super) id: u64,
     pub(super) name: String,
     pub(super) status: String,

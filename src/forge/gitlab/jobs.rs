@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{GitLab, answers, project};
-use crate::domain::{FailureCause, Job, JobId, JobStatus, ModelName, RepoId, RunId, Status};
+use crate::domain::{FailureCause, Job, JobId, JobStatus, ModelName, RepoId, RunId, Status, Timestamp};
 use crate::forge::classify::Operation;
 use crate::forge::terminal::plain_tail;
 use crate::forge::{Archive, ArchiveLimits, ForgeError};
@@ -82,8 +82,14 @@ fn read_job(job: answers::Job) -> Job {
         status: status(&job.status, job.failure_reason.as_deref()),
         web_url: job.web_url.unwrap_or_default(),
         source: job.id.to_string(),
+        started_at: moment(job.started_at.as_deref()),
+        finished_at: moment(job.finished_at.as_deref()),
         log_tail: None,
     }
+}
+
+fn moment(text: Option<&str>) -> Option<Timestamp> {
+    text.and_then(Timestamp::parse)
 }
 
 fn status(word: &str, reason: Option<&str>) -> JobStatus {

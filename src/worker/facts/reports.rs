@@ -179,7 +179,7 @@ impl Gatherer<'_> {
     }
 }
 
-/// The newest test job of a model, and the build job beside it that ended well.
+/// The newest test job of a model, and the build job beside it that ended well before the test began.
 pub(super) fn newest<'r>(
     mut runs: impl Iterator<Item = &'r Run>,
     name: &ModelName,
@@ -191,7 +191,10 @@ pub(super) fn newest<'r>(
             .max_by_key(|job| job.id)
     };
     let (run, test) = runs.find_map(|run| Some((run, job(run, "test")?)))?;
-    Some((test, job(run, "build").filter(|build| build.status == JobStatus::Succeeded)))
+    Some((
+        test,
+        job(run, "build").filter(|build| build.status == JobStatus::Succeeded && build.ended_before(test)),
+    ))
 }
 
 /// What the files among these say that hold metrics.

@@ -1,5 +1,7 @@
 //! Which runs speak of a head: only those that measured exactly it, in the file that its target gives.
 
+use std::time::Duration;
+
 use mergewright::domain::ForgeKind;
 use mergewright::sandbox::File;
 
@@ -12,6 +14,7 @@ on_both_forges! {
     a_run_by_hand_of_another_commit_says_nothing_of_the_head,
     no_attempt_of_a_run_by_another_targets_file_counts,
     a_retarget_before_the_first_look_is_no_way_round,
+    numbers_of_one_build_never_stand_beside_the_bytes_of_another,
 }
 
 /// Below the gate's minimum.
@@ -129,6 +132,33 @@ async fn a_retarget_before_the_first_look_is_no_way_round(forge: ForgeKind) {
     let honest = play.run(number, "iris");
     assert_ne!(honest, forged);
     runs_through(&mut play, honest, "weights", POOR).await;
+    assert_eq!(play.label(number), "model::failed", "{}", play.report(number));
+    play.ends().await;
+}
+
+async fn numbers_of_one_build_never_stand_beside_the_bytes_of_another(forge: ForgeKind) {
+    let mut play = Play::start(forge).await;
+    let number = play.opens("Train longer").await;
+    let run = play.run(number, "iris");
+    play.builds(number, "first").await;
+    play.project.job_starts(run, "iris:test").unwrap();
+    play.passes(Duration::from_secs(1)).await;
+    let build = play.project.job(run, "iris:build").unwrap().id;
+    let again = play.project.retry(AUTHOR, build);
+    if forge == ForgeKind::GitHub {
+        assert!(again.unwrap_err().to_string().contains("already running"));
+        play.ends().await;
+        return;
+    }
+    play.builds(number, "second").await;
+    assert_eq!(play.label(number), "model::testing");
+    let report = play.report(number);
+    assert!(report.contains("run again after the test job had begun"), "{report}");
+    let first = play.project.job(run, "iris:test").unwrap().id;
+    play.measures(number, GOOD).await;
+    assert_eq!(play.label(number), "model::testing", "{}", play.report(number));
+    assert_ne!(play.project.job(run, "iris:test").unwrap().id, first, "the bot asked for another one");
+    play.measures(number, POOR).await;
     assert_eq!(play.label(number), "model::failed", "{}", play.report(number));
     play.ends().await;
 }

@@ -40,6 +40,8 @@ fn job() -> Job {
         status: JobStatus::Succeeded,
         web_url: String::new(),
         source: "31".to_owned(),
+        started_at: None,
+        finished_at: None,
         log_tail: None,
     }
 }

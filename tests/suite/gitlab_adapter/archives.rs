@@ -38,6 +38,8 @@ async fn read_within(
         status: JobStatus::Succeeded,
         web_url: String::new(),
         source: "42".to_owned(),
+        started_at: None,
+        finished_at: None,
         log_tail: None,
     };
     let wanted = |path: &str| path.ends_with(".json");
@@ -103,6 +105,8 @@ async fn a_token_that_was_withheld_once_is_withheld_for_the_rest_of_the_way() {
         status: JobStatus::Succeeded,
         web_url: String::new(),
         source: "42".to_owned(),
+        started_at: None,
+        finished_at: None,
         log_tail: None,
     };
     let all = |_: &str| true;

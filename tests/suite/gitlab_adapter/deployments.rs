@@ -17,6 +17,8 @@ fn deploy_job() -> (Run, Job) {
         status: JobStatus::Succeeded,
         web_url: String::new(),
         source: "70".to_owned(),
+        started_at: None,
+        finished_at: None,
         log_tail: None,
     };
     let (id, sha) = (RunId(9), sha('a'));

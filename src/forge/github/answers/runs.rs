@@ -52,6 +52,10 @@ pub(in crate::forge::github) struct Jobs {
 
 #[derive(Debug, Deserialize)]
 pub(in crate::forge::github) struct Job {
+    #[serde(default)]
+    pub(in crate::forge::github) started_at: Option<String>,
+    #[serde(default)]
+    pub(in crate::forge::github) completed_at: Option<String>,
     pub(in crate::forge::github) id: u64,
     #[serde(default)]
     pub(in crate::forge::github) name: String,
