@@ -71,7 +71,7 @@ pub use state::{
     Anew, Approval, Bound, Left, Measured, Merging, ModelState, OpenReply, Publication, ReplyPart, Review,
     Scrutiny, Shown, Starting, State,
 };
-pub use status::{ForgedStatus, Label, Status, StatusState};
+pub use status::{ForgedStatus, Label, Said, Sharing, Status, StatusState};
 pub use time::{Clock, SystemClock, Timestamp};
 pub use transition::{Audit, Transition};
 pub use verdict::{BaselineName, Judged, TargetCommit, Verdict};

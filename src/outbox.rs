@@ -11,6 +11,7 @@ mod registry;
 mod render;
 mod retry;
 mod schedules;
+mod sharing;
 mod starts;
 
 pub use render::Renderer;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, BaselineName, Card, Chart, CodeOwners, CommentId, Digest, GeneratedAt, Hold, JobId, Judged,
-    Label, Lineage, ModelName, Phase, QueueState, Refused, Report, Rescoring, RunId, Sha, ShownCheck, Stage,
-    Status, Timestamp, User, Version, Waiver,
+    Label, Lineage, ModelName, Phase, QueueState, Refused, Report, Rescoring, RunId, Said, Sha, ShownCheck,
+    Stage, Status, Timestamp, User, Version, Waiver,
 };
 
 /// The state of one merge request over all its models.
@@ -382,6 +382,12 @@ pub struct Shown {
     pub statuses: BTreeMap<String, Status>,
     /// The commit that the statuses stand on.
     pub statuses_on: Option<(Sha, Option<RunId>)>,
+    /// What is said of it.
+    #[serde(default)]
+    pub said: Said,
+    /// What the other merge requests with this head said when we last looked, by number.
+    #[serde(default)]
+    pub others: BTreeMap<u64, Said>,
     /// Checks by name, on [`Shown::checks_on`].
     #[serde(default)]
     pub checks: BTreeMap<String, ShownCheck>,

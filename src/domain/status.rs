@@ -1,8 +1,10 @@
 //! What stands on a commit and on a merge request in our name: statuses and the one label.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{ModelName, Stage, User};
+use super::{ModelName, RunId, Sha, Stage, User};
 
 /// A commit status: name and value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,18 +46,38 @@ impl Status {
     }
 }
 
-/// The values that both forges know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The values that both forges know, from good to bad: where several speak at once the worst one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StatusState {
-    /// Not decided.
-    Pending,
     /// Good.
     Success,
+    /// Not decided.
+    Pending,
     /// Judged and refused.
     Failure,
     /// Could not be judged.
     Error,
+}
+
+/// What one merge request says of its head, by the names of statuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// By itself; nothing where it is not open.
+    pub own: BTreeMap<String, StatusState>,
+    /// Together with the others that had this head when it was last looked at.
+    pub together: BTreeMap<String, StatusState>,
+}
+
+/// Another open merge request with the same head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sharing {
+    /// Its number.
+    pub number: u64,
+    /// Where its statuses stand: those of another run (GitLab) are beside ours.
+    pub on: Option<(Sha, Option<RunId>)>,
+    /// What it says.
+    pub said: Said,
 }
 
 /// The labels `model::*`: a view, never read back. Ordered by which wins over several models.

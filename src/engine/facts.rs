@@ -10,7 +10,7 @@ use crate::config::valid::RepositoryConfig;
 use crate::domain::{
     CodeOwners, Comment, CommitAuthor, Digest, Environments, FileChange, ForgeApproval, ForgedStatus,
     Generated, Healing, MergeRequest, ModelName, ModelSection, Press, Queued, Report, Repository, Rollout,
-    Run, Scores, Sha, Standing, StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
+    Run, Scores, Sha, Sharing, Standing, StickyReport, Tag, Timestamp, User, UserId, Version, VersionRecord,
 };
 
 use super::card::CardFact;
@@ -57,6 +57,9 @@ pub struct Facts {
     /// How it waits in the queue of its target branch; read only where it may.
     #[serde(default)]
     pub queue: Option<QueueFact>,
+    /// Other open merge requests whose head is this one's.
+    #[serde(default)]
+    pub sharing: Vec<Sharing>,
     /// Comments to be answered, oldest first.
     pub comments: Vec<ToldComment>,
     /// Deliveries that never arrived; read only where somebody asks how things stand.

@@ -8,6 +8,7 @@ mod label;
 mod section;
 mod sentence;
 mod status;
+mod together;
 mod trial;
 
 use std::collections::BTreeMap;

@@ -21,4 +21,5 @@ mod review;
 pub(super) mod scene;
 mod showing;
 mod target;
+mod together;
 mod waiving;

@@ -13,7 +13,7 @@ use crate::storage::{ClaimedEffect, Store};
 use super::comments::Place;
 use super::render::Renderer;
 use super::starts::Starts;
-use super::{OutboxError, checks, clean, commit, evaluate, merge, registry, schedules};
+use super::{OutboxError, checks, clean, commit, evaluate, merge, registry, schedules, sharing};
 
 /// How far the forge's clock may be behind ours: a run created this long before the decision may
 /// still be the one that we started.
@@ -52,6 +52,9 @@ impl Means<'_> {
     /// Makes it so at the forge.
     pub(crate) async fn perform(&self, claimed: &ClaimedEffect) -> Result<Performed, OutboxError> {
         let repo = claimed.owner.repo();
+        if sharing::is_overtaken(self.store, claimed).await? {
+            return Ok(Performed::done(Done::Plain));
+        }
         match &clean::effect(self.redactor, &claimed.effect) {
             Effect::Report { report } => {
                 let body = self.renderer.report(report, self.forge.comment_limit())?;

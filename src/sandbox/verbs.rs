@@ -375,6 +375,15 @@ impl SandboxProject {
         })
     }
 
+    /// The newest status of a name on a commit; of those in a pipeline, where that is named.
+    pub fn status_in(&self, sha: &Sha, pipeline: Option<u64>, name: &str) -> Done<CommitStatus> {
+        self.read(|project| {
+            let mut newest = project.statuses.iter().rev();
+            let is = |one: &&CommitStatus| one.sha == *sha && one.pipeline == pipeline && one.name == name;
+            newest.find(is).cloned().ok_or_else(|| Refusal::NotFound(format!("status {name}")))
+        })
+    }
+
     /// Puts a status on a commit, as any program with somebody's token may.
     pub fn set_status(&self, login: &str, sha: &Sha, name: &str, value: &str) -> Done<()> {
         let new = NewStatus {

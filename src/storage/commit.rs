@@ -1,10 +1,10 @@
 //! What one event changes, in one transaction.
 
 use super::inbox::enqueue;
-use super::records::{Decision, DeliveryOutcome, Lease};
+use super::records::{Decision, DeliveryOutcome, Lease, NewJob};
 use super::sql::{self, Connection, lane_from};
 use super::{Store, StoreError};
-use crate::domain::{Lane, Owner, Timestamp};
+use crate::domain::{InternalEvent, Lane, Owner, Timestamp};
 
 impl Store {
     /// One transaction: job done, new state, effects, audit, follow-up jobs. All or nothing.
@@ -56,6 +56,10 @@ async fn commit(
     add_effects(connection, decision, &subject, cause, now).await?;
     sql::audit::append(connection, &subject.to_string(), &decision.audit, now).await?;
     enqueue(connection, &decision.jobs, cause, now).await?;
+    // Found in this transaction and not before it: of two that first say something of one commit, the later
+    // finds the earlier.
+    let looks = looks_of_others(connection, decision).await?;
+    enqueue(connection, &looks, cause, now).await?;
     if let Some(due) = decision.wake_at {
         let row = sql::lane::row_of(connection, &subject).await?;
         sql::timer::set(connection, row, due).await?;
@@ -79,6 +83,22 @@ async fn keep_what_was_learnt(
         sql::registry::set_run(connection, &owner_of(subject)?, *run).await?;
     }
     Ok(())
+}
+
+/// A look for every other merge request of whose head something else is said now.
+async fn looks_of_others(
+    connection: &mut Connection,
+    decision: &Decision,
+) -> Result<Vec<NewJob>, StoreError> {
+    let Some(state) = &decision.state else { return Ok(Vec::new()) };
+    let mut looks = Vec::new();
+    for head in &decision.retold {
+        let sharing = sql::merge_request::with_head(connection, state.id.repo, head).await?;
+        let others = sharing.into_iter().filter(|id| *id != state.id);
+        let event = InternalEvent::Refresh.to_json();
+        looks.extend(others.map(|id| NewJob { lane: Lane::MergeRequest(id), event: event.clone() }));
+    }
+    Ok(looks)
 }
 
 async fn add_effects(

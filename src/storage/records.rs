@@ -1,10 +1,12 @@
 //! What goes into the database and comes out of it.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::domain::{
     Audit, CommentId, Effect, Environments, ForgeKind, JobId, Lane, MergeRequestId, ModelId, Outcome, Owner,
-    RepoId, Report, Rollout, RunId, State, Timestamp, VersionRecord,
+    RepoId, Report, Rollout, RunId, Sha, State, Timestamp, VersionRecord,
 };
 
 /// A verified delivery, to be kept before it is answered.
@@ -175,6 +177,9 @@ pub struct Decision {
     pub audit: Vec<Audit>,
     /// Jobs for this or other lanes.
     pub jobs: Vec<NewJob>,
+    /// Commits of which the merge request says something else than before: the other open ones with such a
+    /// head look again.
+    pub retold: BTreeSet<Sha>,
     /// Look at this merge request (or model) again then; replaces an earlier timer of the same lane. None
     /// leaves an earlier one standing.
     pub wake_at: Option<Timestamp>,

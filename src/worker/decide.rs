@@ -1,11 +1,12 @@
 //! One job becomes one decision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::command::Addressing;
 use crate::domain::{
-    Environments, InternalEvent, Lane, MergeRequestId, MergeRequestStatus, ModelId, ModelName, Transition,
+    Environments, InternalEvent, Lane, MergeRequestId, MergeRequestStatus, ModelId, ModelName, Sha, Shown,
+    Transition,
 };
 use crate::engine;
 use crate::event::{self, Event, Incoming, Subject};
@@ -127,7 +128,9 @@ impl Inner {
         let lanes = lanes.chain(others.map(Lane::MergeRequest));
         let jobs = lanes.map(|lane| NewJob { lane, event: InternalEvent::Refresh.to_json() }).collect();
         let request = &facts.merge_request;
+        let retold = retold(&stored.state.shown, &transition.state.shown);
         Ok(Decision {
+            retold,
             state: Some(NewState {
                 id,
                 expected: stored.version,
@@ -160,6 +163,15 @@ impl Inner {
     ) -> Result<&std::sync::Arc<dyn crate::forge::Forge>, Failure> {
         self.forges.get(kind).ok_or(Failure::Unconfigured(kind))
     }
+}
+
+/// Commits of which the merge request says something else than before.
+fn retold(before: &Shown, now: &Shown) -> BTreeSet<Sha> {
+    if (&before.statuses_on, &before.said.own) == (&now.statuses_on, &now.said.own) {
+        return BTreeSet::new();
+    }
+    let speaking = [before, now].into_iter().filter(|shown| !shown.said.own.is_empty());
+    speaking.filter_map(|shown| shown.statuses_on.as_ref()).map(|(sha, _run)| sha.clone()).collect()
 }
 
 /// What commands changed in environments, to be stored over what was read.

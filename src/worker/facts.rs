@@ -11,6 +11,7 @@ mod people;
 mod queue;
 mod reports;
 mod rescorings;
+mod sharing;
 mod target;
 mod told;
 
@@ -190,6 +191,7 @@ impl Gatherer<'_> {
                 open: None,
                 merged,
                 queue: None,
+                sharing: Vec::new(),
                 comments: Vec::new(),
                 healing: None,
                 press: match self.event {
@@ -223,6 +225,7 @@ impl Gatherer<'_> {
             found.facts.healing = Some(self.store.healing(self.id.repo).await?);
         }
         self.queue(&mut found).await?;
+        found.facts.sharing = self.sharing(&found.facts.merge_request.head).await?;
         self.head_since(&mut found.facts).await?;
         self.generated(&mut found.facts).await?;
         let others = self.environments(&touched, &mut found).await?;

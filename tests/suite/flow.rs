@@ -54,6 +54,7 @@ mod retire;
 mod review;
 mod schedules;
 mod several;
+mod sharing;
 mod spoken;
 mod target;
 mod unblessed;

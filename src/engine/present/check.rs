@@ -12,7 +12,7 @@ use crate::engine::turn::Turn;
 
 use super::section::mark;
 use super::sentence::Told;
-use super::{View, annotate, buttons, merging};
+use super::{View, annotate, buttons, merging, together};
 
 /// What a check says that nobody waits for any more.
 const OVER: &str = "the merge request ended before this was decided";
@@ -76,6 +76,8 @@ fn is_over(turn: &Turn<'_>, name: &str, progress: Progress) -> bool {
     !progress.is_completed()
         && match turn.merge_request().status {
             MergeRequestStatus::Open => false,
+            // Those that are open still wait for it.
+            _ if together::is_said_by_others(turn, name) => false,
             MergeRequestStatus::Closed => true,
             MergeRequestStatus::Merged { .. } => !publishing && turn.state.past_merge(),
         }
@@ -125,7 +127,7 @@ fn umbrella(turn: &Turn<'_>, view: &View<'_>, status: &Status, report: &StickyRe
     let mut check = plain(&status.context, progress(status.state), &status.description);
     check.report = said.then(|| Box::new(report.clone()));
     let View::Models(rules) = view else { return check };
-    if status.state == StatusState::Pending {
+    if status.state == StatusState::Pending && says_itself(turn, status) {
         // Unlike a status, it is sent again when the sentence changes.
         let waiting = turn.state.models.iter().filter(|(_, model)| !is_good(model.phase));
         let told =
@@ -148,7 +150,7 @@ fn of_stage(
     report: &StickyReport,
 ) -> Check {
     let mut check = plain(&status.context, progress(status.state), &status.description);
-    if status.state == StatusState::Pending && model.anew.is_none() {
+    if status.state == StatusState::Pending && model.anew.is_none() && says_itself(turn, status) {
         match mark(model, stage) {
             Mark::Active => check.title = told(turn, rules, name, model).stands(),
             _ => check.progress = Progress::Queued,
@@ -170,8 +172,17 @@ fn of_stage(
     check
 }
 
-/// Puts the buttons on, and what a press tells back.
+/// Whether the merge request alone would say so too, and not only another one with its head.
+fn says_itself(turn: &Turn<'_>, status: &Status) -> bool {
+    turn.state.shown.said.own.get(&status.context).is_none_or(|own| *own == status.state)
+}
+
+/// Puts the buttons on, and what a press tells back. On a head of several merge requests nobody could see
+/// which of them a button is about.
 fn offer(turn: &Turn<'_>, name: &ModelName, model: &ModelState, check: &mut Check) {
+    if together::is_shared(turn) {
+        return;
+    }
     check.buttons = buttons::of(turn, name, model);
     if !check.buttons.all().is_empty() {
         check.edition = turn.state.presses;

@@ -12,7 +12,7 @@ use crate::engine::turn::Turn;
 
 use super::section::mark;
 use super::sentence::Told;
-use super::{View, check};
+use super::{View, check, together};
 
 /// What the umbrella says where no model is touched.
 pub(super) const UNTOUCHED: &str = "no model changed";
@@ -24,10 +24,11 @@ pub(super) const GOOD: &str = "build, test and review are good";
 /// Asks for every status whose value is not the one that was sent last; where the forge shows checks, for
 /// checks of the same names instead.
 pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>, report: &StickyReport) {
-    let Some((sha, run)) = place(turn) else { return };
+    let Some((sha, run)) = place(turn) else { return together::says_nothing(turn) };
     let here = Some((sha.clone(), run));
     if turn.state.shown.statuses_on != here {
         turn.state.shown.statuses.clear();
+        turn.state.shown.others.clear();
         turn.state.shown.statuses_on = here;
     }
     let mut wanted = match view {
@@ -38,7 +39,9 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>, report: &StickyRepor
     if !matches!(view, View::Invalid(_)) {
         wanted.extend(generated(turn, &sha));
     }
+    let again = together::agree(turn, &mut wanted);
     let mut wanted = if turn.facts.bot.checks {
+        turn.state.shown.checks.retain(|name, _| !again.contains(name));
         check::present(turn, view, &wanted, report);
         // A check does not outdo a status of its name: where both stand, both count, so that a status that
         // stands is kept true.
@@ -47,6 +50,7 @@ pub(super) fn present(turn: &mut Turn<'_>, view: &View<'_>, report: &StickyRepor
         wanted
     };
     put_right(turn, &mut wanted);
+    turn.state.shown.statuses.retain(|name, _| !again.contains(name));
     for (context, status) in wanted {
         // A sentence alone is no reason: GitLab refuses to change it, and each write counts at both.
         if turn.state.shown.statuses.get(&context).is_none_or(|shown| shown.state != status.state) {
@@ -71,6 +75,9 @@ fn put_right(turn: &mut Turn<'_>, wanted: &mut BTreeMap<String, Status>) {
     for forged in turn.open().into_iter().flat_map(|open| &open.forged) {
         let ForgedStatus { context, by } = forged;
         turn.state.shown.statuses.remove(context);
+        if together::is_said_by_others(turn, context) && !wanted.contains_key(context) {
+            continue;
+        }
         wanted.entry(context.clone()).or_insert_with(|| Status {
             context: context.clone(),
             state: StatusState::Error,
@@ -148,7 +155,7 @@ fn models(turn: &Turn<'_>, rules: &BTreeMap<ModelName, Rules<'_>>) -> BTreeMap<S
     }
     // One model that says nothing (closed, unblessed) leaves the umbrella as it was.
     if let Some(values) = values.into_iter().collect::<Option<Vec<_>>>()
-        && let Some((state, description)) = values.into_iter().max_by_key(|(state, _)| severity(*state))
+        && let Some((state, description)) = values.into_iter().max_by_key(|(state, _)| *state)
     {
         wanted.extend([umbrella(state, &description)]);
     }
@@ -176,15 +183,6 @@ pub(super) const fn of_phase(phase: Phase) -> Option<StatusState> {
         | Phase::PublishFailed => StatusState::Success,
         Phase::Unblessed | Phase::Closed => return None,
     })
-}
-
-const fn severity(state: StatusState) -> u8 {
-    match state {
-        StatusState::Success => 0,
-        StatusState::Pending => 1,
-        StatusState::Failure => 2,
-        StatusState::Error => 3,
-    }
 }
 
 /// The stage `publish` of a model that was not published as it was merged.

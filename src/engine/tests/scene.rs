@@ -93,6 +93,7 @@ impl Scene {
             }),
             merged: None,
             queue: None,
+            sharing: Vec::new(),
             comments: Vec::new(),
             press: None,
             people: BTreeMap::new(),

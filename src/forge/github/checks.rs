@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::{GitHub, answers};
 use crate::domain::{
-    Annotation, Check, CheckId, CheckMark, Conclusion, FoundCheck, MergeRequestId, Progress, RepoId, Sha,
-    User,
+    Annotation, Check, CheckId, CheckMark, Conclusion, FoundCheck, Progress, RepoId, Sha, User,
 };
 use crate::forge::classify::Operation;
 use crate::forge::text::{cut, segment};
@@ -35,8 +34,9 @@ const TITLE: usize = 255;
 /// The most bytes of an annotation's message, which GitHub limits to 64 KiB.
 const MESSAGE: usize = 65_535;
 
-/// Which check run is meant: for which merge request, on which commit, of which name.
-pub(super) type Place = (MergeRequestId, Sha, String);
+/// Which check run is meant: in which repository, on which commit, of which name. Merge requests with one head
+/// share it: of several check runs of a name GitHub counts the newest made, whatever the others come to.
+pub(super) type Place = (RepoId, Sha, String);
 
 /// The newest check run of a place, as we left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl GitHub {
         check: &Check,
         summary: &str,
     ) -> Result<(), ForgeError> {
-        let place: Place = (mark.merge_request, sha.clone(), check.name.clone());
+        let place: Place = (mark.merge_request.repo, sha.clone(), check.name.clone());
         let standing = match self.remembered.checks.get(&place) {
             Some(known) => Some(known),
             None => self.newest_check(&place).await?,
@@ -89,15 +89,14 @@ impl GitHub {
     }
 
     /// The newest check run that we made there; what others made of the same name is not ours to change.
-    async fn newest_check(&self, (id, sha, name): &Place) -> Result<Option<Standing>, ForgeError> {
+    async fn newest_check(&self, (repo, sha, name): &Place) -> Result<Option<Standing>, ForgeError> {
         let us = self.app_account().await?;
         let rest = format!("/commits/{sha}/check-runs?check_name={}&filter=all", segment(name));
         let open = |page: answers::CheckRuns| page.check_runs;
-        let found: Vec<answers::CheckRun> = self.list_in(&CHECKS, id.repo, &rest, open).await?;
+        let found: Vec<answers::CheckRun> = self.list_in(&CHECKS, *repo, &rest, open).await?;
         let ours = found.into_iter().filter(|run| run.name == *name && run.is_by(&us));
         let marked = ours.filter_map(|run| Some((run.mark()?, run)));
-        let here = marked.filter(|(mark, _)| mark.merge_request == *id);
-        let newest = here.max_by_key(|(_, run)| run.id);
+        let newest = marked.max_by_key(|(_, run)| run.id);
         Ok(newest.map(|(mark, run)| Standing {
             id: run.id,
             completed: run.status.as_deref() == Some("completed"),

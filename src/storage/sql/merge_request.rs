@@ -26,10 +26,11 @@ pub(in crate::storage) async fn save(
     new: &NewState,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (head, target) = match &new.state.bound {
-        Some(bound) => (Some(bound.head.as_str()), Some(bound.target.as_str())),
-        None => (None, None),
-    };
+    let (bound, shown) = (new.state.bound.as_ref(), &new.state.shown);
+    // What it speaks of may be ahead of what is bound: an invalid file binds nothing.
+    let speaks_of = shown.statuses_on.as_ref().filter(|_| !shown.said.own.is_empty()).map(|(sha, _)| sha);
+    let head = speaks_of.or(bound.map(|bound| &bound.head)).map(Sha::as_str);
+    let target = bound.map(|bound| bound.target.as_str());
     // Version 0 means that there was no row: then only an insert may succeed, else only an update.
     let text = if new.expected == 0 {
         "INSERT INTO merge_request

@@ -85,6 +85,7 @@ fn everything(expected: i64) -> Decision {
         ],
         audit: vec![audit("one"), audit("two")],
         jobs: vec![NewJob { lane: lane(2), event: "follow-up".to_owned() }],
+        retold: std::collections::BTreeSet::default(),
         wake_at: Some(Timestamp(1_000)),
         meaning: Some("gitlab:12!1:comment:9".to_owned()),
         reports: vec![(repo(), JobId(4), report(4))],

@@ -210,7 +210,8 @@ async fn the_newest_of_our_own_counts_and_those_of_others_are_not_touched() {
         standing(79, "mergewright", &elsewhere, "in_progress", 0),
         unmarked,
     ]);
-    let server = serve([us(), listed(all), changed(72)]).await;
+    // Another pull request with this head made that one: of a name GitHub counts the newest of the commit.
+    let server = serve([us(), listed(all), changed(79)]).await;
     show(&server, &check(RED, 0)).await.unwrap();
     written(&server);
 }
