@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::config::server::{LogConfig, LogFormat};
 use crate::domain::Redactor;
@@ -29,12 +30,16 @@ fn subscriber<W>(config: &LogConfig, writer: W, colours: bool) -> Box<dyn tracin
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    // The configuration was judged before; a level that is none after all must not silence alarms.
-    let filter = config.level.parse().unwrap_or_else(|_error| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // The configuration was judged before; a level that is none after all must not silence us.
+    let filter: EnvFilter = config.level.parse().unwrap_or_else(|_error| EnvFilter::new("info"));
+    // The layer would tell stderr of a line that cannot be written, and panic where stderr is what failed.
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).log_internal_errors(false);
     match config.format {
-        LogFormat::Text => Box::new(builder.with_ansi(colours).finish()),
-        LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
+        LogFormat::Text => Box::new(Registry::default().with(layer.with_ansi(colours).with_filter(filter))),
+        LogFormat::Json => {
+            let layer = layer.with_ansi(false).json().flatten_event(true);
+            Box::new(Registry::default().with(layer.with_filter(filter)))
+        }
     }
 }
 
@@ -61,12 +66,14 @@ impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for Clean<M> {
 
 impl<W: io::Write> io::Write for Line<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.target.write_all(&self.redactor.bytes(line))?;
+        // Whoever reads the log may be gone, or its disk full: a line that is lost must not end the bot.
+        let _lost = self.target.write_all(&self.redactor.bytes(line));
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.target.flush()
+        let _lost = self.target.flush();
+        Ok(())
     }
 }
 
@@ -132,5 +139,22 @@ mod tests {
         let lines = written(LogFormat::Text, "warn", say);
         assert!(lines.contains("loud") && !lines.contains("quiet"), "{lines}");
         assert!(written(LogFormat::Text, "=nonsense=", say).contains("quiet"));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_is_lost_without_a_word() {
+        struct Full;
+        impl io::Write for Full {
+            fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+                Err(io::Error::from(io::ErrorKind::StorageFull))
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::Error::from(io::ErrorKind::BrokenPipe))
+            }
+        }
+        let mut line = Line { redactor: Redactor::default(), target: Full };
+        assert_eq!(io::Write::write(&mut line, b"a line").unwrap(), 6);
+        io::Write::flush(&mut line).unwrap();
     }
 }

@@ -1,9 +1,9 @@
 //! The program as people run it: words in, exit status and text out.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mergewright");
 const SIGNING_TOKEN: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -118,30 +118,64 @@ struct Served {
 
 impl Served {
     fn start(config: &str) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["serve", "--config", config])
-            .env("GITLAB_TOKEN", "token-of-the-bot")
-            .env("GITLAB_SIGNING_TOKEN", SIGNING_TOKEN)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
-            let record: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let fields = record.get("fields").unwrap_or(&record).clone();
-            (fields["message"] == "listening").then(|| fields["server.address"].as_str().unwrap().to_owned())
-        });
+        let (served, lines) = Self::listening(config);
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: address.unwrap() }
+        served
+    }
+
+    /// Started, and how it goes on to log; whoever drops that is a reader who is gone.
+    fn listening(config: &str) -> (Self, Lines<BufReader<ChildStderr>>) {
+        let (child, mut lines) = begun(config);
+        let line = said(&mut lines, "listening");
+        let address = line["server.address"].as_str().unwrap().to_owned();
+        (Self { child, address }, lines)
     }
 
     fn get(&self, path: &str) -> u16 {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n"))
+    }
+
+    fn ask(&self, request: &str) -> u16 {
         let mut connection = TcpStream::connect(&self.address).unwrap();
-        write!(connection, "GET {path} HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n").unwrap();
+        connection.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).unwrap();
         answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
+
+    /// Asked to end; its status.
+    fn ends(&mut self) -> Option<i32> {
+        ends(&mut self.child)
+    }
+}
+
+/// `serve` as it begins, and what it logs.
+fn begun(config: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let mut child = Command::new(PROGRAM)
+        .args(["serve", "--config", config])
+        .env("GITLAB_TOKEN", "token-of-the-bot")
+        .env("GITLAB_SIGNING_TOKEN", SIGNING_TOKEN)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    (child, lines)
+}
+
+/// The next line that holds these words in its message.
+fn said(lines: &mut Lines<BufReader<ChildStderr>>, words: &str) -> serde_json::Value {
+    let found = lines.map(Result::unwrap).find_map(|line| {
+        let record: serde_json::Value = serde_json::from_str(&line).unwrap();
+        record["message"].as_str().unwrap().contains(words).then_some(record)
+    });
+    found.unwrap()
+}
+
+/// Asks a process to end; its status.
+fn ends(child: &mut Child) -> Option<i32> {
+    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    child.wait().unwrap().code()
 }
 
 impl Drop for Served {
@@ -210,19 +244,26 @@ fn serve_creates_its_database_answers_and_ends_well_when_asked_to() {
     assert_eq!(served.get("/webhooks/gitlab"), 405);
     assert_eq!(served.get("/webhooks/github"), 404, "a forge that is not configured");
     assert!(folder.path().join("data/bot.db").exists(), "created beside the configuration file");
-
-    let asked = Command::new("kill").args(["-TERM", &served.child.id().to_string()]).status().unwrap();
-    assert!(asked.success());
-    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    assert_eq!(served.ends(), Some(0));
 }
 
 #[test]
 fn who_is_asked_to_end_the_moment_he_listens_ends_well() {
     let folder = tempfile::tempdir().unwrap();
     let mut served = Served::start(&configuration(folder.path()));
-    let asked = Command::new("kill").args(["-TERM", &served.child.id().to_string()]).status().unwrap();
-    assert!(asked.success());
-    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    assert_eq!(served.ends(), Some(0));
+}
+
+#[test]
+fn a_bot_whose_log_nobody_reads_any_more_answers_and_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut served, log) = Served::listening(&configuration(folder.path()));
+    drop(log);
+    let unsigned = "POST /webhooks/gitlab HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\
+                    Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(served.ask(unsigned), 401);
+    assert_eq!(served.get("/readyz"), 200);
+    assert_eq!(served.ends(), Some(0));
 }
 
 #[test]
