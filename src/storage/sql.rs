@@ -18,6 +18,7 @@ pub(super) mod outbox_lane;
 pub(super) mod registry;
 pub(super) mod sweep;
 pub(super) mod timer;
+pub(super) mod trial;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

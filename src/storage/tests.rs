@@ -178,6 +178,7 @@ const ALONE: &[(&str, &[&str])] = &[
             "the_database_is_set_up_to_be_durable",
             "when_the_commit_fails_nobody_is_told_that_his_write_was_kept",
             "a_full_disk_is_told_to_everybody_and_leaves_no_half_state",
+            "a_full_disk_is_not_ready_until_a_delivery_fits_again_whatever_smaller_fits",
             "a_database_that_refuses_a_single_write_is_not_ready_until_another_was_tried",
             "while_another_process_holds_the_database_nothing_is_accepted_and_then_it_goes_on",
         ],

@@ -8,7 +8,7 @@
 mod task;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -44,7 +44,10 @@ pub(super) struct Writer {
 #[derive(Debug, Default)]
 struct Signals {
     commits: AtomicU64,
-    broken: AtomicBool,
+    /// How many transactions failed, or met a statement that did.
+    failures: AtomicU64,
+    /// How many of these had happened when a trial last showed that the database takes deliveries.
+    proved: AtomicU64,
     woken: Arc<Notify>,
 }
 
@@ -109,9 +112,20 @@ impl Writer {
         self.signals.commits.load(Ordering::Relaxed)
     }
 
-    /// Whether everything of the last transaction could be written and another one can be begun.
+    /// Whether nothing failed since a trial last showed that the database takes deliveries. A small write, or
+    /// one that changes nothing, shows nothing: on a full disk it may well be done.
     pub(super) fn is_healthy(&self) -> bool {
-        !self.queue.is_closed() && !self.signals.broken.load(Ordering::Relaxed)
+        !self.queue.is_closed() && self.failures() == self.signals.proved.load(Ordering::Relaxed)
+    }
+
+    /// How many transactions failed.
+    pub(super) fn failures(&self) -> u64 {
+        self.signals.failures.load(Ordering::Relaxed)
+    }
+
+    /// A trial that was begun after this many failures went well.
+    pub(super) fn proved(&self, failures: u64) {
+        self.signals.proved.fetch_max(failures, Ordering::Relaxed);
     }
 }
 

@@ -102,12 +102,6 @@ async fn head(connection: &mut Connection) -> Result<Head, StoreError> {
     Ok(Head { length: row.try_get(0)?, hash: row.try_get(1)?, highest: row.try_get(2)? })
 }
 
-/// Writes what is there already: the smallest write that shows whether the database takes any.
-pub(in crate::storage) async fn touch(connection: &mut Connection) -> Result<(), StoreError> {
-    query("UPDATE audit_head SET length = length WHERE id = 1").execute(connection).await?;
-    Ok(())
-}
-
 /// At most `limit` rows behind row `after`, the oldest first.
 pub(in crate::storage) async fn rows(
     connection: &mut Connection,

@@ -221,6 +221,45 @@ async fn a_database_that_refuses_a_single_write_is_not_ready_until_another_was_t
 }
 
 #[tokio::test]
+async fn a_full_disk_is_not_ready_until_a_delivery_fits_again_whatever_smaller_fits() {
+    let store = Fresh::new().await;
+    store.deliver("waits", 1, 0).await;
+    store.ready().await.unwrap();
+    // The limit belongs to the connection, and each failure opens another one.
+    store.by_hand().await.control("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
+    let pages = |bytes: u64| bytes.div_ceil(8192);
+    let full = pages(std::fs::metadata(store.folder().join("m.db")).unwrap().len());
+    let limited = |pages: u64| {
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        store.write(Wakes::Nobody, move |connection| {
+            Box::pin(async move {
+                connection.control(&limit).await?;
+                Ok(())
+            })
+        })
+    };
+    let mut large = delivery("large", 2, 0);
+    large.body = (0..15_000_u32).map(|n| Digest::of(n.to_le_bytes()).hex()).collect::<String>().into();
+    limited(full).await.unwrap();
+    let refused = store.record(large.clone()).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+
+    // The same disk with room for one page, and for a claim, which changes what is there.
+    limited(full + 1).await.unwrap();
+    assert_eq!(what(&store.next(1).await), "waits");
+    store.nothing_at(1).await;
+    let unready = store.ready().await;
+    assert!(matches!(unready, Err(StoreError::Unavailable(_))), "{unready:?}");
+    limited(full + 1).await.unwrap();
+    assert!(store.ready().await.is_err(), "and stays so");
+
+    // Somebody made room: the connection after the last failure knows no limit.
+    store.ready().await.unwrap();
+    assert_eq!(store.record(large).await.unwrap(), Recorded::Accepted);
+    assert_eq!(store.count("SELECT COUNT(*) FROM delivery").await, 2, "nothing of the trial is left");
+}
+
+#[tokio::test]
 async fn while_another_process_holds_the_database_nothing_is_accepted_and_then_it_goes_on() {
     let store = Fresh::new().await;
     store

@@ -66,9 +66,9 @@ impl Task {
         // A disk that is full or gone is first met by a single statement.
         let broken = failure.is_some() || batch.iter().any(|write| write.found_it_broken());
         if broken {
+            self.signals.failures.fetch_add(1, Ordering::Relaxed);
             self.recover().await;
         }
-        self.signals.broken.store(broken, Ordering::Relaxed);
         let wake = failure.is_none() && batch.iter().any(|write| write.wakes());
         for write in batch {
             write.answer(failure.as_deref());
