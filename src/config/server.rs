@@ -4,6 +4,7 @@ mod app_key;
 mod fields;
 mod forges;
 mod known;
+mod level;
 mod problem;
 mod read;
 mod secret;

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::{EnvFilter, Registry};
@@ -32,6 +33,8 @@ where
 {
     // The configuration was judged before; a level that is none after all must not silence us.
     let filter: EnvFilter = config.level.parse().unwrap_or_else(|_error| EnvFilter::new("info"));
+    // Whatever the filter leaves out: alarms are written.
+    let filter = filter.or(Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::ERROR));
     // The layer would tell stderr of a line that cannot be written, and panic where stderr is what failed.
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).log_internal_errors(false);
     match config.format {
@@ -139,6 +142,20 @@ mod tests {
         let lines = written(LogFormat::Text, "warn", say);
         assert!(lines.contains("loud") && !lines.contains("quiet"), "{lines}");
         assert!(written(LogFormat::Text, "=nonsense=", say).contains("quiet"));
+    }
+
+    #[test]
+    fn no_level_silences_alarms() {
+        let say = || {
+            tracing::error!(alarm.kind = "dead_job", "loud");
+            tracing::warn!("quiet");
+        };
+        for level in ["off", "hyper=debug", "mergewright=off", "mergewright::outbox=debug"] {
+            for format in [LogFormat::Text, LogFormat::Json] {
+                let lines = written(format, level, say);
+                assert!(lines.contains("loud") && !lines.contains("quiet"), "{level}: {lines}");
+            }
+        }
     }
 
     #[test]

@@ -410,6 +410,7 @@ fn odd_values_are_refused_and_edges_are_not() {
         ("dashboard: Token", false),
         ("gates: {}", true),
         ("log: {level: 'a=b=c'}", false),
+        ("log: {level: warning}", false),
     ] {
         let read = Desk::new().read(&format!("{GITLAB}{line}\n"));
         assert_eq!(read.is_ok(), good, "{line}: {read:?}");

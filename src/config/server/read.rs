@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use super::fields::{Field, Reader, Section};
 use super::forges::{APP_KEYS, GITHUB_KEYS, GITLAB_KEYS};
+use super::level;
 use super::problem::{Problems, ServerConfigError};
 use super::tree::{self, Place, Value};
 use super::{AllowList, DashboardAccess, LogConfig, LogFormat, Mode, NotActedOn, ServerConfig};
@@ -218,9 +219,8 @@ impl Reader<'_> {
         });
         if let Some(field) = section.field("level") {
             log.level = self.text(&field, "a level such as `info` or `debug`")?.to_owned();
-            if log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
-                let remedy = "write `error`, `warn`, `info`, `debug`, `trace` or a filter such as `info,mergewright::outbox=debug`";
-                self.problems.add(field.node.place, "", "`log.level` is no level and no filter", remedy);
+            if let Err((what, remedy)) = level::judge(&log.level) {
+                self.problems.add(field.node.place, "", what, remedy);
             }
         }
         log.format = format?;
