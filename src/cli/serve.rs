@@ -53,9 +53,21 @@ pub(super) fn run(arguments: &Serve) -> Answer {
         }
     };
     let served = runtime.block_on(async {
-        let end = app::asked_to_end()?;
-        let app = App::assemble_as(role, &config, Arc::new(SystemClock), metrics).await?;
-        anyhow::Ok(app.listen(config.listen).await?.until(end).await)
+        let mut end = std::pin::pin!(app::asked_to_end()?);
+        let begin = async {
+            let app = App::assemble_as(role, &config, Arc::new(SystemClock), metrics).await?;
+            app.listen(config.listen).await
+        };
+        // To begin may take long: another process works on the file, or the server is not there yet. Nothing
+        // is claimed before it is done, so there is nothing to finish.
+        tokio::select! {
+            biased;
+            () = &mut end => {
+                tracing::info!("asked to end before everything ran");
+                Ok(Ok(()))
+            }
+            running = Box::pin(begin) => anyhow::Ok(running?.until(end).await),
+        }
     });
     // A name that is being looked up would hold us up for as long as that takes.
     runtime.shutdown_timeout(LAST_THREADS);

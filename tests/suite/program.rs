@@ -255,6 +255,29 @@ fn who_is_asked_to_end_the_moment_he_listens_ends_well() {
 }
 
 #[test]
+fn who_is_asked_to_end_while_another_works_on_the_file_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let first = Served::start(&config);
+    let (mut second, mut lines) = begun(&config);
+    said(&mut lines, "another process works on the database");
+    assert_eq!(ends(&mut second), Some(0));
+    assert_eq!(first.get("/readyz"), 200);
+}
+
+#[test]
+fn who_is_asked_to_end_while_the_server_is_waited_for_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let text = std::fs::read_to_string(&config).unwrap();
+    let server = text.replace("sqlite://data/bot.db", "postgres://bot@127.0.0.1:9/bot");
+    std::fs::write(&config, server).unwrap();
+    let (mut served, mut lines) = begun(&config);
+    said(&mut lines, "the database cannot be reached");
+    assert_eq!(ends(&mut served), Some(0));
+}
+
+#[test]
 fn a_bot_whose_log_nobody_reads_any_more_answers_and_ends_well() {
     let folder = tempfile::tempdir().unwrap();
     let (mut served, log) = Served::listening(&configuration(folder.path()));
