@@ -36,13 +36,14 @@ impl Store {
     /// cannot tell.
     pub async fn sole(&self) -> Result<Sole, StoreError> {
         let Some(database) = &self.file else { return Ok(Sole { _lock: None }) };
-        let path = beside(database);
         let cannot = |error: std::io::Error| {
             StoreError::Address(format!(
                 "{} cannot be locked ({error}); put the database on a local disk that we may write to",
-                path.display()
+                database.display()
             ))
         };
+        // Beside the file itself: whoever comes through a link meets the same lock.
+        let path = beside(&database.canonicalize().map_err(cannot)?);
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(cannot)?;
         let mut waited = Duration::ZERO;
         loop {

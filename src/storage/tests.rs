@@ -205,6 +205,7 @@ const ALONE: &[(&str, &[&str])] = &[
         &[
             "what_a_dead_process_held_is_free_at_once_and_the_dead_can_write_nothing",
             "a_second_process_waits_until_the_first_lets_go",
+            "a_second_process_that_comes_through_a_link_waits_too",
         ],
     ),
 ];

@@ -93,6 +93,21 @@ async fn a_second_process_waits_until_the_first_lets_go() {
     waiting.await.unwrap();
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_process_that_comes_through_a_link_waits_too() {
+    let first = Fresh::new().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link.db");
+    std::os::unix::fs::symlink(first.folder().join("m.db"), &link).unwrap();
+    let second = Store::open(&format!("sqlite://{}", link.display())).await.unwrap();
+    let sole = first.sole().await.unwrap();
+    let mut waiting = std::pin::pin!(second.sole());
+    assert!(futures_util::FutureExt::now_or_never(waiting.as_mut()).is_none(), "two at once");
+    drop(sole);
+    waiting.await.unwrap();
+}
+
 #[tokio::test]
 async fn the_time_from_which_we_serve_is_told_once() {
     let store = Fresh::new().await;
