@@ -184,7 +184,7 @@ impl App {
         work.add("the database", async move |stop| {
             let _stopped: Option<()> = stop.run_until_cancelled(ended).await;
         });
-        Ok(Running { address, door, work, drain, store, clock, sole: self.sole })
+        Ok(Running { address, door, work, drain, store, clock, sole: self.sole, limit: running::END_LIMIT })
     }
 }
 

@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::tasks::{Ended, Stopped, Tasks};
 use crate::domain::Clock;
 use crate::http::Drain;
 use crate::storage::{Sole, Store};
 
-/// How long work under way may take after we were asked to end: of the 20 s that are promised, some are
-/// left for the last requests and for closing the database.
-const WORK_LIMIT: Duration = Duration::from_secs(15);
-/// How long requests under way may take after that.
+/// How long the whole end may take: 20 s are promised, and threads that cannot be stopped are waited for too.
+pub(super) const END_LIMIT: Duration = Duration::from_secs(18);
+/// How long requests under way may take when nobody works any more.
 const REQUEST_LIMIT: Duration = Duration::from_secs(3);
 
 /// Everything that runs. Without [`Running::until`] nobody would see a task end.
@@ -28,6 +29,8 @@ pub struct Running {
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) sole: Sole,
+    /// How long the end may take in all. What is left undone then is found by the next process as after a crash.
+    pub limit: Duration,
 }
 
 impl Running {
@@ -54,25 +57,33 @@ impl Running {
         }
         // First of all: nothing is kept that this process will not look at.
         self.drain.begin();
-        let work = told(self.work.stop(WORK_LIMIT).await);
+        // Most of it is for work under way; some is left for releasing and for closing the database, which
+        // somebody else may hold.
+        let deadline = Instant::now() + self.limit;
+        let work = told(self.work.stop(self.limit * 2 / 3).await);
         if !work.in_time || work.broken.is_some() || broken.is_some() {
-            self.release().await;
+            self.release(self.limit / 6).await;
         }
-        let door = told(self.door.stop(REQUEST_LIMIT).await);
+        let left = deadline.saturating_duration_since(Instant::now());
+        let door = told(self.door.stop(REQUEST_LIMIT.min(left / 2)).await);
         if !door.in_time {
             tracing::warn!("connections that were still open are given up");
         }
-        self.store.close().await;
+        if tokio::time::timeout_at(deadline, self.store.close()).await.is_err() {
+            tracing::warn!("the database is left open: somebody else holds it");
+        }
         tracing::info!("ended");
         broken.or(work.broken).or(door.broken).map_or(Ok(()), Err)
     }
 
     /// Nobody works any more: what is still claimed is free for the next process.
-    async fn release(&self) {
-        match self.store.release_all(&self.sole, self.clock.now()).await {
-            Ok(0) => {}
-            Ok(left) => tracing::warn!(leases.released = left, "some work did not end: it is done again"),
-            Err(error) => tracing::warn!(%error, "some work did not end, and could not be released"),
+    async fn release(&self, limit: Duration) {
+        let releasing = self.store.release_all(&self.sole, self.clock.now());
+        match tokio::time::timeout(limit, releasing).await {
+            Err(_elapsed) => tracing::warn!("some work did not end, and could not be released in time"),
+            Ok(Ok(0)) => {}
+            Ok(Ok(left)) => tracing::warn!(leases.released = left, "some work did not end: it is done again"),
+            Ok(Err(error)) => tracing::warn!(%error, "some work did not end, and could not be released"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How the bot ends when a part of it does: never as half a bot that answers as if all were well.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mergewright::app::{App, How, Running};
 use mergewright::config::server::ServerConfig;
@@ -9,6 +10,9 @@ use mergewright::sandbox::{Fault, File, Person, Sandbox, SandboxOptions, Sandbox
 use mergewright::storage::Store;
 use mergewright::telemetry;
 use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret as _;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::flow::IRIS;
@@ -107,6 +111,25 @@ async fn a_task_that_breaks_is_an_alarm_and_ends_the_bot_after_what_is_under_way
         assert!(next.store.queue().await.unwrap().0 > 0);
         next.store.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_forge_that_hangs_and_a_database_that_somebody_holds_do_not_keep_the_bot_from_ending() {
+    let (whole, mut running) = Whole::runs().await;
+    whole.begins(&running).await;
+    let file = whole.config.database_url.expose_secret().strip_prefix("sqlite://").unwrap();
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    running.limit = Duration::from_millis(600);
+    // Held for ever: without a limit, the first to give up would be SQLite, after five seconds.
+    let ended = tokio::time::timeout(Duration::from_secs(4), running.until(std::future::ready(()))).await;
+    ended.expect("in time").unwrap();
+    other.close().await.unwrap();
+
+    let next = App::assemble(&whole.config, Arc::new(SystemClock), whole.numbers.clone()).await.unwrap();
+    assert!(next.store.queue().await.unwrap().0 > 0, "the job is there as after a crash");
+    next.store.close().await;
 }
 
 #[tokio::test]
