@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 
 use crate::domain::{ForgeKind, Timestamp};
 
-use super::text::cut;
+use super::text::{cut, visible};
 use super::{ErrorKind, ForgeError};
 
 /// How long to wait when a forge asks us to slow down but does not say for how long.
@@ -240,7 +240,7 @@ fn words(body: &str) -> String {
         }
         Err(_) => body.to_owned(),
     };
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = visible(&text).split_whitespace().collect::<Vec<_>>().join(" ");
     cut(&line, MOST_WORDS)
 }
 

@@ -37,6 +37,12 @@ pub(crate) fn co_authors(message: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// A text without what a terminal would obey or what turns the direction of writing.
+pub(crate) fn visible(text: &str) -> String {
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|&c| c.is_whitespace() || !c.is_control() && !turns(c)).collect()
+}
+
 /// A text of at most `most` characters, cut between characters and marked as cut.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -76,6 +82,11 @@ mod tests {
     fn co_authors_are_found_in_any_case_and_only_in_their_lines() {
         let message = "Fix\n\nwith Bob <bob@x.org>\nCo-authored-by: Ann <Ann@X.org>\nCO-AUTHORED-BY:B <b@y> \nCo-authored-by: none";
         assert_eq!(co_authors(message).collect::<Vec<_>>(), ["ann@x.org", "b@y"]);
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_and_what_turns_the_writing_is_left_out() {
+        assert_eq!(visible("a\u{1b}[31mb\u{7}\u{9b}2J\u{202e}c\u{2066}d\ne ü"), "a[31mb2Jcd\ne ü");
     }
 
     #[test]
