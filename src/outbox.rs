@@ -211,7 +211,7 @@ impl Inner {
         };
         match next {
             Next::Again(wait) => {
-                tracing::info!(%error, wait_ms = wait.as_millis(), "an effect will be tried again");
+                tracing::info!(%error, wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "an effect will be tried again");
                 count(claimed, "retried");
                 self.store
                     .retry_effect(&claimed.lease, self.clock.now().after(wait), &error.to_string())

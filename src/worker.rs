@@ -195,7 +195,7 @@ impl Inner {
         said(Err(&reason));
         match failure.after(failures, fastrand::f64()) {
             Next::Again(wait) => {
-                tracing::info!(error = %failure, wait_ms = wait.as_millis(), "a job will be tried again");
+                tracing::info!(error = %failure, wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "a job will be tried again");
                 self.store.retry_job(&lease, self.clock.now().after(wait), &reason).await
             }
             Next::Never => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -9,7 +10,10 @@ use axum::response::IntoResponse;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::error::HttpError;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, StoreError};
+
+/// How long the store may take to be measured.
+const MEASURE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Said once when we are asked to stop: from then on we are not ready and keep nothing new, while what is
 /// under way ends.
@@ -55,7 +59,12 @@ pub(super) async fn ready(State(health): State<Health>) -> Result<&'static str, 
 /// Queue and runs are measured when they are asked for; while the store does not answer, the last numbers
 /// stay.
 pub(super) async fn metrics(State(health): State<Health>) -> impl IntoResponse {
-    match health.inbox.queue().await {
+    // A scrape ends soon, also while the store says nothing.
+    let (queue, under_way) = tokio::join!(
+        tokio::time::timeout(MEASURE_LIMIT, health.inbox.queue()),
+        tokio::time::timeout(MEASURE_LIMIT, health.inbox.under_way()),
+    );
+    match queue.unwrap_or_else(|_elapsed| Err(silent())) {
         Ok((depth, oldest)) => {
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; nobody has 2^53 jobs")]
             metrics::gauge!("mergewright_queue_depth").set(depth as f64);
@@ -63,7 +72,7 @@ pub(super) async fn metrics(State(health): State<Health>) -> impl IntoResponse {
         }
         Err(error) => tracing::warn!(%error, "the queue cannot be measured"),
     }
-    match health.inbox.under_way().await {
+    match under_way.unwrap_or_else(|_elapsed| Err(silent())) {
         Ok(counts) => {
             for (phase, count) in counts {
                 let labels = [("stage", phase.stage().to_string()), ("state", phase.to_string())];
@@ -74,4 +83,8 @@ pub(super) async fn metrics(State(health): State<Health>) -> impl IntoResponse {
         Err(error) => tracing::warn!(%error, "the runs cannot be counted"),
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], health.metrics.render())
+}
+
+fn silent() -> StoreError {
+    StoreError::Unavailable("it does not answer in time".to_owned())
 }

@@ -418,6 +418,12 @@ fn odd_values_are_refused_and_edges_are_not() {
 }
 
 #[test]
+fn a_text_in_the_place_of_a_list_is_one_problem() {
+    let refusal = Desk::new().read(&format!("{GITLAB}repositories: acme/*\n")).unwrap_err();
+    assert_eq!(refusal.problems().len(), 1, "{refusal}");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let absent = ServerConfig::load(Path::new("/nowhere/server.yml"), &|_name| None).unwrap_err();
     let told = absent.to_string();

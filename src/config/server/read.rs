@@ -243,7 +243,7 @@ impl Reader<'_> {
                 }
             }
         }
-        if entries.is_empty() {
+        if matches!(&field.node.value, Value::List(nodes) if nodes.is_empty()) {
             let what = "`repositories` names no repository";
             self.problems.add(field.node.place, "", what, format!("write {expected}, or remove the key"));
         }
