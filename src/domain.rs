@@ -3,6 +3,7 @@
 mod backoff;
 mod check;
 mod complaints;
+mod database;
 mod decision;
 mod deployment;
 mod effect;
@@ -38,6 +39,7 @@ pub use check::{
     Annotation, Button, Buttons, Check, CheckMark, Conclusion, Progress, ShownCheck, model_of_check,
 };
 pub use complaints::{Complaints, Scope};
+pub use database::database_file;
 pub use decision::{Hold, Refused, Waived, Waiver};
 pub use deployment::{Deployment, DeploymentState};
 pub use effect::{Effect, MergeMethod};

@@ -13,6 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::StoreError;
 use super::driver::{Connection, Opening, refused};
+use crate::domain::database_file;
 
 /// Bodies are a few KiB when compressed: one page holds one or more of them.
 const PAGE_SIZE: u32 = 8192;
@@ -53,10 +54,7 @@ impl Address {
         let path = rest.strip_prefix("//").unwrap_or(rest);
         match path {
             ":memory:" => Ok(Self::Memory),
-            "" => Err(wrong("the path is empty")),
-            path if path.contains(['?', '\0']) => Err(wrong("the path holds a `?`")),
-            path if path.ends_with('/') => Err(wrong("the path names a folder")),
-            path => Ok(Self::File(PathBuf::from(path))),
+            path => database_file(path).map(Self::File).map_err(wrong),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The server's configuration: what is written becomes what the program sees, or every problem is
 //! told at once, with its place and its remedy and without any secret.
 
+mod unusable;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

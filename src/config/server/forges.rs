@@ -78,7 +78,7 @@ impl Reader<'_> {
         }
         let token = section
             .required(self, "token", "name the access token for GitLab's API, `{env: GITLAB_TOKEN}`")
-            .and_then(|field| self.secret(&field));
+            .and_then(|field| self.token(&field));
         let write_interval = self.write_interval(&section);
         Some(GitlabConfig {
             url: url?,
@@ -91,7 +91,7 @@ impl Reader<'_> {
 
     fn github_credential(&mut self, section: &Section<'_>) -> Option<GithubCredential> {
         match (section.field("token"), section.field("app")) {
-            (Some(token), None) => self.secret(&token).map(GithubCredential::Token),
+            (Some(token), None) => self.token(&token).map(GithubCredential::Token),
             (None, Some(app)) => self.github_app(&app),
             (Some(_), Some(app)) => {
                 self.problems.add(

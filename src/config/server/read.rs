@@ -11,7 +11,7 @@ use super::level;
 use super::problem::{Problems, ServerConfigError};
 use super::tree::{self, Place, Value};
 use super::{AllowList, DashboardAccess, LogConfig, LogFormat, Mode, NotActedOn, ServerConfig};
-use crate::domain::Learnt;
+use crate::domain::{Learnt, database_file};
 
 /// The largest file that is still a configuration.
 const LONGEST: u64 = 1024 * 1024;
@@ -115,7 +115,16 @@ impl Reader<'_> {
         let public_url = self.optional(root, "public_url", Self::address);
         let database_url = match root.field("database_url") {
             Some(field) => self.database(&field),
-            None => Some(sqlite(self.folder, DATABASE)),
+            None => {
+                let found = sqlite(self.folder, DATABASE);
+                if let Err(why) = &found {
+                    let what = format!("no database can be made beside this file: {why}");
+                    let remedy =
+                        "name a file with `database_url`, such as `sqlite:///var/lib/mergewright.db`";
+                    self.problems.add(Place { line: 1, column: 1 }, "", what, remedy);
+                }
+                found.ok()
+            }
         };
         let repositories = self.repositories(root);
         let mode = self.or_default(root, "mode", |reader, field| {
@@ -281,27 +290,36 @@ impl Reader<'_> {
             None => self.text(field, "an address such as `sqlite://mergewright.db`")?,
         };
         if text.starts_with("sqlite:") {
-            return Some(sqlite(self.folder, text));
+            let found = sqlite(self.folder, text);
+            if let Err(why) = &found {
+                let what = format!("`database_url` names no file: {why}");
+                self.problems.add(field.node.place, "", what, "write `sqlite://` and the path of a file");
+            }
+            return found.ok();
         }
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Some(text.to_owned());
-        }
-        self.problems.add(
-            field.node.place,
-            "",
-            "`database_url` is not the address of a database",
-            "write `sqlite://mergewright.db`, or `postgres://user@host/database`",
-        );
+        let (what, remedy) = if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            if text.parse::<sqlx::postgres::PgConnectOptions>().is_ok() {
+                return Some(text.to_owned());
+            }
+            let remedy = "write `postgres://user:password@host:5432/database`, with other characters than letters and digits in the password as `%40` and the like, and `sslmode` one of `disable`, `prefer`, `require`, `verify-ca` and `verify-full`";
+            ("`database_url` is not the address of a Postgres server", remedy)
+        } else {
+            let remedy = "write `sqlite://mergewright.db`, or `postgres://user@host/database`";
+            ("`database_url` is not the address of a database", remedy)
+        };
+        self.problems.add(field.node.place, "", what, remedy);
         None
     }
 }
 
-/// The address with its path made absolute.
-fn sqlite(folder: &Path, address: &str) -> String {
+/// The address with its path made absolute; else what is wrong with the path.
+fn sqlite(folder: &Path, address: &str) -> Result<String, &'static str> {
     let path =
         address.strip_prefix("sqlite://").or_else(|| address.strip_prefix("sqlite:")).unwrap_or(address);
-    if path.starts_with(":memory:") {
-        return "sqlite::memory:".to_owned();
+    if path == ":memory:" {
+        return Ok("sqlite::memory:".to_owned());
     }
-    format!("sqlite://{}", folder.join(path).display())
+    let whole = folder.join(database_file(path)?).display().to_string();
+    database_file(&whole)?;
+    Ok(format!("sqlite://{whole}"))
 }

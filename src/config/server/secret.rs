@@ -45,7 +45,7 @@ impl Reader<'_> {
         let variable = named.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
         let shown = if variable { named.as_str() } else { "" };
         let found = match key.name.as_str() {
-            "env" => (self.env)(named).ok_or_else(|| {
+            "env" => (self.env)(named).map(without_line_end).ok_or_else(|| {
                 (
                     format!("the environment variable {shown} is not set"),
                     "set it, or name another one".to_owned(),
@@ -75,6 +75,18 @@ impl Reader<'_> {
             remedy,
         );
         None
+    }
+
+    /// A secret that every request carries in a header.
+    pub(super) fn token(&mut self, field: &Field<'_>) -> Option<SecretString> {
+        let token = self.secret(field)?;
+        if http::HeaderValue::from_str(token.expose_secret()).is_err() {
+            let what = format!("`{}` holds characters that no request can carry", field.name);
+            let remedy = "copy it again: a token is one line of letters, digits and signs";
+            self.problems.add(field.node.place, "", what, remedy);
+            return None;
+        }
+        Some(token)
     }
 
     /// A list of secrets, several while one replaces another.
@@ -110,6 +122,10 @@ fn read(path: &Path) -> Result<String, String> {
     if content.len() as u64 > LONGEST_FILE {
         return Err(format!("it is longer than {LONGEST_FILE} bytes"));
     }
-    content.truncate(content.trim_end_matches(['\n', '\r']).len());
-    Ok(content)
+    Ok(without_line_end(content))
+}
+
+fn without_line_end(mut secret: String) -> String {
+    secret.truncate(secret.trim_end_matches(['\n', '\r']).len());
+    secret
 }

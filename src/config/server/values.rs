@@ -92,6 +92,16 @@ impl Reader<'_> {
             );
             return None;
         }
+        // As whoever asks the address will read it: a port, brackets, what is no name of a host.
+        if reqwest::Url::parse(text).is_err() {
+            self.problems.add(
+                field.node.place,
+                "",
+                format!("`{}` cannot be read as a web address", field.name),
+                format!("look at the host and the port, and write {expected}"),
+            );
+            return None;
+        }
         Some(text.to_owned())
     }
 
