@@ -70,12 +70,12 @@ impl Store {
     /// Opens (creates, migrates) the database at `sqlite://PATH`, `sqlite::memory:` or `postgres://…`.
     ///
     /// # Errors
-    /// [`StoreError::Address`] when the address is wrong or the database belongs to another version
-    /// of the program; [`StoreError::Unavailable`] when it cannot be opened now.
+    /// [`StoreError::Address`] when the address is wrong; [`StoreError::Unusable`] when the file is no database,
+    /// not ours or of another version of the program; [`StoreError::Unavailable`] when it cannot be opened now.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
         let (mut connection, opening) = address.connect().await?;
-        migrate::run(&mut connection).await?;
+        migrate::run(&mut connection).await.map_err(|error| address.told(error))?;
         let reopen = (!matches!(address, Address::Memory)).then_some(opening);
         Ok(Self::over(address, Writer::start(connection, reopen)))
     }
@@ -83,12 +83,12 @@ impl Store {
     /// Opens a database that is there, for reading only: nothing is created, migrated or written.
     ///
     /// # Errors
-    /// [`StoreError::Address`] when the address is wrong, names no database, or its tables are not
-    /// those of this version of the program; [`StoreError::Unavailable`] when it cannot be opened now.
+    /// [`StoreError::Address`] when the address is wrong or names no database; [`StoreError::Unusable`] when its
+    /// tables are not those of this version of the program; [`StoreError::Unavailable`] when it cannot be opened now.
     pub async fn inspect(url: &str) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
         let mut connection = address.visit(false).await?;
-        migrate::check(&mut connection).await?;
+        migrate::check(&mut connection).await.map_err(|error| address.told(error))?;
         Ok(Self::beside_others(&address, connection))
     }
 
@@ -99,7 +99,9 @@ impl Store {
     /// Those of [`Store::inspect`].
     pub async fn beside(url: &str) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
-        migrate::check(&mut address.visit(false).await?).await?;
+        let mut reader = address.visit(false).await?;
+        migrate::check(&mut reader).await.map_err(|error| address.told(error))?;
+        drop(reader);
         let connection = address.visit(true).await?;
         Ok(Self::beside_others(&address, connection))
     }

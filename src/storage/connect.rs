@@ -63,7 +63,9 @@ impl Address {
         let opening = self.writer()?;
         let connection = match self {
             Self::Server(server) => server.connect(&opening).await?,
-            Self::Memory | Self::File(_) => opening.open().await?,
+            Self::Memory | Self::File(_) => {
+                opening.open().await.map_err(|error| self.told(unopened(error)))?
+            }
         };
         Ok((connection, opening))
     }
@@ -73,7 +75,16 @@ impl Address {
         let opening = if writes { self.writer()? } else { self.reader()? };
         match self {
             Self::Server(server) => opening.open().await.map_err(|error| server.told(refused(error))),
-            Self::Memory | Self::File(_) => Ok(opening.open().await?),
+            Self::Memory | Self::File(_) => opening.open().await.map_err(|error| self.told(unopened(error))),
+        }
+    }
+
+    /// The error with the place at which it was met.
+    pub(super) fn told(&self, error: StoreError) -> StoreError {
+        match self {
+            Self::Memory => error,
+            Self::File(path) => error.at(&path.display().to_string()),
+            Self::Server(server) => server.told(error),
         }
     }
 
@@ -132,6 +143,22 @@ fn read_only(path: &Path) -> SqliteConnectOptions {
         .read_only(true)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("cache_size", CACHE_KIB)
+}
+
+/// What is wrong with a file that SQLite does not open.
+pub(super) fn unopened(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    // The lowest byte says what, the others say more of it.
+    match code.map(|code| code & 0xff) {
+        Some(3 | 8 | 14) => StoreError::Unusable(format!(
+            "{error}; it must be a file that we may read and write, in a folder where we may write: change whose \
+             it is, or `database_url`"
+        )),
+        Some(26) => StoreError::Unusable(
+            "it is no SQLite database; move the file away, or change `database_url`".to_owned(),
+        ),
+        _ => error.into(),
+    }
 }
 
 fn create_folder(file: &Path) -> Result<(), StoreError> {

@@ -24,6 +24,24 @@ pub enum StoreError {
     /// The address or file of the database is wrong.
     #[error("the database address is wrong: {0}")]
     Address(String),
+    /// The address is right, and what is there cannot be used by us as it is.
+    #[error("the database cannot be opened: {0}")]
+    Unusable(String),
+    /// Another process works on the file.
+    #[error("another process works on {0}; stop it first")]
+    Taken(String),
+}
+
+impl StoreError {
+    /// The same with the place of the database, where that helps whoever has to mend it.
+    pub(super) fn at(self, place: &str) -> Self {
+        match self {
+            Self::Unavailable(why) => Self::Unavailable(format!("{place}: {why}")),
+            Self::Address(why) => Self::Address(format!("{place}: {why}")),
+            Self::Unusable(why) => Self::Unusable(format!("{place}: {why}")),
+            other => other,
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -4,6 +4,7 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use super::StoreError;
+use super::connect::unopened;
 use super::driver::{Connection, Driver, query};
 
 /// A migration: number, name, text. A released one is never changed again.
@@ -42,18 +43,18 @@ pub(super) async fn run(connection: &mut Connection) -> Result<(), StoreError> {
 
 /// Makes sure that nothing is missing, without changing anything.
 pub(super) async fn check(connection: &mut Connection) -> Result<(), StoreError> {
-    let all = of(connection);
+    let (all, shared) = (of(connection), connection.is_shared());
     let row = query("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(connection).await;
-    let newest: Option<i64> = row.map_err(no_tables)?.try_get(0)?;
+    let newest: Option<i64> = row.map_err(|error| no_tables(error, shared))?.try_get(0)?;
     let known = all.last().map(|(number, ..)| *number);
     match newest.cmp(&known) {
         std::cmp::Ordering::Equal => Ok(()),
-        std::cmp::Ordering::Less => Err(StoreError::Address(
+        std::cmp::Ordering::Less => Err(StoreError::Unusable(
             "its tables are of an older mergewright; `mergewright serve` of this version brings them up to date"
                 .to_owned(),
         )),
         std::cmp::Ordering::Greater => {
-            Err(StoreError::Address("it was written by a newer mergewright; use that version".to_owned()))
+            Err(StoreError::Unusable("it was written by a newer mergewright; use that version".to_owned()))
         }
     }
 }
@@ -71,27 +72,38 @@ pub(super) async fn apply(connection: &mut Connection, migrations: &[Step]) -> R
     done.map_err(|error| explain(&error))
 }
 
-/// A server has databases without our tables.
-fn no_tables(error: sqlx::Error) -> StoreError {
+/// There are databases without our tables, and files that are no database.
+fn no_tables(error: sqlx::Error, shared: bool) -> StoreError {
     let code = error.as_database_error().and_then(|error| error.code());
-    if code.as_deref() == Some("42P01") {
-        return StoreError::Address(
+    if matches!(code.as_deref(), Some("1" | "42P01")) {
+        return StoreError::Unusable(
             "there are no tables of ours in it; `mergewright serve` makes them".to_owned(),
         );
     }
-    error.into()
+    if shared { error.into() } else { unopened(error) }
 }
 
 fn explain(error: &MigrateError) -> StoreError {
     match error {
-        MigrateError::VersionMissing(number) => StoreError::Address(format!(
+        MigrateError::VersionMissing(number) => StoreError::Unusable(format!(
             "it was written by a newer mergewright (migration {number} is unknown here); \
              start that version or a newer one, or restore the copy made before the upgrade"
         )),
-        MigrateError::VersionMismatch(number) => StoreError::Address(format!(
+        MigrateError::VersionMismatch(number) => StoreError::Unusable(format!(
             "migration {number} was applied with another text than this program holds; \
              start the version that wrote the database, or restore a copy"
         )),
+        MigrateError::Execute(why) | MigrateError::ExecuteMigration(why, _) if is_taken(why) => {
+            StoreError::Unusable(format!(
+                "there are tables in it that are not ours ({why}); give the bot a database of its own"
+            ))
+        }
         other => StoreError::Unavailable(format!("its tables cannot be brought up to date: {other}")),
     }
+}
+
+/// Whether a table that we would make is there already, or is another one: SQLite tells both as 1.
+fn is_taken(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("1" | "42P07"))
 }

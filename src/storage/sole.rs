@@ -32,12 +32,12 @@ impl Store {
     /// shared, and nobody is waited for.
     ///
     /// # Errors
-    /// [`StoreError::Address`] when another process goes on working on it, or when the file system
-    /// cannot tell.
+    /// [`StoreError::Taken`] when another process goes on working on it; [`StoreError::Unusable`] when the
+    /// file system cannot tell.
     pub async fn sole(&self) -> Result<Sole, StoreError> {
         let Some(database) = &self.file else { return Ok(Sole { _lock: None }) };
         let cannot = |error: std::io::Error| {
-            StoreError::Address(format!(
+            StoreError::Unusable(format!(
                 "{} cannot be locked ({error}); put the database on a local disk that we may write to",
                 database.display()
             ))
@@ -51,10 +51,7 @@ impl Store {
                 Ok(()) => return Ok(Sole { _lock: Some(file) }),
                 Err(TryLockError::Error(error)) => return Err(cannot(error)),
                 Err(TryLockError::WouldBlock) if waited >= PATIENCE => {
-                    return Err(StoreError::Address(format!(
-                        "another process works on {}; stop it first",
-                        database.display()
-                    )));
+                    return Err(StoreError::Taken(database.display().to_string()));
                 }
                 Err(TryLockError::WouldBlock) => {
                     if waited.is_zero() {

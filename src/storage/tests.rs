@@ -191,6 +191,8 @@ const ALONE: &[(&str, &[&str])] = &[
             "a_column_that_must_have_a_value_gets_one_where_rows_are_already",
             "migrations_are_numbered_without_a_gap_and_none_is_left_out",
             "a_file_that_is_no_database_is_refused",
+            "a_folder_in_the_place_of_the_file_is_told_with_the_remedy",
+            "somebody_elses_database_is_told_with_the_remedy_and_keeps_its_tables",
         ],
     ),
     (

@@ -132,11 +132,7 @@ impl Server {
 
     /// The error with the place at which it was met.
     pub(super) fn told(&self, error: StoreError) -> StoreError {
-        match error {
-            StoreError::Unavailable(why) => StoreError::Unavailable(format!("{}: {why}", self.place)),
-            StoreError::Address(why) => StoreError::Address(format!("{}: {why}", self.place)),
-            other => other,
-        }
+        error.at(&self.place)
     }
 }
 

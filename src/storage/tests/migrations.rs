@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection as _};
 
 use super::base::Base;
 use super::{Fresh, on_postgres, url};
@@ -142,7 +142,7 @@ async fn a_database_of_a_newer_program_is_left_alone_with_the_remedy() {
         .await
         .unwrap();
     let error = Store::open(&store.url()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Address(_)));
+    assert!(matches!(error, StoreError::Unusable(_)));
     let text = error.to_string();
     assert!(text.contains("newer") && text.contains("9999") && text.contains("start that version"), "{text}");
 }
@@ -152,7 +152,7 @@ async fn an_applied_migration_that_was_changed_is_an_error() {
     let store = Fresh::new().await;
     store.execute("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1").await.unwrap();
     let error = Store::open(&store.url()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Address(_)));
+    assert!(matches!(error, StoreError::Unusable(_)));
     assert!(error.to_string().contains("another text"), "{error}");
 }
 
@@ -165,7 +165,39 @@ async fn a_file_that_is_no_database_is_refused() {
     )
     .unwrap();
     let error = Store::open(&url(&folder)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    assert!(matches!(error, StoreError::Unusable(_)), "{error}");
+    is_told_with_the_file_and(&error, &folder, "no SQLite database");
+    let error = Store::inspect(&url(&folder)).await.unwrap_err();
+    is_told_with_the_file_and(&error, &folder, "`database_url`");
+}
+
+#[tokio::test]
+async fn a_folder_in_the_place_of_the_file_is_told_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("m.db")).unwrap();
+    let error = Store::open(&url(&folder)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unusable(_)), "{error}");
+    is_told_with_the_file_and(&error, &folder, "may read and write");
+}
+
+#[tokio::test]
+async fn somebody_elses_database_is_told_with_the_remedy_and_keeps_its_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("m.db"));
+    let mut theirs = Connection::Sqlite(
+        sqlx::SqliteConnection::connect_with(&options.create_if_missing(true)).await.unwrap(),
+    );
+    theirs.control("CREATE TABLE delivery (parcel TEXT)").await.unwrap();
+    let error = Store::open(&url(&folder)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unusable(_)), "{error}");
+    is_told_with_the_file_and(&error, &folder, "a database of its own");
+    theirs.control("INSERT INTO delivery (parcel) VALUES ('a book')").await.unwrap();
+}
+
+fn is_told_with_the_file_and(error: &StoreError, folder: &tempfile::TempDir, remedy: &str) {
+    let text = error.to_string();
+    assert!(text.contains(&folder.path().join("m.db").display().to_string()), "{text}");
+    assert!(text.contains(remedy) && !text.contains("address is wrong"), "{text}");
 }
 
 on_postgres! {
