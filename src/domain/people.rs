@@ -134,13 +134,41 @@ impl CommitAuthor {
     /// Whether this is the person with the login and the (lower-case) addresses.
     #[must_use]
     pub fn is(&self, login: &str, emails: &BTreeSet<String>) -> bool {
-        self.login.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(login)) || emails.contains(&self.email)
+        let hidden = hidden_account(&self.email);
+        self.login.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(login))
+            || emails.contains(&self.email)
+            || hidden.is_some() && emails.iter().any(|known| hidden_account(known) == hidden)
     }
+}
+
+/// The number and the host in an address that stands for a hidden one: `7+ann@users.noreply.github.com`,
+/// `7-ann@users.noreply.gitlab.com`. The number stays when the account gets another name.
+fn hidden_account(email: &str) -> Option<(&str, &str)> {
+    let (name, host) = email.split_once('@')?;
+    let (number, _login) = name.split_once(['+', '-'])?;
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && host.starts_with("users.noreply.")).then_some((number, host))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_was_renamed_is_known_by_the_number_in_the_hidden_address() {
+        let wrote = |email: &str, known: &str| {
+            let author = CommitAuthor { login: None, email: email.to_owned() };
+            author.is("ann2", &BTreeSet::from([known.to_owned()]))
+        };
+        for host in ["users.noreply.github.com", "users.noreply.gitlab.example.com"] {
+            for sign in ['+', '-'] {
+                assert!(wrote(&format!("7{sign}ann@{host}"), &format!("7{sign}ann2@{host}")));
+                assert!(!wrote(&format!("8{sign}ann@{host}"), &format!("7{sign}ann2@{host}")));
+            }
+            assert!(!wrote(&format!("7+ann@{host}"), "7+ann2@users.noreply.elsewhere.com"));
+        }
+        assert!(!wrote("7+ann@example.com", "7+ann2@example.com"), "anybody may have such an address");
+    }
 
     #[test]
     fn users_of_access_tokens_are_known_by_their_logins_and_lookalikes_are_not() {

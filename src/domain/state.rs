@@ -320,8 +320,11 @@ pub struct Approval {
     pub base: Sha,
     /// The model's section of the policy.
     pub policy: Option<Digest>,
-    /// The report; none when it was given before there was one.
+    /// The report; none as long as there is none.
     pub report: Option<Digest>,
+    /// The report came later than the approval, so that its giver has not seen it.
+    #[serde(default)]
+    pub blind: bool,
     /// The dataset.
     pub dataset: Option<Sha>,
 }

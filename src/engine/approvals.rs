@@ -78,8 +78,20 @@ pub(super) fn give(model: &mut ModelState, bound: &Bound, by: &User, at: Timesta
         base: bound.base.clone(),
         policy: model.policy,
         report: digest,
+        blind: digest.is_none(),
         dataset,
     });
+}
+
+/// What was approved before there was a report is approved as the first one has it, and no other.
+pub(super) fn bind_to_first(model: &mut ModelState) {
+    let Some(report) = &model.report else { return };
+    for approval in model.approvals.iter_mut().filter(|approval| approval.report.is_none()) {
+        approval.report = Some(report.digest());
+        approval.dataset.clone_from(&report.dataset);
+        // Documents of before do not say it.
+        approval.blind = true;
+    }
 }
 
 /// The first report of a head that has the content of one before: if it says the same, what was approved
@@ -125,7 +137,7 @@ fn count(
             counted.push(Counted {
                 by: approval.by.clone(),
                 maintainer: rights.is_some_and(|rights| rights.maintains()),
-                after_report: approval.report.is_some(),
+                after_report: approval.report.is_some() && !approval.blind,
             });
         }
     }

@@ -137,6 +137,7 @@ fn tested(
         model.reported_at = None;
         approvals::drop_broken(turn, name, model);
     }
+    approvals::bind_to_first(model);
     model.reported_at.get_or_insert(turn.now);
     if failing {
         return (Phase::GateFailed, Stage::Test);

@@ -8,6 +8,7 @@ use crate::config::valid::{Model, RepositoryConfig};
 use crate::domain::ModelName;
 
 use super::Configuration;
+use super::setting::CONFIGURATION_FILE;
 
 /// A set of globs; `**` crosses folders, `*` does not.
 pub(super) struct Globs(GlobSet);
@@ -51,11 +52,14 @@ pub fn touched(
     proposal: &Configuration,
     changed: &BTreeSet<String>,
 ) -> BTreeSet<ModelName> {
+    // What the target branch changed in the file since the head parted from it is none of the head's doing.
+    let configured = changed.contains(CONFIGURATION_FILE);
     let names = models(policy).chain(models(proposal)).map(|model| &model.name).collect::<BTreeSet<_>>();
     let changes = |name: &ModelName| {
         let (before, after) = (policy.model(name), proposal.model(name));
         let section = before.map(|model| model.digest) != after.map(|model| model.digest);
-        section || [before, after].into_iter().flatten().any(|model| owns(model, changed).is_some())
+        (configured && section)
+            || [before, after].into_iter().flatten().any(|model| owns(model, changed).is_some())
     };
     let own = names.iter().copied().filter(|name| changes(name)).collect::<BTreeSet<_>>();
     let depends = |name: &ModelName| {

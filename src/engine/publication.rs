@@ -52,11 +52,12 @@ pub(super) fn bless(
     };
     let ours = by.is_none_or(|by| by.id == turn.facts.bot.user.id);
     let requested_by = turn.state.merging.as_ref().filter(|_| ours).map(|merging| merging.by.clone());
-    begin(model, bound, report, commit.clone(), requested_by);
+    // Who said `publish` before the merge said it for the publication too.
     let phase = match rules.policy.publish.when {
-        PublishWhen::Merge => Phase::Publishing,
-        PublishWhen::Command => Phase::Merged,
+        PublishWhen::Command if requested_by.is_none() => Phase::Merged,
+        PublishWhen::Merge | PublishWhen::Command => Phase::Publishing,
     };
+    begin(model, bound, report, commit.clone(), requested_by);
     turn.enter(name, model, phase, Stage::Publish);
 }
 

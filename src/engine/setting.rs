@@ -9,7 +9,7 @@ use super::paths::{Globs, below, made_from, owns_any, touched};
 use super::{Configuration, Facts, difference};
 
 /// Where the policy stands.
-const CONFIGURATION_FILE: &str = ".mergewright.yml";
+pub(super) const CONFIGURATION_FILE: &str = ".mergewright.yml";
 
 /// The most files and keys of an evaluation that are named.
 const MOST_NAMED: usize = 100;
@@ -120,10 +120,14 @@ fn rules<'a>(
 /// What makes people look harder at this change of a model.
 fn scrutiny(target: Option<&Model>, proposal: Option<&Model>, changed: &BTreeSet<String>) -> Scrutiny {
     let both = target.zip(proposal);
+    // What the target branch changed in the file since the head parted from it is none of the head's doing.
+    let configured = changed.contains(CONFIGURATION_FILE);
     Scrutiny {
         new_model: target.is_none(),
         removed: proposal.is_none(),
-        policy_changed: target.is_some() && both.is_none_or(|(before, after)| !same_policy(before, after)),
+        policy_changed: configured
+            && target.is_some()
+            && both.is_none_or(|(before, after)| !same_policy(before, after)),
         // Of a model that goes nothing is measured any more.
         evaluation_changed: proposal.is_some()
             && (both.is_some_and(|(before, after)| before.test != after.test)

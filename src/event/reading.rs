@@ -6,7 +6,7 @@ use serde::de::{self, Deserializer, IgnoredAny, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Incoming, ParseError, ReviewAct, Subject};
-use crate::domain::{MergeRequestId, Press, Sha, Timestamp, User};
+use crate::domain::{Digest, MergeRequestId, Press, Sha, Timestamp, User};
 
 /// Longest part of an event header that an error repeats.
 const LONGEST_EVENT_NAME: usize = 60;
@@ -159,9 +159,11 @@ pub(super) fn tampered(
     on: MergeRequestId,
     id: crate::domain::CommentId,
     by: User,
-    updated_at: Moment,
+    (updated_at, body): (Moment, Option<&str>),
 ) -> Incoming {
-    let meaning = updated_at.0.map(|time| format!("{on}:tampered:{id}:{}", time.0));
+    // Times are whole seconds: two edits of one second are told apart by what they left.
+    let left = Digest::of(body.unwrap_or_default());
+    let meaning = updated_at.0.map(|time| format!("{on}:tampered:{id}:{}:{}", time.0, left.short()));
     Incoming { subject: Subject::MergeRequest(on), event: Event::CommentTampered { id, by }, meaning }
 }
 
@@ -175,10 +177,10 @@ pub(super) fn pressed(press: Press) -> Incoming {
     }
 }
 
-/// A merge request was aimed at another target branch.
+/// A merge request was aimed at another target branch. There is no key: within one second it may be aimed
+/// elsewhere and back.
 pub(super) fn retargeted(on: MergeRequestId, at: Moment) -> Incoming {
-    let meaning = at.0.map(|time| format!("{on}:retargeted:{}", time.0));
-    Incoming { subject: Subject::MergeRequest(on), event: Event::Retargeted { at: at.0 }, meaning }
+    Incoming { subject: Subject::MergeRequest(on), event: Event::Retargeted { at: at.0 }, meaning: None }
 }
 
 /// A review of a merge request. Without a time there is no key: the same person may approve, withdraw

@@ -52,7 +52,10 @@ pub(super) fn waive(
 ) -> Done {
     asked::judged(turn, name)?;
     let rule = known(&rules.policy.gates.rules, name, rule)?;
-    asked::meant(turn, asked, name, None)?;
+    asked::meant(turn, asked, name, None).map_err(|refusal| Refusal {
+        remedy: "Wait for the report of what is judged now and read it, then comment again.".to_owned(),
+        ..refusal
+    })?;
     if rule.required {
         return Err(Refusal::new(
             "required-rule",

@@ -161,10 +161,10 @@ fn stop(turn: &mut Turn<'_>, name: &ModelName) -> bool {
     run.inspect(|run| turn.cancel(*run)).is_some()
 }
 
-/// The job of the model's current run with this task, once it has ended.
+/// The job of the model's current run with this task, once it has ended; one that was skipped never began.
 fn ended(turn: &Turn<'_>, name: &ModelName, task: &str) -> Option<(Run, Job)> {
     let current = turn.state.models.get(name)?.run?;
     let run = turn.open()?.runs.iter().find(|run| run.id == current)?;
     let job = run.jobs.iter().find(|job| job.model.as_ref() == Some(name) && job.task == task)?;
-    job.status.is_final().then(|| (run.clone(), job.clone()))
+    (job.status.is_final() && job.status != JobStatus::Skipped).then(|| (run.clone(), job.clone()))
 }

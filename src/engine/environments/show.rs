@@ -142,7 +142,8 @@ pub(in crate::engine) fn rollout(model: &ModelName, rollout: &Rollout, prefix: &
         RolloutStep::AwaitingApproval => {
             let (given, needed) = (rollout.approved_by.len(), rollout.approvals_needed);
             format!(
-                "{version} may go to `{environment}`{instead} once {needed} other owners want it: {given} so far."
+                "{version} may go to `{environment}`{instead} once {needed} other {want} it: {given} so far.",
+                want = if needed == 1 { "owner wants" } else { "owners want" },
             )
         }
         RolloutStep::Starting => format!("{going}: tag and files are checked, then the deploy job starts."),

@@ -1,7 +1,7 @@
 //! `explain`: every rule that decided, where it stands in the configuration, and what it said.
 
 use crate::config::valid::PublishWhen;
-use crate::domain::{Judged, Mark, ModelName, ModelState, Refused, Sheet, Stage};
+use crate::domain::{Judged, Mark, ModelName, ModelState, Phase, Refused, Sheet, Stage};
 use crate::engine::setting::Rules;
 use crate::engine::turn::{Finding, Turn};
 use crate::engine::{approvals, baseline};
@@ -188,7 +188,21 @@ impl Asked<'_, '_> {
         let mut rows = vec![row(Stage::Review, "counted".to_owned(), String::new(), said, given)];
         let given = self.model.approvals.iter().map(|approval| &approval.by.login);
         for login in given.filter(|login| !counted.contains(login)) {
-            let why = "that account is no owner any more, or wrote a part of it".to_owned();
+            let waits = matches!(
+                self.model.phase,
+                Phase::AwaitingRun
+                    | Phase::Building
+                    | Phase::Testing
+                    | Phase::GateFailed
+                    | Phase::InfraError
+                    | Phase::Inconclusive
+                    | Phase::Draft
+            );
+            let why = match waits {
+                true => "it was given, and counts once build and test are good",
+                false => "that account is no owner any more, or wrote a part of it",
+            };
+            let why = why.to_owned();
             rows.push(row(
                 Stage::Review,
                 format!("approval of {login}"),

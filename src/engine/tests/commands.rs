@@ -398,6 +398,15 @@ fn run_test_runs_the_test_job_again() {
 }
 
 #[test]
+fn run_test_begins_a_run_where_the_test_was_skipped() {
+    let mut scene = Scene::new();
+    scene.job("build", JobStatus::Failed(FailureCause::Script)).job("test", JobStatus::Skipped).look();
+    scene.says("dave", "/model run test");
+    let start = format!("start_run:{}:1", sha('a'));
+    assert!(scene.acts().contains(&start), "a job that never began cannot be run again: {:?}", scene.acts());
+}
+
+#[test]
 fn a_run_that_could_not_be_started_is_told() {
     let mut scene = failed();
     scene.says("dave", "/model run");

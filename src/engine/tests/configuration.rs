@@ -86,9 +86,14 @@ fn touched_is_what_either_side_says() {
     assert_eq!(same(&["models/irises/a", "README.md"]), 0);
     assert_eq!(touched(&head, &head, &paths(&["src/iris/a/b"])).len(), 0, "`*` does not");
     assert_eq!(touched(&head, &head, &paths(&["src/iris/a"])).len(), 1);
-    assert_eq!(touched(&target, &head, &paths(&[])).len(), 1, "its section changed");
-    assert_eq!(touched(&target, &Configuration::Absent, &paths(&[])).len(), 1, "it vanished");
-    assert_eq!(touched(&Configuration::Absent, &target, &paths(&[])).len(), 1, "it is new");
+    let file = paths(&[".mergewright.yml"]);
+    assert_eq!(touched(&target, &head, &file).len(), 1, "its section changed");
+    assert_eq!(touched(&target, &Configuration::Absent, &file).len(), 1, "it vanished");
+    assert_eq!(touched(&Configuration::Absent, &target, &file).len(), 1, "it is new");
+    for (before, after) in [(&target, &head), (&target, &Configuration::Absent)] {
+        let others = touched(before, after, &paths(&["README.md"]));
+        assert_eq!(others.len(), 0, "the target branch changed it, not the merge request");
+    }
 }
 
 #[test]

@@ -82,8 +82,10 @@ struct Given {
     by: &'static str,
     /// Counts what was different before: what comes back is something else.
     ground: u32,
-    /// Which report the bot had shown, if any.
+    /// Which report the bot had shown, or had to show first afterwards, if any.
     report: Option<u32>,
+    /// Whether it had shown it by then.
+    saw: bool,
     by_command: bool,
 }
 
@@ -164,6 +166,11 @@ impl World {
         let said = self.scene.model().report.as_ref().map(|report| self.left_by[&report.job]);
         if said.is_some() && self.report.1 != said {
             self.report = (self.report.0 + 1, said);
+        }
+        // What was given before there was a report is for the first one that comes.
+        let (ground, report) = (self.ground.0, self.report);
+        for given in self.given.iter_mut().filter(|given| given.ground == ground && report.1.is_some()) {
+            given.report.get_or_insert(report.0);
         }
     }
 
@@ -259,7 +266,7 @@ impl World {
 
     fn gives(&mut self, by: &'static str, by_command: bool) {
         let report = self.report.1.map(|_| self.report.0);
-        self.given.push(Given { by, ground: self.ground.0, report, by_command });
+        self.given.push(Given { by, ground: self.ground.0, report, saw: report.is_some(), by_command });
     }
 
     /// Whether somebody who is an owner now, and wrote nothing of it, approved exactly what is judged now.
@@ -271,12 +278,11 @@ impl World {
         // What measures was changed: only who saw the numbers may approve.
         let measures = self.ground.1.0 == sha('c');
         self.given.iter().any(|given| {
-            let saw = given.report.is_some();
             owner(given.by)
                 && given.by != "bob"
                 && given.ground == self.ground.0
-                && given.report.is_none_or(|report| report == self.report.0)
-                && (saw || !measures)
+                && given.report == Some(self.report.0)
+                && (given.saw || !measures)
         })
     }
 

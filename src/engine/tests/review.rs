@@ -166,6 +166,20 @@ fn an_approval_given_before_the_report_counts_for_the_head_it_names() {
 }
 
 #[test]
+fn an_approval_given_before_any_report_is_for_the_first_one_alone() {
+    let mut scene = Scene::new();
+    scene.job("build", JobStatus::Running).look();
+    let head = sha('a').short().to_owned();
+    scene.says("alice", &format!("/model approve {head}"));
+    scene.tested(&[("accuracy", "0.95")]).look();
+    assert_eq!(scene.phase(), Phase::Ready);
+    scene.rerun("test", JobStatus::Succeeded).reported(&[("accuracy", "0.91")]).look();
+    assert_eq!(scene.phase(), Phase::AwaitingApproval);
+    let why = "The approval of @alice is void: the report changed.".to_owned();
+    assert!(scene.section().notices.contains(&why), "{:?}", scene.section().notices);
+}
+
+#[test]
 fn who_asks_for_changes_takes_the_approval_back() {
     let mut scene = Scene::ready();
     scene.turn(&heard("alice", ReviewAct::ChangesRequested, 'a'));
@@ -287,6 +301,7 @@ fn changing_the_own_policy_is_judged_by_the_old_one_and_needs_an_owner() {
     let mut scene = Scene::new().with("approvals: 1", "approvals: 0");
     let old = POLICY.replace("approvals: 1", "approvals: 0");
     scene.facts.proposal = config(&old.replace("min: 0.90", "min: 0.10"));
+    scene.facts.changed_paths = Some(paths(&["models/iris/train.py", ".mergewright.yml"]));
     scene.tested(&[("accuracy", "0.5")]).look();
     assert_eq!(scene.phase(), Phase::GateFailed, "the target's threshold rules");
     assert!(scene.section().notices.iter().any(|notice| notice.contains("changes the policy")));
@@ -297,6 +312,16 @@ fn changing_the_own_policy_is_judged_by_the_old_one_and_needs_an_owner() {
     assert_eq!(scene.phase(), Phase::AwaitingApproval);
     scene.says("alice", "/model approve");
     assert_eq!(scene.phase(), Phase::Ready);
+}
+
+#[test]
+fn a_policy_that_the_target_branch_changed_meanwhile_is_nobodys_change() {
+    let mut scene = Scene::new().with("approvals: 1", "approvals: 0");
+    let old = POLICY.replace("approvals: 1", "approvals: 0");
+    scene.facts.proposal = config(&old.replace("min: 0.90", "min: 0.10"));
+    scene.tested(ACCURACY).look();
+    assert_eq!(scene.phase(), Phase::Ready, "nobody has to approve what the merge request does not change");
+    assert!(scene.section().policy_changes.is_empty(), "{:?}", scene.section().policy_changes);
 }
 
 #[test]

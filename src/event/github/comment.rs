@@ -71,5 +71,6 @@ fn edited(hook: Hook, us: &User) -> Result<Incoming, Stop> {
     let number = hook.issue.number.ok_or_else(|| Stop::missing("issue.number"))?;
     let id = hook.comment.id.ok_or_else(|| Stop::missing("comment.id"))?;
     let on = merge_request(hook.repository.repo()?, number);
-    Ok(reading::tampered(on, CommentId(id), by, hook.comment.updated_at))
+    let left = (hook.comment.updated_at, hook.comment.body.as_deref());
+    Ok(reading::tampered(on, CommentId(id), by, left))
 }

@@ -96,5 +96,5 @@ fn edited(
     let project = project.or(on.target_project_id).ok_or_else(|| Stop::missing("project.id"))?;
     let iid = on.iid.ok_or_else(|| Stop::missing("merge_request.iid"))?;
     let id = note.id.ok_or_else(|| Stop::missing("object_attributes.id"))?;
-    Ok(tampered(merge_request(project, iid), CommentId(id), by, note.updated_at))
+    Ok(tampered(merge_request(project, iid), CommentId(id), by, (note.updated_at, note.note.as_deref())))
 }

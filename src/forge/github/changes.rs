@@ -118,9 +118,11 @@ impl GitHub {
     fn authors(&self, commit: answers::Commit) -> Vec<CommitAuthor> {
         let answers::Commit { commit: text, author, committer } = commit;
         let mut authors = Vec::new();
-        for (signed, account) in [(text.author, author), (text.committer, committer)] {
+        // What is done in a browser is committed by GitHub itself; it is never the one who wrote it.
+        for (signed, account, by_github) in [(text.author, author, false), (text.committer, committer, true)]
+        {
             let login = account.and_then(|account| account.login);
-            if login.as_deref() != Some(WEB_FLOW) {
+            if !by_github || login.as_deref() != Some(WEB_FLOW) {
                 let email = signed.and_then(|signed| signed.email).unwrap_or_default();
                 authors.push(self.author(login, email.trim().to_lowercase()));
             }

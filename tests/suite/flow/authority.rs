@@ -348,12 +348,19 @@ async fn a_tampered_report_is_written_again_and_audited(forge: ForgeKind) {
     let told = audited(&play, "tampering").await;
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|what| what.starts_with("alice changed the bot's report")), "{told:?}");
+    // Twice within one second, which is all that the forges' times tell.
+    for text in ["one", "two"] {
+        play.project.edit_comment(OWNER, number, ours, text).unwrap();
+        play.settle().await;
+        assert_eq!(play.report(number), before, "{text} does not stay");
+    }
+    assert_eq!(audited(&play, "tampering").await.len(), 4);
     assert_eq!(play.label(number), "model::failed");
     // Its author may change a comment of somebody else in peace.
     let other = play.says(AUTHOR, number, "What now?").await;
     play.project.edit_comment(OWNER, number, other, "What now, please?").unwrap();
     play.settle().await;
-    assert_eq!(audited(&play, "tampering").await.len(), 2);
+    assert_eq!(audited(&play, "tampering").await.len(), 4);
     play.ends().await;
 }
 

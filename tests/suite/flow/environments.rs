@@ -281,7 +281,7 @@ async fn a_second_owner_approves_by_asking_for_the_same(forge: ForgeKind) {
     play.project.member(SECOND, mergewright::sandbox::Role::Maintainer).unwrap();
     let number = play.released("Train longer", GOOD).await;
     let comment = play.says(OWNER, number, "/model promote v1 staging").await;
-    assert!(play.reply(number, comment).contains("once 1 other owners want it: 0 so far"));
+    assert!(play.reply(number, comment).contains("once 1 other owner wants it: 0 so far"));
     nothing_waits(&play);
     refused(&mut play, OWNER, number, "/model promote v1 staging", "awaiting-approval").await;
     let approval = play.says(SECOND, number, "/model promote v1 staging").await;

@@ -17,6 +17,7 @@ on_both_forges! {
     a_new_head_supersedes_everything_that_was_said_of_the_old_one,
     a_merge_by_a_person_with_green_gates_publishes,
     when_publishing_waits_for_the_command_a_merge_alone_publishes_nothing,
+    who_publishes_before_the_merge_need_not_say_it_again_after_it,
     a_merge_by_a_person_without_green_gates_is_unblessed_and_not_published,
     a_failed_publish_keeps_its_tag_and_the_retry_uses_it,
     a_runner_fault_is_retried_and_never_held_against_the_model,
@@ -132,6 +133,18 @@ async fn when_publishing_waits_for_the_command_a_merge_alone_publishes_nothing(f
     assert!(play.tags().is_empty() && play.project.waiting_jobs().unwrap().is_empty());
     let refused = play.says(AUTHOR, number, "/model publish").await;
     assert!(play.reply(number, refused).contains("not-owner"));
+    play.says(OWNER, number, "/model publish").await;
+    play.publishes().await;
+    assert_eq!(play.label(number), "model::published", "{}", play.report(number));
+    assert_eq!(play.tags(), ["iris@v1.0.0"]);
+    play.ends().await;
+}
+
+async fn who_publishes_before_the_merge_need_not_say_it_again_after_it(forge: ForgeKind) {
+    let policy = IRIS.replace("    version: {", "    publish: {when: command}\n    version: {");
+    let mut play = Play::with(forge, &policy).await;
+    let number = play.candidate("Train longer", GOOD).await;
+    play.says(OWNER, number, "/model approve").await;
     play.says(OWNER, number, "/model publish").await;
     play.publishes().await;
     assert_eq!(play.label(number), "model::published", "{}", play.report(number));

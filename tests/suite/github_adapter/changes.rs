@@ -117,7 +117,8 @@ async fn authors_are_told_by_login_with_committers_and_co_authors() {
         json!([
             commit("Ann@X.org", json!({ "login": "ann", "id": 5 }), web_flow.clone(), &message),
             commit("unknown@x.org", Value::Null, web_flow.clone(), ""),
-            commit("odd@x.org", json!({}), web_flow, ""),
+            commit("odd@x.org", json!({}), web_flow.clone(), ""),
+            commit("noreply@github.com", web_flow.clone(), web_flow, ""),
             commit("ann@x.org", json!({ "login": "ann" }), json!({ "login": "eve" }), ""),
         ]),
     )]);
@@ -129,6 +130,8 @@ async fn authors_are_told_by_login_with_committers_and_co_authors() {
         author(Some("ann"), "ann@x.org"),
         author(Some("dan"), &format!("4+dan@users.noreply.{host}")),
         author(Some("eve"), "noreply@github.com"),
+        // GitHub signs what it commits; who signs as it hides who wrote it, and is named.
+        author(Some("web-flow"), "noreply@github.com"),
     ];
     assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
     server.finished();
