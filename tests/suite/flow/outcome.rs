@@ -236,6 +236,8 @@ pub(crate) async fn patiently(play: &mut Play, by: Saying) -> u64 {
     }
     // A token that was refused is tried again after minutes only.
     play.passes(Duration::from_secs(900)).await;
+    // What may have been started is not started again within a minute.
+    a_while(play).await;
     play.publishes().await;
     a_while(play).await;
     number
