@@ -2,6 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
+use super::trial::FORGE as TRIAL;
 use super::{Connection, Row, decode, lane_from, outbox_lane, owner_from, query};
 use crate::domain::{Effect, ForgeKind, InternalEvent, Lane, Timestamp};
 use crate::storage::letters::{DeliveryFilter, DeliveryLine, DeliveryRecord, DeliveryStep};
@@ -36,6 +37,7 @@ pub(in crate::storage) async fn list(
     let rows = query(AssertSqlSafe(format!(
         "{LINE} FROM delivery
          WHERE ($1 IS NULL OR forge = $1) AND ($2 IS NULL OR outcome = $2) AND ($3 IS NULL OR event = $3) AND {dead}
+           AND forge <> '{TRIAL}'
          ORDER BY received_at DESC, delivery.id DESC LIMIT $4"
     )))
     .bind(wanted.forge.map(ForgeKind::as_str))

@@ -7,8 +7,8 @@ use crate::storage::StoreError;
 /// otherwise full proves nothing.
 const SIZE: usize = 256 * 1024;
 
-/// A forge that there is not: no delivery of a real one is met.
-const FORGE: &str = "trial";
+/// A forge that there is not: no delivery of a real one is met, and one that a crash left here is shown to nobody.
+pub(in crate::storage) const FORGE: &str = "trial";
 
 /// Writes the delivery, of bytes that nothing makes smaller.
 pub(in crate::storage) async fn begin(connection: &mut Connection) -> Result<(), StoreError> {

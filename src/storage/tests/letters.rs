@@ -3,6 +3,8 @@
 use super::outbox::{done, label, merge};
 use super::{Fresh, LEASE, on_postgres, url, what};
 use crate::domain::{Effect, ForgeKind, InternalEvent, Label, Outcome, Timestamp};
+use crate::storage::sql;
+use crate::storage::writer::Wakes;
 use crate::storage::{
     Decision, DeliveryFilter, DeliveryLine, DeliveryOutcome, DeliveryRecord, EffectEnd, LetterName, NewJob,
     Replayed, Store,
@@ -258,6 +260,16 @@ async fn a_database_that_is_not_there_is_not_made_by_an_operator() {
     assert!(!folder.path().join("m.db").exists());
 }
 
+/// A process that was killed while it tried whether the disk takes anything.
+#[tokio::test]
+async fn what_was_written_only_to_try_the_disk_is_no_delivery() {
+    let store = Fresh::new().await;
+    store.deliver("sent", 1, 0).await;
+    store.write(Wakes::Nobody, |connection| Box::pin(sql::trial::begin(connection))).await.unwrap();
+    assert_eq!(store.listed(ALL).await, ["sent gitlab waiting 0 "]);
+    assert_eq!(store.listed(DeliveryFilter { dead: true, ..ALL }).await, Vec::<String>::new());
+}
+
 on_postgres! {
     a_delivery_that_was_given_up_goes_back_to_work_as_if_never_tried_and_only_once,
     of_what_a_delivery_led_to_only_what_was_given_up_is_done_again,
@@ -268,4 +280,5 @@ on_postgres! {
     a_list_holds_what_was_asked_for_the_newest_first,
     a_forgotten_delivery_is_not_taken_for_a_later_one,
     another_process_puts_back_to_work_beside_the_one_that_works,
+    what_was_written_only_to_try_the_disk_is_no_delivery,
 }

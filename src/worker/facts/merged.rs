@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::repository::FILE_NAME;
 use crate::domain::{MergeRequest, MergeRequestStatus, ModelState, Phase, Sha};
 use crate::engine::MergeFacts;
 use crate::event::Event;
@@ -13,8 +14,6 @@ use super::Gatherer;
 
 /// The most commits that a forge puts upon another one by one; of more it makes a merge or one commit.
 const MOST_REBASED: u32 = 100;
-/// Where the policy stands.
-const CONFIGURATION_FILE: &str = ".mergewright.yml";
 
 impl Gatherer<'_> {
     /// What the merge was put upon; none for a fast-forward and before the merge.
@@ -94,7 +93,7 @@ impl Gatherer<'_> {
             // What lies between may be its own or somebody else's: then what was merged tells, compared with
             // what was judged.
             let mut apart = self.drift(head, commit).await?.unwrap_or_default();
-            if apart.contains(CONFIGURATION_FILE) {
+            if apart.contains(FILE_NAME) {
                 apart.extend(self.forge.changed_paths(self.id).await?);
             }
             drift.get_or_insert_default().extend(apart);
